@@ -1,0 +1,63 @@
+"""The shipped weight files: what the manifest promises is checked when a model is loaded."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import ModelArtefactError
+from models.onnx_model import OnnxModel, OrtModel
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One entry of ``manifest.json``: identity, contract, provenance and measured figures of a weight file."""
+
+    name: str
+    file: str
+    version: str
+    sha256: str
+    preset: str
+    inputs: dict[str, list[int | str]]
+    outputs: dict[str, list[int | str]]
+    contract: dict[str, Any]
+    training_data: str
+    licence: str
+    metrics: dict[str, Any]
+    card: str
+
+
+@functools.cache
+def load_manifest(weights: Path = WEIGHTS) -> dict[str, ModelEntry]:
+    """All entries by name. Raises: ModelArtefactError if the manifest is missing or malformed."""
+    try:
+        document = json.loads((weights / "manifest.json").read_text())
+        return {name: ModelEntry(name=name, **entry) for name, entry in document["models"].items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelArtefactError(f"manifest.json cannot be read: {error}") from error
+
+
+@functools.cache
+def load_model(name: str, weights: Path = WEIGHTS, *, threads: int = 1, cuda: bool = False) -> OnnxModel:
+    """Open a shipped graph, once per process and setting.
+
+    Raises: ModelArtefactError if the file is missing, its SHA-256 differs, or the graph's inputs and outputs are not
+    the ones the manifest promises.
+    """
+    entry = load_manifest(weights).get(name)
+    if entry is None:
+        raise ModelArtefactError(f"the manifest has no model {name!r}")
+    path = weights / entry.file
+    if not path.is_file():
+        raise ModelArtefactError(f"weight file {entry.file} is missing")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != entry.sha256:
+        raise ModelArtefactError(f"{entry.file} has SHA-256 {digest}, the manifest says {entry.sha256}")
+    model = OrtModel(path, name=name, version=entry.version, threads=threads, cuda=cuda)
+    if model.signature() != {"inputs": entry.inputs, "outputs": entry.outputs}:
+        raise ModelArtefactError(f"{entry.file} declares {model.signature()}, not what the manifest promises")
+    return model

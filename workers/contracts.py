@@ -1,0 +1,142 @@
+"""What travels over the queue: request and result of each task, and why one can fail. Images go by key, never by bytes."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+BlobKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, in hexadecimal")]
+Quality = Annotated[int, Field(ge=1, le=100, description="JPEG quality factor, higher is better")]
+Jnd = Annotated[int, Field(ge=1, le=3, description="first, second or third just noticeable difference")]
+Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, such as mcl-jci or flicker")]
+
+
+class FailureCode(StrEnum):
+    """Why a job failed; each has one problem type in ``app.problems``."""
+
+    IMAGE_TYPE_UNSUPPORTED = "image-type-unsupported"
+    IMAGE_UNDECODABLE = "image-undecodable"
+    IMAGE_TOO_LARGE = "image-too-large"
+    IMAGE_SIZES_DIFFER = "image-sizes-differ"
+    PARAMETER_INVALID = "parameter-invalid"
+    DISTRIBUTION_INVALID = "distribution-invalid"
+    TARGET_UNREACHABLE = "target-unreachable"
+    CONTAINER_INVALID = "container-invalid"
+    MODEL_INVALID = "model-invalid"
+    BLOB_MISSING = "blob-missing"
+    DEADLINE_EXCEEDED = "deadline-exceeded"
+    WORKER_LOST = "worker-lost"
+    INTERNAL = "internal"
+
+
+class Request(BaseModel):
+    """Base of all requests: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JndMapRequest(Request):
+    """Ask for the visibility threshold of each pixel."""
+
+    capability: Literal["jnd-map"] = "jnd-map"
+    image_key: BlobKey
+
+
+class PatchQualityMapRequest(Request):
+    """Ask for local quality: no-reference in [0, 1], or DMOS 1..5 against ``reference_key``."""
+
+    capability: Literal["patch-quality-map"] = "patch-quality-map"
+    image_key: BlobKey
+    reference_key: BlobKey | None = None
+    stride: int = Field(default=16, ge=4, le=128)
+    patch_size: Literal[64, 128] = 64
+
+
+class QualityScoreRequest(Request):
+    """Ask for a global quality score without a reference."""
+
+    capability: Literal["quality-score"] = "quality-score"
+    image_key: BlobKey
+
+
+class FullReferenceScoreRequest(Request):
+    """Ask how close ``distorted_key`` looks to ``reference_key``."""
+
+    capability: Literal["full-reference-score"] = "full-reference-score"
+    reference_key: BlobKey
+    distorted_key: BlobKey
+
+
+class SurCurveRequest(Request):
+    """Ask what share of viewers would notice JPEG compression at each quality."""
+
+    capability: Literal["sur-curve"] = "sur-curve"
+    image_key: BlobKey
+    jnd: Jnd = 1
+    percent: float = Field(default=75.0, gt=0, lt=100)
+    observer: Observer = "mcl-jci"
+
+
+class VarJpegRequest(Request):
+    """Ask for a smaller file: at most one of ``quality``, ``target_sur``, ``max_bytes``; none means target_sur 0.75."""
+
+    capability: Literal["varjpeg"] = "varjpeg"
+    image_key: BlobKey
+    quality: Quality | None = None
+    target_sur: float | None = Field(default=None, gt=0, lt=1)
+    max_bytes: int | None = Field(default=None, ge=1)
+    format: Literal["jpeg", "varjpeg"] = "jpeg"
+    protect_key: BlobKey | None = None
+    subsampling: Literal["auto", "420", "444"] = "auto"
+    metadata: Literal["keep-icc", "keep-all", "strip"] = "keep-icc"
+    observer: Observer = "mcl-jci"
+    jnd: Jnd = 1
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "VarJpegRequest":
+        if sum(value is not None for value in (self.quality, self.target_sur, self.max_bytes)) > 1:
+            raise ValueError("give at most one of quality, target_sur and max_bytes")
+        return self
+
+
+class VarJpegDecodeRequest(Request):
+    """Ask for the PNG of a VarJPEG container."""
+
+    capability: Literal["varjpeg-decode"] = "varjpeg-decode"
+    image_key: BlobKey
+
+
+AnyRequest = Annotated[
+    JndMapRequest
+    | PatchQualityMapRequest
+    | QualityScoreRequest
+    | FullReferenceScoreRequest
+    | SurCurveRequest
+    | VarJpegRequest
+    | VarJpegDecodeRequest,
+    Field(discriminator="capability"),
+]
+
+
+class Artefact(BaseModel):
+    """One file of a result, by content key."""
+
+    name: str
+    media_type: str
+    key: BlobKey
+    size_bytes: int
+
+
+class JobResult(BaseModel):
+    """Result of any task: a small JSON body (under 64 KiB) and files by key. The first artefact is the main one."""
+
+    body: dict[str, Any]
+    artefacts: list[Artefact] = []
+    model_versions: dict[str, str] = {}
+
+
+class Failure(BaseModel):
+    """Why a job failed; ``detail`` is safe to show to the client."""
+
+    code: FailureCode
+    detail: str
