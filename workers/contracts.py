@@ -1,4 +1,4 @@
-"""What travels over the queue: request and result of each task, and why one can fail. Images go by key, never by bytes."""
+"""What travels over the queue: each task's request and result, and why it can fail. Images go by key, never by bytes."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 BlobKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, in hexadecimal")]
 Quality = Annotated[int, Field(ge=1, le=100, description="JPEG quality factor, higher is better")]
 Jnd = Annotated[int, Field(ge=1, le=3, description="first, second or third just noticeable difference")]
-Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, such as mcl-jci or flicker")]
+Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, e.g. mcl-jci")]
 
 
 class FailureCode(StrEnum):
