@@ -1,4 +1,4 @@
-"""What travels over the queue: each task's request and result, and why it can fail. Images go by key, never by bytes."""
+"""What travels over the queue: each task's request and result, and why it fails. Images go by key, never by bytes."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal

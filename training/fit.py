@@ -1,0 +1,117 @@
+"""The one training loop: Adam, cosine schedule, early stopping, checkpoint after every epoch, resume after a kill."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from training.config import ExperimentConfig
+
+BatchLoss = Callable[[nn.Module, Any], Tensor]
+"""Network and one collated batch in, scalar loss out."""
+
+
+def seed_everything(seed: int) -> None:
+    """Seed numpy's legacy state and torch; data generators take their own ``Generator``."""
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def fit_network(
+    network: nn.Module, train: Dataset[Any], validate: Dataset[Any], loss: BatchLoss, config: ExperimentConfig
+) -> nn.Module:
+    """Fit in place and return ``network`` with the weights of the best validation loss.
+
+    Resumes from ``config.folder/checkpoint.pt`` when it is there; the best weights are kept in ``best.pt``.
+    """
+    seed_everything(config.seed)
+    torch.set_num_threads(config.threads)
+    config.folder.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device)
+    fit = config.fit
+    optimiser = torch.optim.AdamW(network.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
+    batches = DataLoader(train, batch_size=fit.batch_size, shuffle=True, drop_last=True)
+    checks = DataLoader(validate, batch_size=fit.batch_size)
+    state = _resume(config.folder / "checkpoint.pt", network, optimiser, schedule)
+    for epoch in range(state["epoch"], fit.epochs):
+        started = time.perf_counter()
+        train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}")
+        schedule.step()
+        validation_loss = _validate(network, checks, loss, device)
+        print(
+            f"{config.name} epoch {epoch + 1}/{fit.epochs}: train {train_loss:.4f} validation {validation_loss:.4f} "
+            f"({time.perf_counter() - started:.0f} s)",
+            flush=True,
+        )
+        state["history"].append([train_loss, validation_loss])
+        if validation_loss < state["best"]:
+            state |= {"best": validation_loss, "best_epoch": epoch}
+            torch.save(network.state_dict(), config.folder / "best.pt")
+        _save(config.folder / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1})
+        if epoch - state["best_epoch"] >= fit.patience:
+            break
+    return load_best(network, config)
+
+
+def load_best(network: nn.Module, config: ExperimentConfig) -> nn.Module:
+    """``network`` with the best weights, evaluating, on the CPU. Raises: FileNotFoundError before a fit."""
+    network.load_state_dict(torch.load(config.folder / "best.pt", map_location="cpu", weights_only=True))
+    return network.cpu().eval()
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    return [_to(part, device) for part in batch]
+
+
+def _epoch(
+    network: nn.Module,
+    batches: DataLoader[Any],
+    loss: BatchLoss,
+    device: torch.device,
+    optimiser: torch.optim.Optimizer,
+    title: str,
+) -> float:
+    network.train()
+    total = 0.0
+    for batch in track(batches, description=title, transient=True):
+        optimiser.zero_grad(set_to_none=True)
+        value = loss(network, _to(batch, device))
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        total += float(value.detach())
+    return total / max(1, len(batches))
+
+
+@torch.inference_mode()
+def _validate(network: nn.Module, batches: DataLoader[Any], loss: BatchLoss, device: torch.device) -> float:
+    network.eval()
+    return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
+
+
+def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, state: dict[str, Any]) -> None:
+    parts = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    temporary = path.with_suffix(".new")
+    torch.save(parts | {"state": state}, temporary)
+    temporary.replace(path)
+
+
+def _resume(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> dict[str, Any]:
+    if not path.is_file():
+        return {"epoch": 0, "best": float("inf"), "best_epoch": 0, "history": []}
+    parts = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(parts["network"])
+    optimiser.load_state_dict(parts["optimiser"])
+    schedule.load_state_dict(parts["schedule"])
+    state: dict[str, Any] = parts["state"]
+    return state

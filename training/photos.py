@@ -1,0 +1,53 @@
+"""Photos of a folder laid out as ``photos/train``, ``photos/val`` and ``kodak``; a source stays in one split."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from models.types import Rgb8
+
+Split = Literal["train", "val", "kodak"]
+_FOLDERS: dict[str, str] = {"train": "photos/train", "val": "photos/val", "kodak": "kodak"}
+
+
+def photo_paths(data: Path, split: Split) -> list[Path]:
+    """Files of a split in a fixed order. Raises: FileNotFoundError that says what is missing."""
+    folder = data / _FOLDERS[split]
+    paths = sorted(path for path in folder.glob("*") if path.suffix in {".png", ".webp", ".jpg"})
+    if not paths:
+        raise FileNotFoundError(f"no photos in {folder}: put .png, .webp or .jpg files there")
+    return paths
+
+
+def load_photo(path: Path) -> Rgb8:
+    """uint8 (H, W, 3), sRGB."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def is_lossless(path: Path) -> bool:
+    """Whether the file carries no JPEG traces of its own, so that it can stand as a pristine reference."""
+    return path.suffix != ".jpg"
+
+
+def random_crops(photo: Rgb8, size: int, count: int, rng: np.random.Generator, *, grid: int = 8) -> Iterator[Rgb8]:
+    """``count`` crops of (size, size, 3) whose corners lie on a ``grid``; photos smaller than ``size`` give none."""
+    rows, columns = (photo.shape[0] - size) // grid, (photo.shape[1] - size) // grid
+    if rows < 0 or columns < 0:
+        return
+    for _ in range(count):
+        row, column = int(rng.integers(rows + 1)) * grid, int(rng.integers(columns + 1)) * grid
+        yield photo[row : row + size, column : column + size]
+
+
+def checksum(paths: list[Path]) -> str:
+    """SHA-256 over names and contents, for the run record."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
