@@ -1,0 +1,93 @@
+"""The Celery application of both modes. Each setting answers a measured failure, named beside it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from celery import Celery
+
+from workers.blobs import BlobStore
+from workers.jobs import MAX_ATTEMPTS, JobStore, open_job_store
+from workers.settings import BrokerSettings
+
+QUEUE = "limen"
+TASK_MODULES = ("workers.tasks",)
+
+
+class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
+    """A Celery application that carries its settings to pool processes, and opens the stores there."""
+
+    @cached_property
+    def settings(self) -> BrokerSettings:
+        """The settings given to ``create_celery``; travels inside the configuration."""
+        settings: BrokerSettings = self.conf["limen_settings"]
+        return settings
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """Job records, opened once per process; the embedded mode puts the web process's own here."""
+        return open_job_store(self.settings)
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """Image and result bytes, opened once per process; the embedded mode puts the web process's own here."""
+        if self.settings.blob_dir is None:
+            raise ValueError("no blob_dir is set, and no blob store was given")
+        return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+
+
+def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:
+    """An application for the broker of ``settings``; ``task_modules`` are imported by workers only."""
+    app = LimenCelery("limen", set_as_current=False)
+    app.conf.update(_common(settings, task_modules))
+    app.conf.update(_memory_transport() if settings.redis_url is None else _redis_transport(settings))
+    return app
+
+
+def _common(settings: BrokerSettings, task_modules: Sequence[str]) -> dict[str, Any]:
+    return {
+        "limen_settings": settings,
+        "include": tuple(task_modules),
+        "task_default_queue": QUEUE,
+        "task_serializer": "json",
+        "accept_content": ["json"],  # never pickle: whoever reaches the broker would own the workers
+        "task_ignore_result": True,  # jobs have their own records; Celery calls an unknown id PENDING
+        "task_acks_late": True,  # a message is done when its job is
+        "worker_prefetch_multiplier": 1,  # waiting messages stay where any worker can take them
+        "task_retry_on_worker_lost": True,  # reject_on_worker_lost ran a poison job 8 times in 22 s, with no end
+        "task_annotations": {"*": {"max_retries": MAX_ATTEMPTS - 1, "default_retry_delay": 0}},
+        "task_time_limit": settings.hard_limit_s,  # the soft limit never fires inside one long call of C code
+        "task_soft_time_limit": settings.soft_limit_s,
+        "worker_pool_start_method": "spawn",  # CUDA does not survive fork
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a worker outlasts any outage of Redis
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # their results do not need the broker
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "enable_utc": True,
+    }
+
+
+def _memory_transport() -> dict[str, Any]:
+    return {
+        "broker_url": "memory://",
+        "broker_transport_options": {"polling_interval": 0.005},  # 5.6 ms from send to run
+        "worker_enable_remote_control": False,
+    }
+
+
+def _redis_transport(settings: BrokerSettings) -> dict[str, Any]:
+    assert settings.redis_url is not None  # the caller chose this transport by it
+    return {
+        "broker_url": settings.redis_url.get_secret_value(),
+        "worker_disable_prefetch": True,  # a worker takes a message only when it can start it
+        "broker_transport_options": {
+            "visibility_timeout": settings.visibility_timeout_s,  # 5 s against a task of 30 s started it 6 times
+            "unacked_restore_interval": 5,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 30,
+            "socket_keepalive": True,
+            "health_check_interval": 25,  # a worker that lost its connection without a FIN notices
+        },
+    }

@@ -1,0 +1,195 @@
+"""Job records in this process's memory: the embedded mode."""
+
+import asyncio
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+
+from workers.contracts import AnyRequest
+from workers.errors import IdempotencyConflictError, JobExpiredError, JobUnknownError, QueueFullError
+from workers.jobs import (
+    TOMBSTONE_S,
+    WORKER_SEEN_S,
+    Change,
+    Job,
+    JobEvent,
+    JobState,
+    JobStore,
+    WorkerInfo,
+    new_job_id,
+    request_digest,
+)
+from workers.settings import BrokerSettings
+
+_SWEEP_S = 60.0
+"""Expired records are refused at once and dropped from memory this often."""
+
+_Follower = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+
+
+@dataclass(slots=True)
+class _Entry:
+    job: Job
+    events: list[JobEvent] = field(default_factory=list)
+    followers: list[_Follower] = field(default_factory=list)
+
+
+class MemoryJobStore(JobStore):
+    """``JobStore`` in memory, for threads of one process."""
+
+    def __init__(self, settings: BrokerSettings, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(settings)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._entries: dict[str, _Entry] = {}
+        self._tombstones: dict[str, float] = {}
+        self._unfinished: dict[str, None] = {}
+        self._next_sweep = 0.0
+        self._by_idempotency_key: dict[str | None, tuple[str, str]] = {}
+        self._by_dedup_key: dict[str | None, str] = {}
+        self._workers: dict[str, WorkerInfo] = {}
+        self._totals: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def create(
+        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
+    ) -> tuple[Job, bool]:
+        """See ``JobStore.create``."""
+        digest = request_digest(request)
+        with self._lock:
+            self._forget_expired()
+            job = self._earlier(digest, dedup_key, idempotency_key)
+            created = job is None
+            if job is None:
+                if len(self._unfinished) >= self.settings.queue_limit:
+                    raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
+                now = self.now()
+                job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+                self._entries[job.id] = _Entry(job, [job.event])
+                self._unfinished[job.id] = None
+            if idempotency_key is not None:
+                self._by_idempotency_key[idempotency_key] = (job.id, digest)
+            if dedup_key is not None:
+                self._by_dedup_key[dedup_key] = job.id
+            return job, created
+
+    def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> Job | None:
+        job_id, earlier_digest = self._by_idempotency_key.get(idempotency_key, ("", ""))
+        if job_id in self._entries and not _expired(self._entries[job_id], self.now()):
+            if earlier_digest != digest:
+                raise IdempotencyConflictError("this idempotency key was used for another request")
+            return self._entries[job_id].job
+        entry = self._entries.get(self._by_dedup_key.get(dedup_key, ""))
+        if entry is None or _expired(entry, self.now()) or entry.job.state in (JobState.FAILED, JobState.CANCELLED):
+            return None
+        return entry.job
+
+    def get(self, job_id: str) -> Job:
+        """See ``JobStore.get``."""
+        with self._lock:
+            return self._entry(job_id).job
+
+    def update(self, job_id: str, change: Change) -> Job:
+        """See ``JobStore.update``."""
+        with self._lock:
+            entry, now = self._entry(job_id), self.now()
+            before, after = entry.job, change(entry.job, now)
+            if after.finished and not before.finished:
+                after = after.model_copy(update={"expires_at": now + self.settings.job_expiry_s})
+                self._count(after)
+                del self._unfinished[job_id]
+            entry.job = after
+            if after.event != before.event:
+                entry.events.append(after.event)
+                _wake(entry.followers)
+            return after
+
+    def _count(self, job: Job) -> None:
+        name = f"{job.request.capability}:{job.state}"
+        self._totals[name] += 1
+        if job.started_at is not None and job.finished_at is not None:
+            self._seconds[f"{name}:seconds"] += job.finished_at - job.started_at
+
+    def discard(self, job_id: str) -> None:
+        """See ``JobStore.discard``."""
+        with self._lock:
+            self._entries.pop(job_id, None)
+            self._unfinished.pop(job_id, None)
+
+    def unfinished(self) -> list[Job]:
+        """See ``JobStore.unfinished``."""
+        with self._lock:
+            return [self._entries[job_id].job for job_id in self._unfinished]
+
+    async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[tuple[str, JobEvent]]:
+        """See ``JobStore.events``. An id is the event's number, from 1."""
+        follower = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            entry = self._entry(job_id)
+            entry.followers.append(follower)
+        try:
+            seen = int(after) if after is not None and after.isdecimal() else 0
+            if seen >= len(entry.events) and entry.job.finished:
+                seen = len(entry.events) - 1
+            while True:
+                follower[1].clear()
+                for event in entry.events[seen:]:
+                    seen += 1
+                    yield str(seen), event
+                    if event.finished:
+                        return
+                await follower[1].wait()
+        finally:
+            with self._lock:
+                entry.followers.remove(follower)
+
+    def publish_worker(self, worker: WorkerInfo) -> None:
+        """See ``JobStore.publish_worker``."""
+        with self._lock:
+            self._workers[worker.name] = worker.model_copy(update={"seen_at": self.now()})
+
+    def workers(self) -> list[WorkerInfo]:
+        """See ``JobStore.workers``."""
+        with self._lock:
+            return [worker for worker in self._workers.values() if worker.seen_at > self.now() - WORKER_SEEN_S]
+
+    def now(self) -> float:
+        """See ``JobStore.now``."""
+        return self._clock()
+
+    def totals(self) -> dict[str, float]:
+        """See ``JobStore.totals``."""
+        with self._lock:
+            return {**self._totals, **self._seconds}
+
+    def _entry(self, job_id: str) -> _Entry:
+        entry = self._entries.get(job_id)
+        if entry is not None and not _expired(entry, self.now()):
+            return entry
+        if entry is not None or job_id in self._tombstones:
+            raise JobExpiredError(f"job {job_id} has expired")
+        raise JobUnknownError(f"no job {job_id[:64]}")
+
+    def _forget_expired(self) -> None:
+        now = self.now()
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP_S
+        for job_id in [job_id for job_id, entry in self._entries.items() if _expired(entry, now)]:
+            del self._entries[job_id]
+            self._tombstones[job_id] = now + TOMBSTONE_S
+        self._tombstones = {job_id: until for job_id, until in self._tombstones.items() if until > now}
+        self._by_dedup_key = {k: v for k, v in self._by_dedup_key.items() if v in self._entries}
+        self._by_idempotency_key = {k: v for k, v in self._by_idempotency_key.items() if v[0] in self._entries}
+
+
+def _expired(entry: _Entry, now: float) -> bool:
+    return entry.job.expires_at is not None and entry.job.expires_at <= now
+
+
+def _wake(followers: list[_Follower]) -> None:
+    for loop, event in followers:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)

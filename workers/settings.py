@@ -1,0 +1,63 @@
+"""Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
+
+import tempfile
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BrokerSettings(BaseSettings):
+    """What the web process and the workers must agree on. Without ``redis_url`` everything runs in one process."""
+
+    model_config = SettingsConfigDict(env_prefix="LIMEN_", env_nested_delimiter="__", frozen=True)
+
+    redis_url: SecretStr | None = Field(default=None, description="redis://host:port/db; unset: embedded mode")
+    blob_dir: Path | None = Field(default=None, description="shared folder for images and results; required with Redis")
+    queue_limit: int = Field(default=256, ge=1, description="unfinished jobs accepted before 429")
+    job_expiry_s: int = Field(default=24 * 3600, ge=1, description="how long a finished job and its files are kept")
+    hard_limit_s: int = Field(default=120, ge=1, description="a run is killed after this time")
+    soft_limit_s: int = Field(default=90, ge=1, description="a run is stopped at its next tile after this time")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.redis_url is not None and self.blob_dir is None:
+            raise ValueError("blob_dir is required with redis_url: web process and workers share that folder")
+        if self.soft_limit_s > self.hard_limit_s:
+            raise ValueError("soft_limit_s must not exceed hard_limit_s")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """True when web process and worker share one process and its memory."""
+        return self.redis_url is None
+
+    @property
+    def visibility_timeout_s(self) -> int:
+        """After this Redis delivers an unacknowledged message again: never while a run may still be alive."""
+        return 2 * self.hard_limit_s + 60
+
+    @property
+    def blob_expiry_s(self) -> int:
+        """An hour more than the records, so that no record outlives its files."""
+        return self.job_expiry_s + 3600
+
+
+class WorkerSettings(BrokerSettings):
+    """What only the process that runs the models needs."""
+
+    concurrency: int = Field(default=1, ge=1, le=64, description="jobs run at once by one worker")
+    threads: int = Field(default=1, ge=1, le=64, description="threads ONNX Runtime uses inside one job")
+    device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="largest image that is decoded")
+    max_memory_per_child_mb: int = Field(default=1536, ge=128, description="a pool process above this is replaced")
+    max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")
+    max_address_space_mb: int | None = Field(
+        default=None, ge=1024, description="RLIMIT_AS of a pool process; unset: no limit (CUDA needs none)"
+    )
+
+
+def temporary_blob_dir() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for the embedded mode; it goes when the object is closed or the process ends."""
+    return tempfile.TemporaryDirectory(prefix="limen-blobs-", ignore_cleanup_errors=True)

@@ -1,0 +1,51 @@
+"""Task messages by name: what the web process needs to send work without importing a model."""
+
+import hashlib
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from workers.contracts import AnyRequest
+from workers.errors import BrokerUnavailableError
+from workers.jobs import Job, JobStore
+
+
+def submit(
+    celery: Celery, jobs: JobStore, request: AnyRequest, *, idempotency_key: str | None = None
+) -> tuple[Job, bool]:
+    """A job for the request, and whether it is new; a new one is sent to the workers.
+
+    Identical requests share a job while the live workers agree on their models' version.
+    Raises: IdempotencyConflictError, QueueFullError, BrokerUnavailableError (nothing was accepted).
+    """
+    key = dedup_key(request, jobs.model_version())
+    job, created = jobs.create(request, dedup_key=key, idempotency_key=idempotency_key)
+    if created:
+        try:
+            send(celery, job)
+        except BrokerUnavailableError:
+            jobs.discard(job.id)
+            raise
+    return job, created
+
+
+def send(celery: Celery, job: Job) -> None:
+    """Publish the message of a job; the job's id is also the message's. Raises: BrokerUnavailableError."""
+    payload = job.request.model_dump(mode="json")
+    try:
+        celery.send_task(task_name(job.request), args=(job.id, payload), task_id=job.id, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerUnavailableError(f"the message cannot be sent: {type(error).__name__}") from error
+
+
+def task_name(request: AnyRequest) -> str:
+    """Name of the task that serves a request, e.g. ``limen.jnd_map``."""
+    return f"limen.{request.capability.replace('-', '_')}"
+
+
+def dedup_key(request: AnyRequest, model_version: str | None) -> str | None:
+    """Equal for requests that must give equal results; None while the models' version is not known."""
+    if model_version is None:
+        return None
+    return hashlib.sha256(f"{model_version} {request.model_dump_json()}".encode()).hexdigest()
