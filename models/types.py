@@ -1,12 +1,12 @@
 """Values that the capabilities take and return."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+
+from models import icc
 
 Rgb8 = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]
@@ -20,8 +20,9 @@ class RgbImage:
     """A decoded photo in displayed orientation.
 
     ``pixels``: uint8 (H, W, 3), sRGB, what the models see. ``native_pixels``: uint8 (H, W, 3) in the colour space of
-    ``icc_profile``, what the codec encodes; the same array when there is no profile to keep. ``warnings``: what was
-    lost or assumed while decoding, in plain words.
+    ``icc_profile``, what the codec encodes; the same array when there is no profile or it is sRGB. ``exif`` starts with
+    ``Exif\\0\\0`` and ``xmp`` is the packet; both say orientation 1. ``warnings``: what was lost or assumed while
+    decoding, in plain words.
     """
 
     pixels: Rgb8
@@ -45,12 +46,9 @@ class RgbImage:
 
     def to_srgb(self, native: Rgb8) -> Rgb8:
         """Pixels in this image's own colour space, uint8 (H, W, 3), as sRGB for the models."""
-        if self.icc_profile is None:
+        if self.icc_profile is None or self.pixels is self.native_pixels:
             return native
-        source = ImageCms.ImageCmsProfile(io.BytesIO(self.icc_profile))
-        converted = ImageCms.profileToProfile(Image.fromarray(native), source, ImageCms.createProfile("sRGB"))
-        assert converted is not None  # profileToProfile returns None only with inPlace=True
-        return np.asarray(converted)
+        return icc.to_srgb(native, self.icc_profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,222 @@
+"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12), and the samples."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import imagecodecs
+
+from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
+from models.image_files.exif import usable_exif, with_prefix
+from models.image_files.header import ImageHeader, Raster, Samples, Space
+
+_SRGB_CODE_POINTS = {(1, 13), (1, 1), (2, 2), (1, 2), (2, 13), (1, 6), (5, 6), (6, 6)}
+"""Colour primaries and transfer functions (ITU-T H.273) that are sRGB, close to it, or unspecified."""
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+# EXIF orientation of quarter turns anticlockwise (irot), alone and followed by a mirror (imir: 0 = top and bottom
+# change places, 1 = left and right); MIAF (ISO 23000-22) section 7.3.6.7 fixes the order.
+_ROTATED = {0: 1, 1: 8, 2: 3, 3: 6}
+_ROTATED_MIRRORED = {(0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7, (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5}
+
+
+@dataclass(slots=True)
+class _Meta:
+    """The meta box, sorted: properties by number, items by id."""
+
+    primary: int = 0
+    properties: list[tuple[bytes, bytes]] = field(default_factory=list)
+    associations: dict[int, list[int]] = field(default_factory=dict)
+    types: dict[int, bytes] = field(default_factory=dict)
+    locations: dict[int, tuple[int, list[tuple[int, int]]]] = field(default_factory=dict)
+    item_data: bytes = b""
+
+    def primary_properties(self) -> dict[bytes, list[bytes]]:
+        """Bodies of the primary item's properties by type."""
+        found: dict[bytes, list[bytes]] = {}
+        for index in self.associations.get(self.primary, ()):
+            if 0 < index <= len(self.properties):
+                kind, body = self.properties[index - 1]
+                found.setdefault(kind, []).append(body)
+        return found
+
+    def item(self, data: bytes, number: int) -> bytes:
+        """Bytes of an item, from the file or from the meta box's own data."""
+        construction, extents = self.locations.get(number, (0, []))
+        source = self.item_data if construction == 1 else data
+        return b"".join(source[start : start + length] for start, length in extents)
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Size, depth, rotation and metadata of the primary item. The EXIF orientation is ignored, as the format says.
+
+    Raises: ImageUndecodableError for damaged boxes; ImageTypeUnsupportedError for a sequence without a still image.
+    """
+    meta = _read_meta(data)
+    properties = meta.primary_properties()
+    if b"ispe" not in properties:
+        raise ImageUndecodableError("the AVIF does not say how large it is")
+    width, height = struct.unpack_from(">II", properties[b"ispe"][0], 4)
+    bits = max((value for body in properties.get(b"pixi", ()) for value in body[5:]), default=8)
+    icc, colour_notes = _colour(properties.get(b"colr", []))
+    exif, _, exif_notes = usable_exif(_exif(data, meta))
+    notes = (*colour_notes, *exif_notes, *_frame_notes(data), *_crop_notes(properties))
+    return ImageHeader("AVIF", width, height, bits, _orientation(properties), icc, exif, _xmp(data, meta), notes)
+
+
+def decode(data: bytes, header: ImageHeader) -> Raster:
+    """RGB or RGBA with the file's own bit depth; of a sequence its still image."""
+    still = data[:8] + data[8:12].replace(b"avis", b"avif") + data[12:]
+    samples: Samples = imagecodecs.avif_decode(still, numthreads=1)
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    bits = 8 if samples.dtype.itemsize == 1 else max(header.bit_depth, 10)
+    return Raster(samples, Space.GREY if channels < 3 else Space.RGB, bits, has_alpha=channels in (2, 4))
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and body of each box."""
+    position = 0
+    while position + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, position)
+        start = position + 8
+        if size == 1:
+            size, start = struct.unpack_from(">Q", data, start)[0], start + 8
+        end = len(data) if size == 0 else position + size
+        if end < start or end > len(data):
+            raise ImageUndecodableError("an AVIF box runs past the end of the file: it is truncated")
+        yield kind, data[start:end]
+        position = end
+
+
+def _read_meta(data: bytes) -> _Meta:
+    body = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
+    if body is None:
+        raise ImageTypeUnsupportedError("an AVIF sequence without a still image is not read")
+    meta = _Meta()
+    for kind, box in _boxes(body[4:]):
+        if kind == b"pitm":
+            meta.primary = int.from_bytes(box[4:6] if box[0] == 0 else box[4:8], "big")
+        elif kind == b"iinf":
+            meta.types = _item_types(box)
+        elif kind == b"iloc":
+            meta.locations = _item_locations(box)
+        elif kind == b"idat":
+            meta.item_data = box
+        elif kind == b"iprp":
+            _read_properties(meta, box)
+    return meta
+
+
+def _read_properties(meta: _Meta, box: bytes) -> None:
+    for kind, body in _boxes(box):
+        if kind == b"ipco":
+            meta.properties = list(_boxes(body))
+        elif kind == b"ipma":
+            meta.associations |= _associations(body)
+
+
+def _associations(box: bytes) -> dict[int, list[int]]:
+    """Property numbers (from 1) of each item."""
+    long_ids, wide = box[0] > 0, bool(box[3] & 1)
+    (count,), position = struct.unpack_from(">I", box, 4), 8
+    found: dict[int, list[int]] = {}
+    for _ in range(count):
+        item, number = struct.unpack_from(">IB" if long_ids else ">HB", box, position)
+        position += 5 if long_ids else 3
+        indices = struct.unpack_from(f">{number}{'H' if wide else 'B'}", box, position)
+        position += number * (2 if wide else 1)
+        found[item] = [index & (0x7FFF if wide else 0x7F) for index in indices]
+    return found
+
+
+def _item_types(box: bytes) -> dict[int, bytes]:
+    """Type of each item; a MIME item has its content type behind."""
+    found: dict[int, bytes] = {}
+    for kind, body in _boxes(box[6:] if box[0] == 0 else box[8:]):
+        if kind == b"infe" and body[0] >= 2:
+            at = 6 if body[0] == 2 else 8
+            found[int.from_bytes(body[4:at], "big")] = body[at + 2 :]
+    return found
+
+
+def _item_locations(box: bytes) -> dict[int, tuple[int, list[tuple[int, int]]]]:
+    """Construction method (0 file, 1 item data) and extents of each item."""
+    version = box[0]
+    offset_size, length_size = box[4] >> 4, box[4] & 15
+    base_size, index_size = box[5] >> 4, box[5] & 15 if version else 0
+    reader = _Integers(box, 6)
+    found: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+    for _ in range(reader.take(4 if version == 2 else 2)):
+        item = reader.take(4 if version == 2 else 2)
+        construction = reader.take(2) & 15 if version else 0
+        reader.take(2)
+        base = reader.take(base_size)
+        extents: list[tuple[int, int]] = []
+        for _ in range(reader.take(2)):
+            reader.take(index_size)
+            extents.append((base + reader.take(offset_size), reader.take(length_size)))
+        found[item] = (construction, extents)
+    return found
+
+
+@dataclass(slots=True)
+class _Integers:
+    """Reads big-endian integers of any width one after the other."""
+
+    data: bytes
+    position: int
+
+    def take(self, size: int) -> int:
+        """The next integer of ``size`` bytes, 0 if that is none. Raises: ImageUndecodableError past the end."""
+        end = self.position + size
+        if end > len(self.data):
+            raise ImageUndecodableError("an AVIF item table is cut short")
+        value = int.from_bytes(self.data[self.position : end], "big")
+        self.position = end
+        return value
+
+
+def _exif(data: bytes, meta: _Meta) -> bytes | None:
+    """The EXIF item behind its own 4-byte offset to the TIFF header."""
+    for number, kind in meta.types.items():
+        if kind.startswith(b"Exif"):
+            block = meta.item(data, number)
+            return with_prefix(block[4 + int.from_bytes(block[:4], "big") :])
+    return None
+
+
+def _xmp(data: bytes, meta: _Meta) -> bytes | None:
+    for number, kind in meta.types.items():
+        if kind.startswith(b"mime") and b"application/rdf+xml" in kind:
+            return meta.item(data, number)
+    return None
+
+
+def _orientation(properties: dict[bytes, list[bytes]]) -> int:
+    turns = properties[b"irot"][0][0] & 3 if b"irot" in properties else 0
+    if b"imir" not in properties:
+        return _ROTATED[turns]
+    return _ROTATED_MIRRORED[turns, properties[b"imir"][0][0] & 1]
+
+
+def _colour(boxes: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
+    for body in boxes:
+        if body[:4] in (b"prof", b"rICC"):
+            return body[4:], ()
+    for body in boxes:
+        if body[:4] == b"nclx":
+            primaries, transfer = struct.unpack_from(">HH", body, 4)
+            if transfer in _HDR_TRANSFERS:
+                return None, (f"the AVIF is HDR ({_HDR_TRANSFERS[transfer]}); it is read as sRGB without tone mapping",)
+            if (primaries, transfer) not in _SRGB_CODE_POINTS:
+                return None, (f"the AVIF's colour primaries {primaries} and transfer {transfer} are read as sRGB",)
+    return None, ()
+
+
+def _frame_notes(data: bytes) -> tuple[str, ...]:
+    if any(kind == b"moov" for kind, _ in _boxes(data)):
+        return ("the AVIF is animated; only its still image is used",)
+    return ()
+
+
+def _crop_notes(properties: dict[bytes, list[bytes]]) -> tuple[str, ...]:
+    return ("the AVIF's clean aperture is ignored; the whole image is used",) if b"clap" in properties else ()

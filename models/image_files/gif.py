@@ -1,0 +1,48 @@
+"""GIF files: the size of the first frame's canvas, and its samples."""
+
+import io
+import struct
+
+import numpy as np
+from PIL.GifImagePlugin import GifImageFile
+
+from models.errors import ImageUndecodableError
+from models.image_files.header import ImageHeader, Raster, Space
+
+_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Canvas size, grown to the first frame if that sticks out, and whether more frames follow."""
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    first = _next_image(data, 13 + _table_size(flags))
+    if first is None:
+        raise ImageUndecodableError("the GIF holds no image")
+    left, top, frame_width, frame_height, flags = struct.unpack_from("<HHHHB", data, first + 1)
+    second = _next_image(data, _skip_blocks(data, first + 11 + _table_size(flags)))
+    notes = ("the GIF is animated; only its first frame is used",) if second is not None else ()
+    return ImageHeader("GIF", max(width, left + frame_width), max(height, top + frame_height), notes=notes)
+
+
+def decode(data: bytes, header: ImageHeader) -> Raster:
+    """The first frame as RGBA."""
+    with GifImageFile(io.BytesIO(data)) as image:
+        return Raster(np.asarray(image.convert("RGBA")), Space.RGB, has_alpha=True)
+
+
+def _table_size(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _skip_blocks(data: bytes, position: int) -> int:
+    """Position behind a chain of data sub-blocks."""
+    while position < len(data) and data[position]:
+        position += data[position] + 1
+    return position + 1
+
+
+def _next_image(data: bytes, position: int) -> int | None:
+    """Position of the next image descriptor, None at the end of the file."""
+    while position < len(data) and data[position] == _EXTENSION:
+        position = _skip_blocks(data, position + 2)
+    return position if position < len(data) and data[position] == _IMAGE else None

@@ -1,0 +1,146 @@
+"""What a file says of itself before a pixel is decoded, and the samples that come out of it."""
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ImageTypeUnsupportedError
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Space(StrEnum):
+    """What the colour channels of a raster mean."""
+
+    GREY = "grey"
+    RGB = "RGB"
+    CMYK = "CMYK"
+    LAB = "Lab"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """One file's header. ``width`` and ``height`` are as stored, before ``orientation`` (EXIF's 1..8) is applied.
+
+    ``exif`` starts with ``Exif\\0\\0``; ``orientation`` is the raw number and may be invalid; ``notes`` say in plain
+    words what will not be in the decoded image.
+    """
+
+    format: str
+    width: int
+    height: int
+    bit_depth: int = 8
+    orientation: int = 1
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Decoded samples as stored: (H, W) or (H, W, C), ``space`` first, then alpha if ``has_alpha``.
+
+    Values reach ``2**bits - 1``. ``premultiplied``: the colour channels are already multiplied by alpha.
+    """
+
+    samples: Samples
+    space: Space
+    bits: int = 8
+    has_alpha: bool = False
+    premultiplied: bool = False
+
+
+class _Signature(NamedTuple):
+    offset: int
+    magic: bytes
+    name: str
+
+
+READ: tuple[_Signature, ...] = (
+    _Signature(0, b"\xff\xd8\xff", "JPEG"),
+    _Signature(0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    _Signature(8, b"WEBP", "WebP"),
+    _Signature(0, b"II*\0", "TIFF"),
+    _Signature(0, b"MM\0*", "TIFF"),
+    _Signature(0, b"II+\0", "TIFF"),
+    _Signature(0, b"MM\0+", "TIFF"),
+    _Signature(0, b"GIF87a", "GIF"),
+    _Signature(0, b"GIF89a", "GIF"),
+    _Signature(0, b"BM", "BMP"),
+)
+
+NOT_READ: tuple[_Signature, ...] = (
+    _Signature(0, b"%PDF", "a PDF document"),
+    _Signature(0, b"%!PS", "a PostScript (EPS) document"),
+    _Signature(0, b"\xc5\xd0\xd3\xc6", "a PostScript (EPS) document"),
+    _Signature(0, b"8BPS", "a Photoshop (PSD) document"),
+    _Signature(0, b"\xff\x0a", "a JPEG XL image"),
+    _Signature(0, b"\0\0\0\x0cJXL ", "a JPEG XL image"),
+    _Signature(0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
+    _Signature(0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    _Signature(0, b"\xff\xd8", "a JPEG start marker with nothing behind it"),
+    _Signature(0, b"\0\0\1\0", "a Windows icon (ICO)"),
+    _Signature(0, b"\x8aMNG", "an MNG animation"),
+    _Signature(0, b"qoif", "a QOI image"),
+    _Signature(0, b"\x76\x2f\x31\x01", "an OpenEXR image"),
+    _Signature(0, b"#?RADIANCE", "a Radiance HDR image"),
+    _Signature(0, b"FLIF", "a FLIF image"),
+    _Signature(0, b"PK\3\4", "a ZIP archive"),
+    _Signature(0, b"\x1f\x8b", "a gzip archive"),
+    _Signature(0, b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    _Signature(0, b"RIFF", "a RIFF file that is no WebP"),
+)
+
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
+_TEXT_STARTS = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"))
+
+
+def sniff(data: bytes) -> str:
+    """Format of the bytes by content, one of ``READ`` or ``AVIF``.
+
+    Raises: ImageTypeUnsupportedError that names what was found instead.
+    """
+    if not data:
+        raise ImageTypeUnsupportedError("the file is empty")
+    if data[4:8] == b"ftyp":
+        return _sniff_ftyp(data)
+    for signature in READ:
+        if data.startswith(signature.magic, signature.offset):
+            return signature.name
+    raise ImageTypeUnsupportedError(
+        f"this is {_describe(data)}; images are read as JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF"
+    )
+
+
+def _sniff_ftyp(data: bytes) -> str:
+    """AVIF, or an error for any other file of the ISO base media family."""
+    size = min(len(data), max(16, struct.unpack_from(">I", data)[0]), 4096)
+    brands = {data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    if brands & _HEIF_BRANDS:
+        raise ImageTypeUnsupportedError("this is a HEIC image, which is not read; save it as JPEG, PNG or AVIF")
+    if b"mif1" in brands:
+        raise ImageTypeUnsupportedError("this is a HEIF image without AV1, which is not read")
+    raise ImageTypeUnsupportedError("this is a video or another ISO media file, not an image")
+
+
+def _describe(data: bytes) -> str:
+    """What bytes that are no readable image look like, with an article."""
+    for signature in NOT_READ:
+        if data.startswith(signature.magic, signature.offset):
+            return signature.name
+    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, name in _TEXT_STARTS:
+        if head.startswith(start) or (head.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and start in head):
+            return name
+    if head[:1] == b"p" and head[1:2] in b"1234567fF" and head[2:3].isspace():
+        return "a PNM image"
+    if all(32 <= byte < 127 or byte in b"\t\n\r\f" for byte in data[:256]):
+        return "text"
+    return "no image that is known"

@@ -1,0 +1,111 @@
+"""PNG files: the chunks, and the samples (16-bit ones kept whole)."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import imagecodecs
+
+from models.errors import ImageUndecodableError
+from models.image_files.exif import usable_exif, with_prefix
+from models.image_files.header import ImageHeader, Raster, Samples, Space
+
+_MAX_INFLATED = 8 << 20
+"""Bytes that a compressed profile or text may grow to."""
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_SRGB_GAMMA = 45455
+_PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_COLOUR_TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Size, depth and metadata from the chunks. Raises: ImageUndecodableError if they are damaged or cut short."""
+    if data[12:16] != b"IHDR":
+        raise ImageUndecodableError("the PNG does not begin with its header chunk")
+    width, height, bits, colour_type, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
+    if bits not in _COLOUR_TYPES.get(colour_type, ()) or interlace > 1:
+        raise ImageUndecodableError(f"a PNG of colour type {colour_type} with {bits} bits does not exist")
+    chunks = dict(reversed(list(_chunks(data))))  # of a repeated chunk the first counts
+    icc, icc_notes = _profile(chunks)
+    exif, orientation, exif_notes = usable_exif(with_prefix(chunks[b"eXIf"]) if b"eXIf" in chunks else None)
+    notes = (*icc_notes, *exif_notes, *_colour_notes(chunks), *_frame_notes(chunks))
+    return ImageHeader("PNG", width, height, bits, orientation, icc, exif, _xmp(data), notes)
+
+
+def decode(data: bytes, header: ImageHeader) -> Raster:
+    """Palettes, transparent colours and 1, 2 and 4 bits expanded to 8-bit grey or RGB with or without alpha."""
+    samples: Samples = imagecodecs.png_decode(_pixels_only(data))
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    space = Space.GREY if channels < 3 else Space.RGB
+    return Raster(samples, space, 16 if header.bit_depth == 16 else 8, has_alpha=channels in (2, 4))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and body of each chunk; image data without their body. Raises: ImageUndecodableError if there are none."""
+    seen_data = False
+    for kind, start, end in _spans(data):
+        seen_data = seen_data or kind == b"IDAT"
+        yield kind, b"" if kind in (b"IDAT", b"fdAT") else data[start + 8 : end - 4]
+    if not seen_data:
+        raise ImageUndecodableError("the PNG holds no image data: it is damaged or truncated")
+
+
+def _spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of each chunk, the last one even where the file ends inside it."""
+    position = 8
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        yield kind, position, position + 12 + length
+        if kind == b"IEND":
+            return
+        position += 12 + length
+
+
+def _pixels_only(data: bytes) -> bytes:
+    """The file without the chunks that say nothing about pixels, so that libpng need not parse them."""
+    return data[:8] + b"".join(data[start:end] for kind, start, end in _spans(data) if kind in _PIXEL_CHUNKS)
+
+
+def _inflate(data: bytes) -> bytes | None:
+    """The decompressed bytes, None if they are damaged or grow past the limit."""
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(data, _MAX_INFLATED)
+    except zlib.error:
+        return None
+    return inflated if inflater.eof else None
+
+
+def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, tuple[str, ...]]:
+    if b"iCCP" not in chunks:
+        return None, ()
+    _, _, rest = chunks[b"iCCP"].partition(b"\0")
+    profile = _inflate(rest[1:])
+    if profile is None:
+        return None, ("the colour profile is damaged; colours are read as sRGB",)
+    return profile, ()
+
+
+def _xmp(data: bytes) -> bytes | None:
+    for kind, body in _chunks(data):
+        if kind == b"iTXt" and body.startswith(_XMP_KEYWORD):
+            compressed, rest = body[len(_XMP_KEYWORD)], body[len(_XMP_KEYWORD) + 2 :]
+            text = rest.split(b"\0", 2)[-1]
+            return _inflate(text) if compressed else text
+    return None
+
+
+def _colour_notes(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
+    if b"iCCP" in chunks or b"sRGB" in chunks:
+        return ()
+    if b"cICP" in chunks and chunks[b"cICP"][:2] not in (b"\1\x0d", b"\1\1"):
+        return ("the PNG's coding-independent code points name another colour space; colours are read as sRGB",)
+    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big")
+    if gamma and abs(gamma - _SRGB_GAMMA) > _SRGB_GAMMA // 20:
+        return (f"the PNG's gamma of {gamma / 100000:g} is not applied; colours are read as sRGB",)
+    return ()
+
+
+def _frame_notes(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
+    frames = int.from_bytes(chunks.get(b"acTL", b"")[:4], "big")
+    return ("the PNG is animated; only its first image is used",) if frames > 1 else ()
