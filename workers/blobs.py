@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from workers.errors import BlobMissingError, BlobStoreFullError
 
@@ -105,6 +105,12 @@ class BlobWriter:
             self._file.write(chunk)
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
+
+    def open(self) -> BinaryIO:
+        """What has been written so far, to look at before ``commit``. Raises: BlobStoreFullError."""
+        with _room_or_error():
+            self._file.flush()
+        return self._part.open("rb")
 
     def commit(self) -> str:
         """Make the bytes readable under their key, and return it. Raises: BlobStoreFullError."""

@@ -85,6 +85,7 @@ def _redis_transport(settings: BrokerSettings) -> dict[str, Any]:
         "broker_transport_options": {
             "visibility_timeout": settings.visibility_timeout_s,  # 5 s against a task of 30 s started it 6 times
             "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,
             "socket_timeout": 30,
             "socket_keepalive": True,

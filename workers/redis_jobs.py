@@ -39,7 +39,7 @@ from workers.jobs import (
 from workers.settings import BrokerSettings
 
 TIMEOUT_S = 0.9
-"""To connect and to answer; with one retry a request learns within two seconds that Redis is away."""
+"""To connect and to answer; a request learns within two seconds that Redis is away. Only a closed connection is tried again."""
 _FOLLOW_S = 2.0
 """A follower asks for the record itself after this silence, should the stream have lost the end."""
 _EVENTS_KEPT = 1000
@@ -91,7 +91,7 @@ class RedisJobStore(JobStore):
             decode_responses=True,
             socket_connect_timeout=TIMEOUT_S,
             socket_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             health_check_interval=25,
         )
         self._create = self._redis.register_script(_CREATE)
@@ -131,7 +131,7 @@ class RedisJobStore(JobStore):
         with _reachable(), self._redis.pipeline() as pipe:
             while True:
                 with contextlib.suppress(redis.WatchError):
-                    pipe.watch(_record(job_id))
+                    pipe.watch(_record(job_id))  # type: ignore[no-untyped-call]
                     record, known = cast(list[str | None], pipe.mget(_record(job_id), _known(job_id)))
                     now = _seconds(pipe.time())
                     before = _found(job_id, record, known)
@@ -188,7 +188,9 @@ class RedisJobStore(JobStore):
                 with _reachable():
                     entries = await _read_stream(client, _events(job_id), last, block_ms)
                     if not entries:
-                        job = _found(job_id, *await client.mget(_record(job_id), _known(job_id)))
+                        reply = await client.mget(_record(job_id), _known(job_id))
+                        record, known = cast(list[str | None], reply)
+                        job = _found(job_id, record, known)
                         if job.finished:
                             yield last, job.event
                             return

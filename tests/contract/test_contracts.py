@@ -1,0 +1,103 @@
+"""What travels over the queue survives JSON, and no failure is without a public code."""
+
+import json
+from typing import get_args
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import models.errors
+import workers.errors
+from workers.contracts import (
+    AnyRequest,
+    Artefact,
+    Failure,
+    FailureCode,
+    FullReferenceScoreRequest,
+    JndMapRequest,
+    JobResult,
+    PatchQualityMapRequest,
+    QualityScoreRequest,
+    Request,
+    SurCurveRequest,
+    VarJpegDecodeRequest,
+    VarJpegRequest,
+)
+from workers.jobs import Job
+from workers.signatures import dedup_key, task_name
+
+KEY, OTHER_KEY = "a" * 64, "b" * 64
+REQUESTS: list[AnyRequest] = [
+    JndMapRequest(image_key=KEY),
+    PatchQualityMapRequest(image_key=KEY, reference_key=OTHER_KEY, stride=32, patch_size=128),
+    QualityScoreRequest(image_key=KEY),
+    FullReferenceScoreRequest(reference_key=KEY, distorted_key=OTHER_KEY),
+    SurCurveRequest(image_key=KEY, jnd=2, percent=62.5, observer="flicker"),
+    VarJpegRequest(image_key=KEY, target_sur=0.75, protect_key=OTHER_KEY),
+    VarJpegDecodeRequest(image_key=KEY),
+]
+
+
+def test_every_request_is_in_this_list() -> None:
+    union = get_args(get_args(AnyRequest)[0])
+    assert {type(request) for request in REQUESTS} == set(union)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.capability)
+def test_a_request_survives_json(request_: AnyRequest) -> None:
+    message = json.dumps(request_.model_dump(mode="json"))
+    assert TypeAdapter(AnyRequest).validate_python(json.loads(message)) == request_
+    assert len(message) < 8192
+    job = Job(id="x", request=request_, created_at=1.5, sent_at=1.5)
+    assert Job.model_validate_json(job.model_dump_json()) == job
+
+
+def test_a_result_and_a_failure_survive_json() -> None:
+    artefact = Artefact(name="jnd-map.png", media_type="image/png", key=KEY, size_bytes=3)
+    result = JobResult(body={"percentiles": {"50": 3.25}}, artefacts=[artefact], model_versions={"fpsnet": "1"})
+    assert JobResult.model_validate_json(result.model_dump_json()) == result
+    failure = Failure(code=FailureCode.WORKER_LOST, detail="lost")
+    assert Failure.model_validate_json(failure.model_dump_json()) == failure
+
+
+def test_an_unknown_field_a_bad_key_and_two_targets_are_refused() -> None:
+    for fields in ({"image_key": KEY, "extra": 1}, {"image_key": "../x"}, {}):
+        with pytest.raises(ValidationError):
+            JndMapRequest.model_validate(fields)
+    with pytest.raises(ValidationError):
+        VarJpegRequest(image_key=KEY, quality=50, target_sur=0.75)
+
+
+def test_requests_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        REQUESTS[0].__setattr__("image_key", OTHER_KEY)
+    assert issubclass(JndMapRequest, Request)
+
+
+def all_subclasses(base: type) -> set[type]:
+    return set(base.__subclasses__()).union(*(all_subclasses(child) for child in base.__subclasses__()))
+
+
+def test_each_domain_error_has_a_code_that_a_job_can_fail_with() -> None:
+    for error in all_subclasses(models.errors.LimenError):
+        assert FailureCode(error.code)  # type: ignore[attr-defined]
+
+
+def test_each_service_error_has_its_own_code() -> None:
+    codes = [error.code for error in all_subclasses(workers.errors.ServiceError)]  # type: ignore[attr-defined]
+    assert len(codes) == len(set(codes))
+    for module in (models.errors, workers.errors):
+        assert all(code in (module.__doc__ or "") for code in [e.code for e in _errors_of(module)])
+
+
+def _errors_of(module: object) -> list[type]:
+    return [value for value in vars(module).values() if isinstance(value, type) and "code" in vars(value)]
+
+
+def test_task_names_and_dedup_keys() -> None:
+    assert task_name(REQUESTS[0]) == "limen.jnd_map"
+    assert task_name(REQUESTS[-1]) == "limen.varjpeg_decode"
+    keys = [dedup_key(request, "v1") for request in REQUESTS]
+    assert len(set(keys)) == len(keys)
+    assert dedup_key(REQUESTS[0], "v1") != dedup_key(REQUESTS[0], "v2")
+    assert dedup_key(REQUESTS[0], None) is None

@@ -1,0 +1,46 @@
+"""The embedded mode: a Celery worker in a thread of the web process, over the in-memory transport."""
+
+import logging
+import threading
+
+from workers.blobs import BlobStore
+from workers.celery_app import TASK_MODULES, LimenCelery, create_celery
+from workers.jobs import JobStore
+from workers.reaper import Reaper
+from workers.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 10.0
+
+
+class EmbeddedWorker:
+    """A worker thread and its reaper; ``celery`` is the application to send work through."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        jobs: JobStore,
+        blobs: BlobStore,
+        *,
+        task_modules: tuple[str, ...] = TASK_MODULES,
+    ) -> None:
+        self.celery: LimenCelery = create_celery(settings, task_modules=task_modules)
+        self.celery.jobs = jobs
+        self.celery.blobs = blobs
+        self._controller = self.celery.WorkController(
+            pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True
+        )
+        self._thread = threading.Thread(target=self._controller.start, name="embedded-worker", daemon=True)
+        self._reaper = Reaper(self.celery)
+
+    def start(self) -> None:
+        """Begin to take work."""
+        self._thread.start()
+        self._reaper.start()
+
+    def stop(self) -> None:
+        """Take no more work, let running jobs end (their tasks check for it), and wait a little for that."""
+        self._reaper.stop()
+        self._controller.stop()
+        self._thread.join(STOP_S)
