@@ -28,7 +28,7 @@ _WHITE = {Space.GREY: [255], Space.RGB: [255, 255, 255], Space.CMYK: [0, 0, 0, 0
 
 _DECODER_ERRORS = (RuntimeError, ValueError, IndexError, TypeError, OSError, SyntaxError, EOFError, struct.error)
 """What imagecodecs and Pillow's readers raise on damaged data."""
-_ROW_BLOCK = 512
+_ROW_BLOCK = 128
 
 
 class _Format(NamedTuple):
@@ -129,9 +129,12 @@ def _to_eight_bits(raster: Raster) -> NDArray[np.uint8]:
     samples = raster.samples
     if raster.bits == 8:
         return samples.astype(np.uint8, copy=False)
-    largest = 2**raster.bits - 1
-    table = ((np.arange(largest + 1, dtype=np.uint32) * 255 + largest // 2) // largest).astype(np.uint8)
-    scaled: NDArray[np.uint8] = np.take(table, np.minimum(samples, largest))
+    largest = np.uint32(2**raster.bits - 1)
+    scaled = np.empty(samples.shape, np.uint8)
+    for top in range(0, samples.shape[0], _ROW_BLOCK):
+        rows = slice(top, top + _ROW_BLOCK)
+        block = np.minimum(samples[rows].astype(np.uint32), largest)
+        scaled[rows] = (block * np.uint32(255) + largest // np.uint32(2)) // largest
     return scaled
 
 
