@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import InvalidParameterError
 from models.types import Float32Array, Rgb8, RgbImage
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def as_rgb(image: RgbImage | ArrayLike) -> Rgb8:
@@ -38,7 +41,7 @@ def to_nchw(pixels: Rgb8) -> Float32Array:
     return np.ascontiguousarray(np.moveaxis(pixels, -1, -3).astype(np.float32) / np.float32(255))
 
 
-def pad_to_at_least(pixels: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
+def pad_to_at_least(pixels: NDArray[Scalar], height: int, width: int) -> NDArray[Scalar]:
     """Extend (H, W, ...) at bottom and right by symmetric reflection until it is at least (height, width)."""
     rows, columns = max(0, height - pixels.shape[0]), max(0, width - pixels.shape[1])
     if rows == 0 and columns == 0:
@@ -73,7 +76,7 @@ def _starts(length: int, size: int, overlap: int) -> tuple[int, ...]:
     return tuple(round(i * (length - size) / max(1, count - 1)) for i in range(count))
 
 
-def cut_tile(pixels: NDArray[np.generic], corner: tuple[int, int], size: int) -> NDArray[np.generic]:
+def cut_tile(pixels: NDArray[Scalar], corner: tuple[int, int], size: int) -> NDArray[Scalar]:
     """The (size, size, ...) square of ``pixels`` at ``corner`` (row, column)."""
     row, column = corner
     return pixels[row : row + size, column : column + size]

@@ -1,0 +1,67 @@
+"""Where distortion is invisible: the visibility threshold of every pixel, by FPSNet over overlapping tiles.
+
+FPSNet: Xiao, "Focus-Perceptual-Semantic Full Flow Visual Redundancy Predicting for Camera Image". The focus, perceptual
+and semantic maps that the paper extracts beforehand are made inside the graph, so a tile of RGB is all it takes.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.artefacts import load_model
+from models.onnx_model import OnnxModel
+from models.preprocess import as_rgb, cut_tile, tile_grid, to_nchw
+from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
+
+TILE = 256
+OVERLAP = 64
+"""Pixels that neighbouring tiles share and over which they are blended."""
+MARGIN = 16
+"""Reflected pixels around the photo: the photo's own edge is then inside a tile, as it was while training."""
+
+
+def predict_jnd_map(
+    image: RgbImage | ArrayLike, model: OnnxModel | None = None, *, progress: Progress | None = None
+) -> JndMap:
+    """Visibility threshold of each pixel, in 8-bit luma levels: float32 (H, W), >= 0, for any size from 1x1.
+
+    A change of this many levels, of either sign in each pixel and the same in R, G and B, is what the teacher just
+    calls invisible. ``progress`` is called after each tile and may raise to stop.
+    Raises: InvalidParameterError for anything that is no image; ModelArtefactError.
+    """
+    pixels = as_rgb(image)
+    height, width = pixels.shape[:2]
+    padded = pad_by_reflection(pixels)
+    values = _blend_tiles(padded, model or load_model("fpsnet"), progress)
+    return JndMap(np.ascontiguousarray(values[MARGIN : MARGIN + height, MARGIN : MARGIN + width]))
+
+
+def pad_by_reflection(pixels: Rgb8) -> Rgb8:
+    """(H, W, 3) with ``MARGIN`` reflected pixels at every side, and more at bottom and right up to one tile."""
+    height, width = pixels.shape[:2]
+    rows, columns = (max(MARGIN, TILE - length - MARGIN) for length in (height, width))
+    return np.pad(pixels, ((MARGIN, rows), (MARGIN, columns), (0, 0)), mode="symmetric")
+
+
+def _blend_tiles(pixels: Rgb8, model: OnnxModel, progress: Progress | None) -> Float32Array:
+    """Mean of all tiles over each pixel, weighted by a window that falls smoothly towards a tile's edge."""
+    height, width = pixels.shape[:2]
+    total = np.zeros((height, width), np.float32)
+    weight = np.zeros((height, width), np.float32)
+    window = blending_window()
+    grid = tile_grid(height, width, TILE, overlap=OVERLAP)
+    for done, (row, column) in enumerate(grid, start=1):
+        tile = to_nchw(cut_tile(pixels, (row, column), TILE))
+        jnd = model.run({"image": tile[None]})["jnd"][0, 0]
+        total[row : row + TILE, column : column + TILE] += jnd * window
+        weight[row : row + TILE, column : column + TILE] += window
+        if progress is not None:
+            progress(done / len(grid))
+    values: Float32Array = np.maximum(total / weight, np.float32(0))
+    return values
+
+
+def blending_window() -> Float32Array:
+    """(TILE, TILE) in (0, 1]: a raised cosine over ``OVERLAP`` pixels at each side, flat in the middle."""
+    distance = np.minimum(np.arange(TILE), np.arange(TILE)[::-1]) + 0.5
+    ramp = np.sin(np.minimum(distance / OVERLAP, 1) * np.pi / 2) ** 2
+    return np.outer(ramp, ramp).astype(np.float32)

@@ -1,0 +1,82 @@
+"""FPSNet: shapes, maps inside the graph, and what the untrained network starts from."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+import torch
+
+from training.networks.fpsnet import (
+    PRESETS,
+    FeatureMaps,
+    FpsNet,
+    contrast_base,
+    local_deviation,
+    pattern_complexity,
+    to_luma,
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return FpsNet(PRESETS["lite"]).eval()
+
+
+def noise(height=256, width=256):
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def test_threshold_of_every_pixel_is_positive(network):
+    with torch.no_grad():
+        jnd = network(noise())
+    assert jnd.shape == (1, 1, 256, 256)
+    assert (jnd > 0).all()
+
+
+def test_starts_from_local_contrast(network):
+    image = noise()
+    with torch.no_grad():
+        torch.testing.assert_close(network(image), contrast_base(local_deviation(to_luma(image))))
+
+
+def test_lite_is_small():
+    assert sum(parameter.numel() for parameter in FpsNet().parameters()) * 4 < 3_000_000
+
+
+def test_paper_preset_has_the_same_structure():
+    lite = {name.split(".")[0] for name, _ in FpsNet(PRESETS["lite"]).named_parameters()}
+    assert lite == {name.split(".")[0] for name, _ in FpsNet(PRESETS["paper"]).named_parameters()}
+
+
+def test_local_deviation_is_that_of_gaussian_window():
+    from scipy.ndimage import gaussian_filter
+
+    luma = to_luma(noise(64, 64))
+    plane = luma[0, 0].double().numpy()
+    variance = gaussian_filter(plane**2, 1.5, truncate=3.4) - gaussian_filter(plane, 1.5, truncate=3.4) ** 2
+    np.testing.assert_allclose(local_deviation(luma)[0, 0, 8:-8, 8:-8], np.sqrt(variance[8:-8, 8:-8]), rtol=1e-3)
+
+
+def test_texture_is_more_complex_than_an_edge():
+    columns = torch.linspace(0, 255, 64).expand(1, 1, 64, 64)
+    slope = pattern_complexity(torch.zeros_like(columns), torch.full_like(columns, 20.0))
+    generator = torch.Generator().manual_seed(2)
+    random = [torch.randn(1, 1, 64, 64, generator=generator) * 20 for _ in range(2)]
+    assert pattern_complexity(*random).median() > 1.5 * slope.median()
+
+
+def test_blurred_half_is_out_of_focus():
+    from training.networks.fpsnet import gaussian_blur
+
+    luma = to_luma(noise(96, 192))
+    luma[..., 96:] = gaussian_blur(luma, 3.0)[..., 96:]
+    focus, _, _ = FeatureMaps()(luma)
+    assert focus[..., :80].median() > focus[..., 112:].median() + 0.2
+
+
+def test_flat_image_is_finite(network):
+    with torch.no_grad():
+        for value in (0.0, 1.0):
+            assert torch.isfinite(network(torch.full((1, 3, 256, 256), value))).all()

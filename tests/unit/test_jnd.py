@@ -1,0 +1,91 @@
+"""The JND map of a whole photo from a graph that sees one tile."""
+
+import numpy as np
+import pytest
+
+from models.jnd import MARGIN, OVERLAP, TILE, blending_window, pad_by_reflection, predict_jnd_map
+from models.types import RgbImage
+
+
+class LocalContrastModel:
+    """A graph whose value at a pixel depends on that pixel alone."""
+
+    name, version, provider = "fpsnet", "test", "fake"
+
+    def __init__(self):
+        self.shapes = []
+
+    def run(self, inputs):
+        image = inputs["image"]
+        self.shapes.append(image.shape)
+        return {"jnd": (image.mean(1, keepdims=True) * 20 + 1).astype(np.float32)}
+
+
+def photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (256, 256), (300, 1), (255, 513), (512, 768)])
+def test_tiles_of_a_local_model_join_to_a_single_pass(height, width):
+    image = photo(height, width)
+    jnd = predict_jnd_map(image, LocalContrastModel())
+    expected = image.mean(2, dtype=np.float64) / 255 * 20 + 1
+    assert jnd.values.shape == (height, width)
+    assert jnd.values.dtype == np.float32
+    np.testing.assert_allclose(jnd.values, expected, rtol=1e-5)
+
+
+def test_every_tile_has_the_one_shape_of_the_graph():
+    model = LocalContrastModel()
+    predict_jnd_map(photo(300, 700), model)
+    assert set(model.shapes) == {(1, 3, TILE, TILE)}
+
+
+def test_tiles_blend_without_a_step():
+    class TileNumberModel(LocalContrastModel):
+        def run(self, inputs):
+            self.shapes.append(inputs["image"].shape)
+            return {"jnd": np.full((1, 1, TILE, TILE), len(self.shapes), np.float32)}
+
+    values = predict_jnd_map(photo(200, 600), TileNumberModel()).values
+    assert np.abs(np.diff(values, axis=1)).max() < np.pi / OVERLAP
+    assert values.max() > values.min()
+
+
+def test_same_answer_for_grey_and_float_and_decoded_images():
+    grey = photo(40, 50)[..., 0]
+    model = LocalContrastModel()
+    values = predict_jnd_map(grey, model).values
+    rgb = np.repeat(grey[..., None], 3, axis=2)
+    np.testing.assert_array_equal(values, predict_jnd_map(rgb, model).values)
+    np.testing.assert_array_equal(values, predict_jnd_map(rgb / 255.0, model).values)
+    np.testing.assert_array_equal(values, predict_jnd_map(RgbImage(rgb, rgb), model).values)
+
+
+def test_progress_rises_to_one_and_may_stop_the_work():
+    seen = []
+    predict_jnd_map(photo(256, 600), LocalContrastModel(), progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert len(seen) > 2
+
+    def stop(_fraction):
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        predict_jnd_map(photo(256, 600), LocalContrastModel(), progress=stop)
+
+
+def test_reflection_keeps_the_photo_inside_its_margin():
+    image = photo(5, 400)
+    padded = pad_by_reflection(image)
+    assert padded.shape == (TILE, 400 + 2 * MARGIN, 3)
+    np.testing.assert_array_equal(padded[MARGIN : MARGIN + 5, MARGIN : MARGIN + 400], image)
+    np.testing.assert_array_equal(padded[MARGIN - 1, MARGIN], image[0, 0])
+
+
+def test_window_is_positive_and_symmetric():
+    window = blending_window()
+    assert window.min() > 0
+    assert window.max() == 1
+    np.testing.assert_allclose(window, window[::-1, ::-1], rtol=1e-6)

@@ -1,0 +1,72 @@
+"""The teachers' side of the JND map: butteraugli's heat map read back, and what a label promises."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+from training.butteraugli import HEAT_COLOURS, PROGRAM, butteraugli, butteraugli_map, heat_to_distance
+from training.jnd_labels import LabelSettings, add_noise, threshold_field
+from training.jnd_protocol import local_deviation_map, random_signs, solve_gamma, ssim_and_ms_ssim
+
+needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+
+
+def half_flat_half_textured(seed=0):
+    rng = np.random.default_rng(seed)
+    image = np.full((128, 128, 3), 120.0)
+    image[:, 64:] += rng.normal(0, 25, (128, 64, 1))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def test_heat_colours_read_back_in_order():
+    distances = heat_to_distance(np.sqrt(HEAT_COLOURS).astype(np.float32)[None])
+    assert distances[0, 0] == 0
+    assert (np.diff(distances[0]) > 0).all()
+
+
+@needs_program
+def test_map_agrees_with_printed_maximum_and_norm():
+    image = half_flat_half_textured()
+    noisy = add_noise(image, np.full((128, 128), 3.0), random_signs(image, 1))
+    printed, distances = butteraugli(image, noisy), butteraugli_map(image, noisy)
+    assert distances.max() == pytest.approx(printed.maximum, rel=1e-3)
+    norms = [np.mean(distances**power) ** (1 / power) for power in (3, 6, 12)]
+    assert np.mean(norms) == pytest.approx(printed.three_norm, rel=1e-3)
+
+
+@needs_program
+def test_label_is_just_invisible_and_larger_in_texture():
+    image = half_flat_half_textured()
+    settings = LabelSettings(
+        iterations=6,
+        learning_rate=0.1,
+        butteraugli_weight=50,
+        floor_weight=40,
+        floor=0.3,
+        mse=64,
+        measure_every=3,
+    )
+    log_ratio, jnd = threshold_field(image, settings, seed=3)
+    assert log_ratio.shape == (32, 32)
+    assert jnd.shape == (128, 128)
+    assert np.median(jnd[:, 80:]) > 2 * np.median(jnd[:, :48])
+    assert butteraugli(image, add_noise(image, jnd, random_signs(image, 9))).three_norm == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("mse", [100, 25])
+def test_gamma_meets_the_energy_after_clipping_and_rounding(mse):
+    image = half_flat_half_textured()
+    image[:20] = 255
+    jnd = local_deviation_map(1.0)(image)
+    sign = random_signs(image, 0)
+    gamma = solve_gamma(image, jnd, sign, mse)
+    difference = add_noise(image, gamma * jnd, sign).astype(float) - image
+    assert np.mean(difference**2) == pytest.approx(mse, rel=0.01)
+
+
+def test_identical_planes_are_perfectly_similar():
+    plane = np.random.default_rng(0).uniform(0, 255, (192, 200))
+    assert ssim_and_ms_ssim(plane, plane) == pytest.approx((1, 1))

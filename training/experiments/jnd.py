@@ -1,0 +1,79 @@
+"""The JND map: labels of two observers, FPSNet, figures at equal noise energy, the shipped graph."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.jnd import OVERLAP, TILE
+from training.config import ExperimentConfig
+from training.export import export_graph, write_manifest_entry
+from training.fit import fit_network, load_best
+from training.jnd_crops import BORDER, LabelledCrops, label_crops
+from training.jnd_protocol import measure_maps
+from training.networks.fpsnet import PRESETS, FpsNet
+from training.photos import checksum, load_photo, photo_paths, random_crops
+from training.run_record import write_run_record
+from training.teachers import srgb_to_tensor
+
+VERSION = "0.1.0"
+
+
+def prepare(config: ExperimentConfig) -> None:
+    """Label crops of both splits; carries on where it was stopped."""
+    label_crops(config, "val")
+    label_crops(config, "train")
+
+
+def fit(config: ExperimentConfig) -> nn.Module:
+    """Train FPSNet by L1 on the logarithm of the threshold."""
+    sums = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
+    write_run_record(config.folder / "run.json", config, sums)
+    train = LabelledCrops(config, "train", augment=True)
+    validate = LabelledCrops(config, "val", augment=False)
+    return fit_network(FpsNet(PRESETS[config.preset]), train, validate, l1_of_log_threshold, config)
+
+
+def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
+    """Equation 1 on ln(threshold), away from the crop's border: an error of 0.1 is one of 10 %."""
+    image, label = batch
+    assert isinstance(network, FpsNet)
+    error = (network.log_ratio(image)[0] - label).abs()
+    return error[..., BORDER:-BORDER, BORDER:-BORDER].mean()
+
+
+def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+    """Figures of the shipped graph on Kodak, beside those of plain local contrast."""
+    return measure_maps(config.data, "kodak")
+
+
+def export(config: ExperimentConfig) -> None:
+    """Write ``fpsnet.onnx`` and its manifest entry."""
+    network = load_best(FpsNet(PRESETS[config.preset]), config)
+    export_graph(network, "fpsnet", {"image": _examples(config.data)}, ["jnd"])
+    write_manifest_entry(
+        "fpsnet",
+        version=VERSION,
+        preset=config.preset,
+        contract={
+            "colour_space": "sRGB",
+            "layout": "NCHW",
+            "range": [0, 1],
+            "unit": "8-bit luma levels",
+            "tile": TILE,
+            "overlap": OVERLAP,
+            "padding": "symmetric reflection",
+        },
+        training_data="photos/train: photo* (free-licence photographs), urban* (Urban100), bsds_* (BSDS500); labels by "
+        "SSIMULACRA2 and butteraugli",
+        licence="photographs free-licence; Urban100 and BSDS500 for research",
+        metrics=measure_maps(config.data, "kodak"),
+    )
+
+
+def _examples(data: Path) -> Tensor:
+    rng = np.random.default_rng(0)
+    tiles = [crop for path in photo_paths(data, "val")[-4:] for crop in random_crops(load_photo(path), TILE, 1, rng)]
+    return torch.cat([srgb_to_tensor(tile) for tile in tiles])
