@@ -1,0 +1,274 @@
+"""Share of viewers who see no difference between a photo and a JPEG of it. Paper: Lin et al. 2020, SUR-FeatNet.
+
+The siamese network predicts how far a distorted photo is from its reference (ln of the teacher's distance); an
+observer profile turns that into a share of viewers. A curve over all qualities needs few of them: the levels are
+chosen by bisection where the curve falls, and a GEV is fitted through the samples (section 5.4).
+"""
+
+import io
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from models import artefacts
+from models.errors import ImageSizesDifferError, InvalidParameterError
+from models.observers import JNDS, ObserverProfile, find_profile, load_observer_table
+from models.onnx_model import OnnxModel
+from models.preprocess import as_rgb, pad_to_at_least, to_nchw
+from models.sur import GevParameters, fit_gev, percent_jnd, percent_sur, sur_curve
+from models.types import Float32Array, Progress, Rgb8, RgbImage
+
+TILE = 256
+TILE_GRID = 16
+"""Tile corners lie on multiples of this: the MCU of 4:2:0 JPEG, as in training."""
+
+MAX_TILES = 24
+"""A photo over about 1.5 megapixels is sampled by this many tiles, evenly spread."""
+
+POOLING_EXPONENT = 1.6
+"""Tiles are averaged as d^1.6: SSIMULACRA2 ends in a power 0.6276, about 1/1.6, of norms over pixels."""
+
+FIRST_LEVELS = (1, 100, 50, 75)
+EVALUATIONS = 10
+SMALLEST_DROP = 0.06
+"""Bisection ends after this many encodes, or when the curve falls by less than this between neighbouring samples."""
+
+INTERVAL_COVERAGE = 0.8
+INTERVAL_DEVIATIONS = 1.2816
+"""Standard normal quantile of 0.9: the interval holds the middle 80 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurModels:
+    """The two graphs: ``features`` of one tile, ``head`` over the features of a pair."""
+
+    features: OnnxModel
+    head: OnnxModel
+
+
+@dataclass(frozen=True, slots=True)
+class SurInterval:
+    """Where the p% JND and p% SUR lie with probability ``coverage``, as (low, high) levels.
+
+    Moves the predicted ln distance by 1.28 standard deviations of its error on photos the network never saw, both ways.
+    Covers the network's error against its teacher, not the teacher's against people.
+    """
+
+    percent_jnd: tuple[int, int]
+    percent_sur: tuple[int, int]
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class SurPrediction:
+    """SUR curve of a photo under one observer profile.
+
+    ``sur``: (100,), in [0, 1], never increasing, level n = 1..100 at index n - 1. ``percent_jnd``, ``percent_sur``:
+    levels by definitions 2 and 4 of the paper at ``percent``. ``recommended_quality``: 101 - percent_sur;
+    ``recommended_size_bytes``: the reference encode at it. ``levels``, ``level_sur``: where the network was asked and
+    its answers; ``residual_rms``: of the fit through them.
+    """
+
+    sur: NDArray[np.float64]
+    gev: GevParameters
+    percent_jnd: int
+    percent_sur: int
+    recommended_quality: int
+    recommended_size_bytes: int
+    interval: SurInterval
+    levels: tuple[int, ...]
+    level_sur: tuple[float, ...]
+    residual_rms: float
+    observer: str
+    jnd: int
+    percent: float
+
+
+def load_sur_models(*, threads: int = 1, cuda: bool = False) -> SurModels:
+    """The shipped graphs. Raises: ModelArtefactError."""
+    return SurModels(
+        artefacts.load_model("sur_features", threads=threads, cuda=cuda),
+        artefacts.load_model("sur_head", threads=threads, cuda=cuda),
+    )
+
+
+class SurReference:
+    """A photo as reference: its features are computed once, then any distorted version is compared with it."""
+
+    def __init__(self, image: RgbImage | ArrayLike, models: SurModels | None = None) -> None:
+        pixels = as_rgb(image)
+        self._models = models or load_sur_models()
+        self._shape = pixels.shape
+        self._corners = tile_corners(*pixels.shape[:2])
+        self._features = self._features_of(pixels)
+
+    def log_distance(self, distorted: RgbImage | ArrayLike) -> float:
+        """ln of the predicted teacher distance between the photo and ``distorted``, sRGB of the same size.
+
+        Raises: ImageSizesDifferError, InvalidParameterError.
+        """
+        pixels = as_rgb(distorted)
+        if pixels.shape != self._shape:
+            raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
+        features = {"reference": self._features, "distorted": self._features_of(pixels)}
+        return pool_tiles(self._models.head.run(features)["log_distance"])
+
+    def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
+        """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
+        return profile.satisfied_share(self.log_distance(distorted), jnd)
+
+    def _features_of(self, pixels: Rgb8) -> Float32Array:
+        """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
+        padded = pad_to_at_least(pixels, TILE, TILE)
+        tiles = (padded[row : row + TILE, column : column + TILE] for row, column in self._corners)
+        return np.concatenate([self._models.features.run({"image": to_nchw(tile[None])})["features"] for tile in tiles])
+
+
+def predict_sur_curve(
+    image: RgbImage | ArrayLike,
+    *,
+    jnd: int = 1,
+    percent: float = 75.0,
+    observer: str | ObserverProfile = "mcl-jci",
+    models: SurModels | None = None,
+    progress: Progress | None = None,
+) -> SurPrediction:
+    """Predict the SUR curve of a photo compressed by libjpeg-turbo, and the quality it recommends.
+
+    Args: ``image``: sRGB photo; ``jnd``: 1..3; ``percent``: 0..100, for the p% JND and SUR; ``observer``: name or
+    profile. A photo that JPEG hardly changes (flat, tiny) keeps a curve near 1 and gets the lowest quality: nothing
+    is visible.
+    Raises: InvalidParameterError, ModelArtefactError. Reference: Lin et al. 2020, sections 2 and 5.4.
+    """
+    if jnd not in JNDS:
+        raise InvalidParameterError(f"jnd is 1, 2 or 3, not {jnd}")
+    if not 0 <= percent <= 100:
+        raise InvalidParameterError(f"percent lies in 0..100, not {percent}")
+    profile = find_profile(observer) if isinstance(observer, str) else observer
+    photo = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
+    reference = SurReference(photo, models)
+    report = progress or _ignore
+
+    def distance_at(level: int) -> float:
+        decoded = decode_jpeg(encode_reference_jpeg(photo.native_pixels, 101 - level))
+        return reference.log_distance(photo.to_srgb(decoded))
+
+    distances = sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), report)
+    levels = sorted(distances)
+    log_distances = np.array([distances[level] for level in levels])
+    gev, sampled = _fit(levels, log_distances, profile, jnd)
+    recommended = 101 - percent_sur(gev, percent)
+    return SurPrediction(
+        sur=np.round(sur_curve(gev), 6),
+        gev=gev,
+        percent_jnd=percent_jnd(gev, percent),
+        percent_sur=101 - recommended,
+        recommended_quality=recommended,
+        recommended_size_bytes=len(encode_reference_jpeg(photo.native_pixels, recommended)),
+        interval=_interval(levels, log_distances, profile, jnd, percent),
+        levels=tuple(levels),
+        level_sur=tuple(round(float(share), 6) for share in sampled),
+        residual_rms=round(math.sqrt(float(np.mean((sampled - sur_curve(gev, levels)) ** 2))), 6),
+        observer=profile.name,
+        jnd=jnd,
+        percent=percent,
+    )
+
+
+def encode_reference_jpeg(native_pixels: Rgb8, qf: int) -> bytes:
+    """The encode that defines the QF axis: libjpeg-turbo, 4:2:0, optimised Huffman tables, progressive.
+
+    Args: ``native_pixels``: uint8 (H, W, 3); ``qf``: 1..100. Raises: InvalidParameterError.
+    """
+    if not 1 <= qf <= 100:
+        raise InvalidParameterError(f"a quality factor lies in 1..100, not {qf}")
+    buffer = io.BytesIO()
+    Image.fromarray(native_pixels).save(
+        buffer, "JPEG", quality=qf, subsampling="4:2:0", optimize=True, progressive=True
+    )
+    return buffer.getvalue()
+
+
+def decode_jpeg(data: bytes) -> Rgb8:
+    """Pixels of a JPEG of our own making, uint8 (H, W, 3), as libjpeg-turbo decodes it."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def tile_corners(height: int, width: int) -> list[tuple[int, int]]:
+    """Corners (row, column) of at most ``MAX_TILES`` tiles, evenly spread, on the MCU grid; one for a small photo."""
+    rows, columns = max(1, -(-height // TILE)), max(1, -(-width // TILE))
+    while rows * columns > MAX_TILES:
+        if rows * width > columns * height:
+            rows -= 1
+        else:
+            columns -= 1
+    return [(row, column) for row in _starts(height, rows) for column in _starts(width, columns)]
+
+
+def pool_tiles(log_distances: Float32Array) -> float:
+    """ln distance of a photo from those of its tiles (T,): power mean of the distances."""
+    powers = POOLING_EXPONENT * log_distances.astype(np.float64)
+    top = float(powers.max())
+    return round((top + math.log(float(np.exp(powers - top).mean()))) / POOLING_EXPONENT, 6)
+
+
+def sample_curve(
+    distance_at: Callable[[int], float], share_of: Callable[[float], float], report: Progress
+) -> dict[int, float]:
+    """ln distance at few levels: a coarse bracket, then the middle of the widest fall of the share, again and again."""
+    distances: dict[int, float] = {}
+    for level in FIRST_LEVELS:
+        distances[level] = distance_at(level)
+        report(len(distances) / EVALUATIONS)
+    while len(distances) < EVALUATIONS:
+        middle = next_level({level: share_of(distance) for level, distance in distances.items()})
+        if middle is None:
+            break
+        distances[middle] = distance_at(middle)
+        report(len(distances) / EVALUATIONS)
+    report(1.0)
+    return distances
+
+
+def next_level(shares: dict[int, float]) -> int | None:
+    """Middle of the neighbouring levels between which the share falls most; None where no fall is worth an encode."""
+    levels = sorted(shares)
+    gaps = [(shares[a] - shares[b], a, b) for a, b in itertools.pairwise(levels) if b - a > 1]
+    drop, low, high = max(gaps, default=(0.0, 0, 0))
+    return (low + high) // 2 if drop > SMALLEST_DROP else None
+
+
+def _ignore(_: float) -> None:
+    return None
+
+
+def _starts(length: int, count: int) -> list[int]:
+    last = max(0, length - TILE) // TILE_GRID
+    return [round(i * last / max(1, count - 1)) * TILE_GRID for i in range(count)]
+
+
+def _fit(
+    levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int
+) -> tuple[GevParameters, NDArray[np.float64]]:
+    """GEV through the shares at ``levels``, rounded to 1e-4 so that machines agree; and the shares."""
+    shares = np.array([profile.satisfied_share(float(distance), jnd) for distance in log_distances])
+    gev = fit_gev(levels, shares)
+    return GevParameters(round(gev.location, 4), round(gev.scale, 4), round(gev.shape, 4)), shares
+
+
+def _interval(
+    levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int, percent: float
+) -> SurInterval:
+    shift = INTERVAL_DEVIATIONS * load_observer_table().log_distance_error
+    worse, better = (_fit(levels, log_distances + sign * shift, profile, jnd)[0] for sign in (1, -1))
+    return SurInterval(
+        (percent_jnd(worse, percent), percent_jnd(better, percent)),
+        (percent_sur(worse, percent), percent_sur(better, percent)),
+        INTERVAL_COVERAGE,
+    )

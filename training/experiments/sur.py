@@ -1,0 +1,312 @@
+"""SUR-FeatNet, preset lite: labels on tiles, siamese network, psychometric profiles, figures.
+
+Teacher: SSIMULACRA2. The label of a pair of 256 x 256 tiles, corners on the JPEG block grid, is ln(1 + 100 - score):
+0 for equal tiles, 3.9 at score 50, 5.1 where the score saturates. Human opinion enters in one place: the observer
+profiles are fitted to the population of curves that MCL-JCI's viewers gave.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from models.artefacts import WEIGHTS
+from models.observers import JNDS, ObserverProfile, load_observer_table
+from models.sur import LEVELS, bhattacharyya_distance, percent_jnd, sur_curve
+from models.sur_prediction import (
+    TILE,
+    SurModels,
+    SurReference,
+    decode_jpeg,
+    encode_reference_jpeg,
+    predict_sur_curve,
+)
+from models.types import Float32Array, Rgb8
+from training.config import ExperimentConfig
+from training.export import export_graph, write_manifest_entry
+from training.fit import fit_network, load_best
+from training.jpeg_variants import variants
+from training.networks.sur_featnet import SurFeatNet
+from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
+from training.run_record import write_run_record
+from training.sur_curves import (
+    CURVE_LEVELS,
+    PhotoCurves,
+    calibrate_profiles,
+    curve_gev,
+    teacher_curves,
+    teacher_log_distance,
+)
+
+VERSION = "1"
+FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 57 <= level <= 92)
+"""Indices into ``CURVE_LEVELS`` of the levels where SUR curves of the three JNDs fall."""
+
+LICENCE = (
+    "weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and BSDS500 "
+    "(research licence)"
+)
+
+
+def prepare(config: ExperimentConfig) -> None:
+    """Cut crops, make their JPEG variants, score them; one ``.npy`` each for references, variants and labels."""
+    for split in ("train", "val"):
+        if not (config.folder / f"{split}-labels.npy").is_file():
+            _prepare_split(config, "train" if split == "train" else "val")
+
+
+def _prepare_split(config: ExperimentConfig, split: Literal["train", "val"]) -> None:
+    rng = np.random.default_rng(config.seed + (split == "val"))
+    crops = [crop for path in photo_paths(config.data, split) for crop in _crops(path, rng)]
+    first, _ = variants(crops[0], np.random.default_rng(0))
+    shape = (len(crops), len(first), TILE, TILE, 3)
+    pairs = np.lib.format.open_memmap(config.folder / f"{split}-variants.npy", mode="w+", dtype=np.uint8, shape=shape)
+    labels = np.empty(shape[:2], np.float32)
+    for index in track(range(len(crops)), description=f"labels of {split}"):
+        made, _ = variants(crops[index], rng)
+        pairs[index] = made
+        labels[index] = [teacher_log_distance(crops[index], version) for version in made]
+    pairs.flush()
+    np.save(config.folder / f"{split}-references.npy", np.stack(crops))
+    np.save(config.folder / f"{split}-labels.npy", labels)
+
+
+def _crops(path: Path, rng: np.random.Generator) -> list[Rgb8]:
+    """One crop of a lightly compressed photo, two or three of a lossless one."""
+    photo = load_photo(path)
+    count = 1 if not is_lossless(path) else 3 if min(photo.shape[:2]) >= 2 * TILE else 2
+    return list(random_crops(photo, TILE, count, rng))
+
+
+class TilePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Reference uint8 (3, 256, 256), V of its versions (V, 3, 256, 256), their labels (V,).
+
+    ``versions``: how many to draw anew each time, flipped and turned at random, now and then the reference itself; or
+    which, as they are.
+    """
+
+    def __init__(self, folder: Path, split: str, versions: int | Sequence[int]) -> None:
+        self.references = np.load(folder / f"{split}-references.npy", mmap_mode="r")
+        self.pairs = np.load(folder / f"{split}-variants.npy", mmap_mode="r")
+        self.labels = np.load(folder / f"{split}-labels.npy")
+        self.versions = versions
+
+    def __len__(self) -> int:
+        return len(self.references)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        drawn = isinstance(self.versions, int)
+        chosen = torch.randperm(self.pairs.shape[1])[: self.versions] if drawn else torch.tensor(self.versions)
+        reference = torch.from_numpy(self.references[index].copy()).movedim(-1, 0)
+        distorted = torch.from_numpy(self.pairs[index][chosen.numpy()]).movedim(-1, 1)
+        labels = torch.from_numpy(self.labels[index][chosen.numpy()])
+        if not drawn:
+            return reference, distorted, labels
+        if torch.rand(()) < 0.15:
+            distorted[0], labels[0] = reference, 0
+        return *_turned(reference, distorted), labels
+
+
+def _turned(reference: Tensor, distorted: Tensor) -> tuple[Tensor, Tensor]:
+    """The same random flips and transposition of both."""
+    for axis in (-1, -2):
+        if torch.rand(()) < 0.5:
+            reference, distorted = reference.flip(axis), distorted.flip(axis)
+    if torch.rand(()) < 0.5:
+        reference, distorted = reference.transpose(-1, -2), distorted.transpose(-1, -2)
+    return reference.contiguous(), distorted.contiguous()
+
+
+def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    """L1 loss, as the paper's section 5.3, on ln distances."""
+    reference, distorted, labels = batch
+    predicted: Tensor = network(reference.float() / 255, distorted.float() / 255)
+    return (predicted - labels).abs().mean()
+
+
+def fit(config: ExperimentConfig) -> None:
+    """Train body and head together on the tiles."""
+    write_run_record(
+        config.folder / "run.json",
+        config,
+        {split: checksum(photo_paths(config.data, split)) for split in ("train", "val")},
+    )
+    train = TilePairs(config.folder, "train", int(config.labels["versions"]))
+    validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13))
+    fit_network(SurFeatNet(), train, validate, absolute_error, config)
+
+
+def export(config: ExperimentConfig) -> None:
+    """Centre the head on whole photos, write both graphs, the observer profiles and the manifest entries."""
+    network = load_best(SurFeatNet(), config)
+    assert isinstance(network, SurFeatNet)
+    train, val = _curves(config, "train"), _curves(config, "val")
+    offset = float(_photo_errors(config, "train", train, torch_models(network)).mean())
+    last = network.head.regression[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.bias.sub_(offset)
+    errors = _photo_errors(config, "val", val, torch_models(network))
+    pairs = TilePairs(config.folder, "val", (2, 9))
+    tiles = torch.stack([pairs[index][0] for index in range(3)]).float() / 255
+    others = torch.stack([pairs[index][1][0] for index in range(3)]).float() / 255
+    with torch.inference_mode():
+        features = {"reference": network.features(tiles), "distorted": network.features(others)}
+    export_graph(network.features, "sur_features", {"image": tiles}, ["features"])
+    export_graph(network.head, "sur_head", features, ["log_distance"])
+    _write_observers(calibrate_profiles(train.log_distance, config.data / "tables" / "mcl_jci_gev.csv"), errors)
+    _write_entries({"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)})
+
+
+def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np.float64]) -> None:
+    document = {
+        "log_distance_error": round(float(np.sqrt((errors**2).mean())), 4),
+        "profiles": {
+            name: {
+                "description": profile.description,
+                "thresholds": {
+                    str(jnd): dataclasses.asdict(threshold)
+                    for jnd, threshold in zip(JNDS, profile.thresholds, strict=True)
+                },
+            }
+            for name, profile in profiles.items()
+        },
+    }
+    (WEIGHTS / "observers.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _write_entries(metrics: dict[str, Any]) -> None:
+    tile = {"colour_space": "sRGB", "range": [0, 1], "tile": TILE, "tile_grid": 16}
+    pair = {"inputs": "features of two tiles at one place", "output": "ln(1 + 100 - SSIMULACRA2), lower is better"}
+    for name, contract in (("sur_features", tile), ("sur_head", pair)):
+        write_manifest_entry(
+            name,
+            version=VERSION,
+            preset="lite",
+            contract=contract,
+            training_data="JPEG variants of 462 photos, teacher SSIMULACRA2; profiles from MCL-JCI's published GEVs",
+            licence=LICENCE,
+            metrics=metrics,
+        )
+
+
+class TorchModel:
+    """A part of the network as an ``OnnxModel``, so that fitting and serving share one pipeline."""
+
+    provider = "torch"
+    version = VERSION
+
+    def __init__(self, network: nn.Module, name: str, inputs: Sequence[str], output: str) -> None:
+        self.name = name
+        self._network, self._inputs, self._output = network, inputs, output
+
+    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """Named float32 arrays in, named float32 arrays out."""
+        with torch.inference_mode():
+            return {self._output: self._network(*(torch.from_numpy(inputs[name]) for name in self._inputs)).numpy()}
+
+
+def torch_models(network: SurFeatNet) -> SurModels:
+    """Body and head of a network in evaluation mode."""
+    return SurModels(
+        TorchModel(network.features, "sur_features", ["image"], "features"),
+        TorchModel(network.head, "sur_head", ["reference", "distorted"], "log_distance"),
+    )
+
+
+def _measured_paths(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> list[Path]:
+    """Photos whose whole curves are measured: ``val``, ``kodak``, every second lossless photograph of ``train``."""
+    paths = photo_paths(config.data, split)
+    return paths if split != "train" else [path for path in paths if path.name.startswith("photo")][::2]
+
+
+def _curves(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> PhotoCurves:
+    return teacher_curves(_measured_paths(config, split), config.folder / f"curves-{split}.npz")
+
+
+def _photo_errors(
+    config: ExperimentConfig, split: Literal["train", "val", "kodak"], curves: PhotoCurves, models: SurModels | None
+) -> NDArray[np.float64]:
+    """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
+    errors = []
+    for path, teacher in zip(_measured_paths(config, split), curves.log_distance, strict=True):
+        photo = load_photo(path)
+        reference = SurReference(photo, models)
+        levels = [CURVE_LEVELS[index] for index in FALLING[::2]]
+        decoded = [decode_jpeg(encode_reference_jpeg(photo, 101 - level)) for level in levels]
+        errors.append(np.array([reference.log_distance(pixels) for pixels in decoded]) - teacher[list(FALLING[::2])])
+    return np.array(errors)
+
+
+def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+    """Figures of the shipped graphs on ``val`` and ``kodak`` against the teacher's curves, beside the PSNR baseline."""
+    figures: dict[str, Any] = {}
+    train = _curves(config, "train")
+    profile = load_observer_table().profiles["mcl-jci"]
+    for split in ("val", "kodak"):
+        curves = _curves(config, "val" if split == "val" else "kodak")
+        paths = _measured_paths(config, "val" if split == "val" else "kodak")
+        figures[split] = {
+            f"jnd{jnd}": _compare(paths, curves, profile, jnd, _psnr_threshold(train, profile, jnd)) for jnd in JNDS
+        }
+    return figures
+
+
+def _psnr_threshold(curves: PhotoCurves, profile: ObserverProfile, jnd: int) -> float:
+    """Mean PSNR at the 50 % JND over training photos. Reference: Lin et al. 2020, algorithm 1."""
+    places = [percent_jnd(curve_gev(curve, profile, jnd), 50) for curve in curves.log_distance]
+    return float(np.mean([np.interp(n, CURVE_LEVELS, psnr) for n, psnr in zip(places, curves.psnr_db, strict=True)]))
+
+
+def _compare(
+    paths: list[Path], curves: PhotoCurves, profile: ObserverProfile, jnd: int, psnr_threshold: float
+) -> dict[str, float]:
+    rows = []
+    for path, teacher, psnr in zip(paths, curves.log_distance, curves.psnr_db, strict=True):
+        predicted = predict_sur_curve(load_photo(path), jnd=jnd, percent=50)
+        truth = curve_gev(teacher, profile, jnd)
+        below = np.flatnonzero(np.interp(LEVELS, CURVE_LEVELS, psnr) <= psnr_threshold)
+        rows.append(
+            {
+                "jnd_error_levels": abs(predicted.percent_jnd - percent_jnd(truth, 50)),
+                "bhattacharyya": bhattacharyya_distance(predicted.gev, truth),
+                "psnr_baseline_error_levels": abs((below[0] + 1 if below.size else 100) - percent_jnd(truth, 50)),
+                "residual_rms": predicted.residual_rms,
+                "teacher_residual_rms": _teacher_residual(teacher, profile, jnd),
+                "sur_at_1": predicted.sur[0],
+                "sur_at_100": predicted.sur[-1],
+                "jnd50": predicted.percent_jnd,
+                "scale": predicted.gev.scale,
+                "evaluations": len(predicted.levels),
+            }
+        )
+    return _summary(rows)
+
+
+def _teacher_residual(teacher: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> float:
+    shares = np.array([profile.satisfied_share(float(d), jnd) for d in teacher])
+    return float(np.sqrt(np.mean((shares - sur_curve(curve_gev(teacher, profile, jnd), CURVE_LEVELS)) ** 2)))
+
+
+def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([row[name] for row in rows], dtype=np.float64)
+
+    means = ("jnd_error_levels", "bhattacharyya", "psnr_baseline_error_levels", "jnd50", "scale", "evaluations")
+    worst = {
+        "jnd_error_levels_max": column("jnd_error_levels").max(),
+        "residual_rms_max": column("residual_rms").max(),
+        "teacher_residual_rms_max": column("teacher_residual_rms").max(),
+        "sur_at_1_min": column("sur_at_1").min(),
+        "sur_at_100_max": column("sur_at_100").max(),
+        "jnd50_deviation": column("jnd50").std(),
+    }
+    return {key: round(float(value), 4) for key, value in ({n: column(n).mean() for n in means} | worst).items()}

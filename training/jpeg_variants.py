@@ -1,0 +1,145 @@
+"""What JPEG encoders make of a photo: the pairs that SUR-FeatNet learns from.
+
+The service asks the network about the bytes of its own encoder, which chooses coefficients block by block. So beside
+libjpeg-turbo there are jpegli, foreign quantization tables and coefficients thresholded, kept or jittered by a field
+that changes over the photo: whatever shrinks a file must raise the predicted distance as it raises the teacher's.
+"""
+
+import io
+
+import numpy as np
+import pyjpegli
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.fft import dctn, idctn
+from scipy.ndimage import gaussian_filter
+
+from models.colour import double, halve, rgb_to_ycbcr, ycbcr_to_rgb
+from models.types import Float32Array, Rgb8
+
+QUALITY_STRATA = ((1, 4), (5, 11), (12, 20), (21, 32), (33, 50), (51, 75), (76, 100))
+"""One quality factor from each: dense where SUR curves of MCL-JCI fall (QF 8..50), present everywhere."""
+
+LUMA_TABLE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+"""T.81 table K.1."""
+
+CHROMA_TABLE = np.full((8, 8), 99)
+CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+"""T.81 table K.2."""
+
+
+def variants(photo: Rgb8, rng: np.random.Generator) -> tuple[list[Rgb8], list[str]]:
+    """Decoded versions of a crop, uint8 (H, W, 3) with H and W multiples of 16, and what made each."""
+    made: list[tuple[str, Rgb8]] = []
+    for low, high in QUALITY_STRATA:
+        quality = int(rng.integers(low, high + 1))
+        made.append((f"turbo-420 {quality}", turbo(photo, quality, subsampling=2)))
+    for _ in range(2):
+        quality = _draw_quality(rng)
+        made.append((f"turbo-444 {quality}", turbo(photo, quality, subsampling=0)))
+    for _ in range(2):
+        quality = _draw_quality(rng)
+        made.append((f"jpegli {quality}", jpegli(photo, quality)))
+    quality = _draw_quality(rng)
+    made.append((f"tables {quality}", with_odd_tables(photo, quality, rng)))
+    for _ in range(4):
+        quality = _draw_quality(rng)
+        made.append((f"adaptive {quality}", adaptively_quantised(photo, quality, rng)))
+    return [pixels for _, pixels in made], [name for name, _ in made]
+
+
+def turbo(photo: Rgb8, quality: int, *, subsampling: int, tables: list[list[int]] | None = None) -> Rgb8:
+    """Through libjpeg-turbo; ``subsampling`` as Pillow counts it: 0 is 4:4:4, 2 is 4:2:0."""
+    buffer = io.BytesIO()
+    if tables is None:
+        Image.fromarray(photo).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
+    else:
+        Image.fromarray(photo).save(buffer, "JPEG", qtables=tables, subsampling=subsampling)
+    return _decode(buffer.getvalue())
+
+
+def jpegli(photo: Rgb8, quality: int) -> Rgb8:
+    """Through jpegli, 4:2:0, adaptive quantization on."""
+    height, width = photo.shape[:2]
+    return _decode(pyjpegli.encode(np.ascontiguousarray(photo).tobytes(), width, height, quality=quality))
+
+
+def with_odd_tables(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
+    """libjpeg-turbo with tables between flat and steeper than T.81's."""
+    slope = rng.uniform(-0.2, 1.3)
+    noise = np.exp(rng.normal(0, 0.15, (8, 8)))
+    tables = [scaled_table(_tilted(base, slope) * noise, quality) for base in (LUMA_TABLE, CHROMA_TABLE)]
+    flat = [[int(step) for step in table.ravel()] for table in tables]
+    return turbo(photo, quality, subsampling=int(rng.choice([0, 2])), tables=flat)
+
+
+def adaptively_quantised(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
+    """Coefficients under one set of tables, rounded, or zeroed below a threshold that varies in space."""
+    slope, subsample = rng.uniform(0.3, 1.1), bool(rng.random() < 0.7)
+    strength, zeroing = rng.uniform(0.0, 1.0), rng.uniform(0.5, 1.6)
+    rebuilt = []
+    for channel, plane in enumerate(rgb_to_ycbcr(photo)):
+        table = scaled_table(_tilted(CHROMA_TABLE if channel else LUMA_TABLE, slope), quality)
+        halved = subsample and channel > 0
+        centred = halve(plane) if halved else plane - (0 if channel else 128)
+        lossy = _quantise(centred, table, strength=strength, zeroing=zeroing, rng=rng)
+        rebuilt.append(double(lossy, *plane.shape) if halved else lossy + (0 if channel else 128))
+    return ycbcr_to_rgb(np.stack(rebuilt))
+
+
+def scaled_table(table: NDArray[np.floating | np.integer], quality: int) -> NDArray[np.float64]:
+    """libjpeg's scaling of a quantization table to a quality factor, steps 1..255."""
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    return np.clip(np.floor((table * scale + 50) / 100), 1, 255)
+
+
+def _tilted(table: NDArray[np.int64], slope: float) -> NDArray[np.float64]:
+    """The table with its steepness raised to ``slope``, its mean step kept."""
+    bent = table.astype(np.float64) ** slope
+    return np.asarray(bent * table.mean() / bent.mean())
+
+
+def _quantise(
+    plane: Float32Array, table: NDArray[np.float64], *, strength: float, zeroing: float, rng: np.random.Generator
+) -> Float32Array:
+    rows, columns = plane.shape[0] // 8, plane.shape[1] // 8
+    blocks = plane.astype(np.float64).reshape(rows, 8, columns, 8).swapaxes(1, 2)
+    scaled = dctn(blocks, axes=(2, 3), norm="ortho") / table
+    field = _smooth_field(rows, columns, rng)[..., None, None]
+    # Dead zone from 0.5 (plain rounding) up: what thresholding and trellis quantization do to small coefficients.
+    dead_zone = 0.5 + strength * zeroing * field * np.clip(np.add.outer(range(8), range(8)) / 6, 0, 1)
+    kept = np.where(np.abs(scaled) < dead_zone, 0, np.round(scaled))
+    kept[..., 0, 0] = np.round(scaled[..., 0, 0])
+    pixels = idctn(kept * table, axes=(2, 3), norm="ortho")
+    return np.asarray(np.clip(pixels, -128, 127).swapaxes(1, 2).reshape(plane.shape), np.float32)
+
+
+def _smooth_field(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(rows, columns) in [0, 1]: constant, smooth or ragged over the blocks."""
+    kind = rng.integers(3)
+    if kind == 0:
+        return np.ones((rows, columns))
+    sigma = rng.uniform(1, 8) if kind == 1 else 0.3
+    field = gaussian_filter(rng.normal(size=(rows, columns)), sigma)
+    return np.asarray((np.argsort(np.argsort(field, axis=None)) / max(1, field.size - 1)).reshape(rows, columns))
+
+
+def _draw_quality(rng: np.random.Generator) -> int:
+    """Log-uniform in 3..97: as many pairs between QF 5 and 20 as between 20 and 80."""
+    return round(float(np.exp(rng.uniform(np.log(3), np.log(97)))))
+
+
+def _decode(data: bytes) -> Rgb8:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))

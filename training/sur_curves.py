@@ -1,0 +1,121 @@
+"""Teacher curves of whole photos over JPEG levels, and the observer profiles that give them MCL-JCI's population."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy.optimize import least_squares
+
+from models.observers import JNDS, ObserverProfile, Threshold
+from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, sur_curve
+from models.sur_prediction import decode_jpeg, encode_reference_jpeg
+from models.types import Rgb8
+from training.photos import load_photo
+from training.teachers import ssimulacra2_of_arrays
+
+CURVE_LEVELS = (1, 8, 16, 24, 32, 40, 46, 52, 57, 62, 66, 70, 73, 76, 79, 82, 84, 86, 88, 90, 92, 94, 97, 100)
+"""Where a photo's curve is measured: dense where MCL-JCI's viewers change their mind."""
+
+FLICKER_FACTOR = 0.5
+"""The ``flicker`` profile notices half the distance. SSIMULACRA2's own scale puts "not noticed side by side" near
+70..80 and "not noticed when flickering in place" at 90, distances 30..20 and 10: a factor of two to three; the milder
+one is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoCurves:
+    """P photos at ``CURVE_LEVELS``: ln(1 + teacher distance) and PSNR in dB, both (P, L)."""
+
+    names: list[str]
+    log_distance: NDArray[np.float64]
+    psnr_db: NDArray[np.float64]
+
+
+def teacher_log_distance(reference: Rgb8, distorted: Rgb8) -> float:
+    """ln(1 + 100 - SSIMULACRA2) of a pair, uint8 (H, W, 3); >= 0, 0 for equal images."""
+    score = float(ssimulacra2_of_arrays(reference, distorted)[0])
+    return float(np.log1p(max(0.0, 100 - score)))
+
+
+def teacher_curves(paths: list[Path], cache: Path) -> PhotoCurves:
+    """Curves of all photos in ``paths``; kept in ``cache`` (``.npz``), where earlier photos are found again."""
+    known = dict(np.load(cache)) if cache.is_file() else {}
+    for path in track(paths, description=f"teacher curves {cache.stem}"):
+        if path.name not in known:
+            known[path.name] = _measure(load_photo(path))
+            np.savez(cache, **known)
+    stacked = np.stack([known[path.name] for path in paths])
+    return PhotoCurves([path.name for path in paths], stacked[:, 0], stacked[:, 1])
+
+
+def _measure(photo: Rgb8) -> NDArray[np.float64]:
+    """(2, L): ln distance and PSNR at ``CURVE_LEVELS``."""
+    rows = []
+    for level in CURVE_LEVELS:
+        decoded = decode_jpeg(encode_reference_jpeg(photo, 101 - level))
+        rows.append((teacher_log_distance(photo, decoded), psnr_db(photo, decoded)))
+    return np.array(rows).T
+
+
+def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
+    """Peak signal-to-noise ratio over R, G and B; 99 for equal images."""
+    error = float(np.mean((reference.astype(np.float64) - distorted) ** 2))
+    return 99.0 if error == 0 else float(min(99.0, 10 * np.log10(255**2 / error)))
+
+
+def curve_gev(log_distance: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> GevParameters:
+    """GEV of one photo's teacher curve, (L,) at ``CURVE_LEVELS``, under a profile."""
+    return fit_gev(CURVE_LEVELS, [profile.satisfied_share(float(d), jnd) for d in log_distance])
+
+
+def mcl_jci_population(table: Path, jnd: int) -> tuple[float, float]:
+    """Mean 50 % JND level and mean GEV scale of MCL-JCI's photos: ``mcl_jci_gev.csv``, published by Lin et al. 2020."""
+    with table.open() as lines:
+        rows = [row for row in csv.DictReader(lines) if int(row["jnd"]) == jnd]
+    gevs = [GevParameters(float(r["location_qf"]), float(r["scale_qf"]), float(r["shape_xi"])) for r in rows]
+    return float(np.mean([percent_jnd(gev, 50) for gev in gevs])), float(np.mean([gev.scale for gev in gevs]))
+
+
+def calibrate(curves: NDArray[np.float64], target_jnd: float, target_scale: float) -> Threshold:
+    """Threshold under which the photos' curves (P, L) have this mean 50 % JND level and mean GEV scale."""
+
+    def miss(point: NDArray[np.float64]) -> list[float]:
+        threshold = Threshold(float(point[0]), float(np.exp(point[1])))
+        profile = ObserverProfile("trial", "", (threshold, threshold, threshold))
+        gevs = [curve_gev(curve, profile, 1) for curve in curves]
+        # The median as a real number: percent_jnd rounds up to whole levels, half a level on average.
+        medians = [_median_level(gev) + 0.5 for gev in gevs]
+        return [(float(np.mean(medians)) - target_jnd) / 5, float(np.mean([gev.scale for gev in gevs])) - target_scale]
+
+    level = np.mean([np.interp(target_jnd, CURVE_LEVELS, curve) for curve in curves])
+    solution = least_squares(miss, [level, np.log(0.3)], diff_step=1e-3, xtol=1e-5)
+    return Threshold(round(float(solution.x[0]), 4), round(float(np.exp(solution.x[1])), 4))
+
+
+def _median_level(gev: GevParameters) -> float:
+    fine = np.linspace(LEVELS[0], LEVELS[-1], 991)
+    return float(np.interp(-0.5, -sur_curve(gev, fine), fine))
+
+
+def calibrate_profiles(curves: NDArray[np.float64], table: Path) -> dict[str, ObserverProfile]:
+    """``mcl-jci`` fitted to the published population, ``flicker`` its shift by ``FLICKER_FACTOR``."""
+    side_by_side = tuple(calibrate(curves, *mcl_jci_population(table, jnd)) for jnd in JNDS)
+    shift = float(np.log(FLICKER_FACTOR))
+    stricter = tuple(Threshold(round(t.log_distance + shift, 4), t.spread) for t in side_by_side)
+    return {
+        "mcl-jci": ObserverProfile(
+            "mcl-jci",
+            "Original and JPEG side by side on a 1080p television, as in MCL-JCI; fitted so that the mean 50 % JND and "
+            "the mean GEV scale over photos are those published for its 50 photos.",
+            (side_by_side[0], side_by_side[1], side_by_side[2]),
+        ),
+        "flicker": ObserverProfile(
+            "flicker",
+            "Original and JPEG alternating in place at 8 Hz: the mcl-jci thresholds at half the distance, a documented "
+            "shift, not fitted to people.",
+            (stricter[0], stricter[1], stricter[2]),
+        ),
+    }
