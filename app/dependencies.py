@@ -1,0 +1,118 @@
+"""What routes ask for by type: settings, stores, the received upload, and what the client prefers."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from celery import Celery
+from fastapi import Depends, Header, Request
+
+from app.negotiation import preferred_wait_s
+from app.settings import ApiSettings
+from app.uploads import Upload, UploadForm, receive_upload
+from workers.blobs import BlobStore
+from workers.jobs import JobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What ``create_app`` was given; kept as ``app.state.services``."""
+
+    settings: ApiSettings
+    jobs: JobStore
+    blobs: BlobStore
+    celery: Celery
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that handles ``request``."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+
+
+def _settings(services: ServicesDep) -> ApiSettings:
+    return services.settings
+
+
+def _jobs(services: ServicesDep) -> JobStore:
+    return services.jobs
+
+
+def _blobs(services: ServicesDep) -> BlobStore:
+    return services.blobs
+
+
+SettingsDep = Annotated[ApiSettings, Depends(_settings)]
+JobsDep = Annotated[JobStore, Depends(_jobs)]
+BlobsDep = Annotated[BlobStore, Depends(_blobs)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the client prefers: how long to wait (None: not at all), and the media types it accepts."""
+
+    wait_s: int | None
+    accept: str | None
+
+
+def _wishes(
+    request: Request,
+    settings: SettingsDep,
+    prefer: Annotated[
+        str | None,
+        Header(
+            description="`wait=N` holds the request until the result is there, N seconds at most.", examples=["wait=60"]
+        ),
+    ] = None,
+) -> Wishes:
+    wait_s = preferred_wait_s(request.headers.getlist("prefer"), cap_s=settings.max_wait_s)
+    accepts = request.headers.getlist("accept")
+    return Wishes(wait_s, ",".join(accepts) or None)
+
+
+WishesDep = Annotated[Wishes, Depends(_wishes)]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key with the same request gives the same job; with another request, a 409 problem.",
+    ),
+]
+
+IMAGE = UploadForm(required=("image",))
+IMAGE_AND_REFERENCE = UploadForm(required=("image",), optional=("reference",))
+REFERENCE_AND_DISTORTED = UploadForm(required=("reference", "distorted"))
+IMAGE_AND_PROTECT = UploadForm(required=("image",), optional=("protect",))
+CONTAINER = UploadForm(required=("image",), images=False)
+
+
+async def _image(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
+    return await receive_upload(request, IMAGE, settings, blobs)
+
+
+async def _image_and_reference(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
+    return await receive_upload(request, IMAGE_AND_REFERENCE, settings, blobs)
+
+
+async def _reference_and_distorted(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
+    return await receive_upload(request, REFERENCE_AND_DISTORTED, settings, blobs)
+
+
+async def _image_and_protect(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
+    return await receive_upload(request, IMAGE_AND_PROTECT, settings, blobs)
+
+
+async def _container(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
+    return await receive_upload(request, CONTAINER, settings, blobs)
+
+
+AcceptedImage = Annotated[Upload, Depends(_image)]
+AcceptedImageAndReference = Annotated[Upload, Depends(_image_and_reference)]
+AcceptedPair = Annotated[Upload, Depends(_reference_and_distorted)]
+AcceptedImageAndProtect = Annotated[Upload, Depends(_image_and_protect)]
+AcceptedContainer = Annotated[Upload, Depends(_container)]

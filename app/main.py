@@ -1,0 +1,86 @@
+"""The web process: HTTP in, job out. ``create_app`` puts the pieces together and does nothing else."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from app.dependencies import Services
+from app.metrics import HttpMetrics
+from app.operations import install_openapi
+from app.problems import install_problem_handlers
+from app.request_log import RequestLog, log_access_to_stderr
+from app.routes import (
+    full_reference_score,
+    health,
+    jnd_map,
+    jobs,
+    model_info,
+    pages,
+    patch_quality_map,
+    quality_score,
+    sur_curve,
+    varjpeg,
+)
+from app.settings import ApiSettings
+from workers.celery_app import LimenCelery, create_celery
+
+DESCRIPTION = """
+Where is distortion invisible, who would notice JPEG compression, and the smallest JPEG that a share of viewers cannot
+tell from the original. Every `POST` makes a job: `202` with its `Location`, or the result itself with `Prefer: wait=N`.
+Every error is `application/problem+json`.
+"""
+
+
+def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | None = None) -> FastAPI:
+    """The ASGI application.
+
+    Args: ``settings``: read from the environment if not given; ``celery``: the application to send work through, with
+    its job and blob stores; the embedded mode passes its worker's own.
+    Raises: ValueError if there is neither Redis nor an embedded worker, so that nobody would do the work.
+    """
+    settings = settings or ApiSettings()
+    if celery is None and settings.embedded:
+        raise ValueError("without LIMEN_REDIS_URL the service needs an embedded worker: start it with `limen serve`")
+    celery = celery or create_celery(settings)
+    app = FastAPI(
+        title="Limen",
+        version=version("limen"),
+        description=DESCRIPTION.strip(),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
+    app.state.services = Services(settings, celery.jobs, celery.blobs, celery)
+    app.state.metrics = HttpMetrics(celery.jobs)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
+    install_problem_handlers(app)
+    _add_routes(app, with_docs=settings.docs)
+    install_openapi(app)
+    return app
+
+
+def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
+    capabilities = (jnd_map, patch_quality_map, quality_score, full_reference_score, sur_curve, varjpeg)
+    v1 = APIRouter(prefix="/v1")
+    for module in capabilities:
+        v1.include_router(module.router, tags=["capabilities"])
+    v1.include_router(jobs.router)
+    v1.include_router(model_info.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.mount("/page", pages.page_assets())
+    if with_docs:
+        app.include_router(pages.docs_router)
+        app.mount("/docs/assets", pages.docs_assets())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    services: Services = app.state.services
+    if services.settings.access_log:
+        log_access_to_stderr()
+    yield

@@ -1,0 +1,138 @@
+"""A multipart/form-data body (RFC 7578), read as it arrives: files go to the blob store, fields stay small."""
+
+import contextlib
+from types import TracebackType
+from typing import Self
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from app.problems import ProblemError, RequestFault
+from workers.blobs import BlobStore, BlobWriter
+
+MAX_PARTS = 32
+MAX_FIELD_BYTES = 4096
+
+
+class FormReader:
+    """Receives a form. ``files`` names the parts that are files; any other part is a field.
+
+    Leaving its ``with`` block drops every file that was not committed.
+    """
+
+    def __init__(self, boundary: bytes, blobs: BlobStore, files: frozenset[str], *, max_file_bytes: int) -> None:
+        self._blobs = blobs
+        self._file_names = files
+        self._max_file_bytes = max_file_bytes
+        self._header_name = bytearray()
+        self._header_value = bytearray()
+        self._disposition = ""
+        self._name = ""
+        self._writer: BlobWriter | None = None
+        self._parts = 0
+        self._complete = False
+        self._texts: dict[str, bytearray] = {}
+        self.writers: dict[str, BlobWriter] = {}
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin_part,
+                    "on_header_field": self._header_field,
+                    "on_header_value": self._add_header_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._end_headers,
+                    "on_part_data": self._add_data,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise _malformed("The multipart boundary is not valid.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.ExitStack() as stack:
+            for writer in self.writers.values():
+                stack.callback(writer.abort)
+
+    def write(self, chunk: bytes) -> None:
+        """The next piece of the body. Raises: ProblemError."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise _malformed("The multipart body is not valid.") from error
+
+    def fields(self) -> dict[str, str]:
+        """All fields, once the body has ended. Raises: ProblemError if its last boundary is missing."""
+        if not self._complete:
+            raise _malformed("The multipart body ends before its last boundary.")
+        try:
+            return {name: text.decode() for name, text in self._texts.items()}
+        except UnicodeDecodeError as error:
+            raise _malformed("A form field is not UTF-8 text.") from error
+
+    def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise _malformed(f"The form has more than {MAX_PARTS} parts.")
+        self._disposition = ""
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = self._header_value.decode("latin-1")
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _end_headers(self) -> None:
+        kind, options = parse_options_header(self._disposition)
+        if kind != b"form-data" or b"name" not in options:
+            raise _malformed("A part of the form has no name.")
+        self._name = options[b"name"].decode("utf-8", "replace")
+        if self._name in self._texts or self._name in self.writers:
+            raise _invalid(self._name, "given twice")
+        if self._name in self._file_names:
+            self._writer = self.writers[self._name] = self._blobs.writer()
+        elif b"filename" in options:
+            raise _invalid(self._name, f"no such file; this operation takes {', '.join(sorted(self._file_names))}")
+        else:
+            self._writer, self._texts[self._name] = None, bytearray()
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        if self._writer is None:
+            self._add_text(data[start:end])
+            return
+        if self._writer.size_bytes + end - start > self._max_file_bytes:
+            raise too_large(self._max_file_bytes)
+        self._writer.write(memoryview(data)[start:end])
+
+    def _add_text(self, data: bytes) -> None:
+        text = self._texts[self._name]
+        text += data
+        if len(text) > MAX_FIELD_BYTES:
+            raise _invalid(self._name, f"longer than {MAX_FIELD_BYTES} bytes")
+
+    def _end(self) -> None:
+        self._complete = True
+
+
+def too_large(max_bytes: int) -> ProblemError:
+    """The problem of a file, or a body, beyond its limit."""
+    return ProblemError(RequestFault.UPLOAD_TOO_LARGE, f"At most {max_bytes} bytes are taken in one file.")
+
+
+def _malformed(detail: str) -> ProblemError:
+    return ProblemError(RequestFault.UPLOAD_MALFORMED, detail)
+
+
+def _invalid(name: str, message: str) -> ProblemError:
+    return ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [{"field": name[:200], "message": message}])

@@ -1,0 +1,183 @@
+"""What OpenAPI says about each operation: bodies, forms of the result, and every problem it can answer with."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from app.problems import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES, problem_body
+from app.schemas import JobStatus, Problem
+from app.uploads import UploadForm
+
+_REFERENCE = "#/components/schemas/{model}"
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+_UPLOAD_PROBLEMS = (
+    "upload-malformed",
+    "not-acceptable",
+    "upload-timeout",
+    "idempotency-conflict",
+    "upload-too-large",
+    "media-type-unsupported",
+    "request-invalid",
+    "upload-empty",
+    "queue-full",
+    "broker-unavailable",
+    "blob-store-full",
+)
+_WORK_PROBLEMS = (
+    "blob-missing",
+    "parameter-invalid",
+    "job-cancelled",
+    "job-expired",
+    "model-invalid",
+    "worker-lost",
+    "internal",
+    "deadline-exceeded",
+)
+IMAGE_PROBLEMS = ("image-type-unsupported", "image-undecodable", "image-too-large")
+ALL_WORK_PROBLEMS = (
+    *_WORK_PROBLEMS,
+    *IMAGE_PROBLEMS,
+    "image-sizes-differ",
+    "distribution-invalid",
+    "target-unreachable",
+    "container-invalid",
+)
+
+
+class Operation(TypedDict):
+    """Keyword arguments of a FastAPI route."""
+
+    status_code: int
+    response_model: None
+    responses: dict[int | str, dict[str, Any]]
+    openapi_extra: dict[str, Any]
+
+
+def upload_operation(
+    asked: type[BaseModel],
+    form: UploadForm,
+    *,
+    result: type[BaseModel],
+    files: Iterable[str] = (),
+    problems: Iterable[str] = IMAGE_PROBLEMS,
+    example: Mapping[str, Any] | None = None,
+) -> Operation:
+    """An endpoint that takes files and makes a job. ``files``: media types of the result besides JSON."""
+    codes = (*_UPLOAD_PROBLEMS, *_WORK_PROBLEMS, *problems)
+    responses: dict[int | str, dict[str, Any]] = {
+        200: _result_response(result, files),
+        202: {
+            "model": JobStatus,
+            "description": "The job was accepted; follow Location.",
+            "headers": _ACCEPTED_HEADERS,
+        },
+    }
+    return Operation(
+        status_code=202,
+        response_model=None,
+        responses=responses | problem_responses(codes),
+        openapi_extra={"requestBody": _request_body(asked, form, example or {})},
+    )
+
+
+def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
+    """The problem types of an operation as OpenAPI responses, one per status, with an example of each type."""
+    by_status: defaultdict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[PROBLEM_TYPES[code].status].append(code)
+    return {
+        status: {
+            "description": "; ".join(PROBLEM_TYPES[code].title for code in by_status[status]),
+            "content": {
+                PROBLEM_MEDIA_TYPE: {
+                    "schema": {"$ref": _REFERENCE.format(model="Problem")},
+                    "examples": {code: _problem_example(code) for code in by_status[status]},
+                }
+            },
+        }
+        for status in sorted(by_status)
+    }
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Give ``app`` its OpenAPI document: FastAPI's, with the problem schema and nothing of FastAPI's own errors."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # the way FastAPI's documentation gives
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template=_REFERENCE)
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+_ACCEPTED_HEADERS = {
+    "Location": {"description": "path of the job", "schema": {"type": "string"}},
+    "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
+}
+
+
+def _result_response(result: type[BaseModel], files: Iterable[str]) -> dict[str, Any]:
+    description = "The result, with `Prefer: wait`; `Accept` chooses its form."
+    return {"model": result, "description": description, "content": dict.fromkeys(files, _BINARY)}
+
+
+def _request_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
+    files = {name: {"type": "string", "format": "binary"} for name in form.names}
+    schema = {
+        "type": "object",
+        "required": list(form.required),
+        "properties": files | _field_schemas(asked),
+        "additionalProperties": False,
+    }
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": dict(example)}}
+    description = "A form with the files as parts."
+    if len(form.required) == 1:
+        description += " Or the file itself as body, then with the fields in the query string."
+        content["application/octet-stream"] = _BINARY
+        if form.images:
+            content["image/*"] = _BINARY
+    return {"required": True, "description": description, "content": content}
+
+
+def _field_schemas(asked: type[BaseModel]) -> dict[str, Any]:
+    """JSON schemas of the parameters of a task's request: everything but files and the discriminator."""
+    properties = asked.model_json_schema()["properties"]
+    return {
+        name: _without_null(schema)
+        for name, schema in properties.items()
+        if name != "capability" and not name.endswith("_key")
+    }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A form cannot send null: what may be null may be left out."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default", "title")}
+    default = {} if schema.get("default") is None else {"default": schema["default"]}
+    return (choices[0] if len(choices) == 1 else {}) | kept | default
+
+
+def _problem_example(code: str) -> dict[str, Any]:
+    problem_type = PROBLEM_TYPES[code]
+    return {
+        "summary": problem_type.title,
+        "value": problem_body(code, problem_type.meaning, instance="/v1/varjpeg"),
+    }

@@ -1,0 +1,156 @@
+"""``/v1/jobs/{id}``: state, result, events, and cancelling."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from app.dependencies import JobsDep, ServicesDep, SettingsDep, WishesDep
+from app.operations import ALL_WORK_PROBLEMS, problem_responses
+from app.problems import RETRY_AFTER_S, ProblemError, RequestFault
+from app.schemas import JobStatus, Result, job_path
+from app.submission import artefact_reply, require_success, result_reply, waited_for
+from workers.errors import ServiceError
+from workers.jobs import JobEvent, JobStore
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
+_LOOKUP_PROBLEMS = ("request-invalid", "job-unknown", "job-expired", "broker-unavailable", "internal")
+_RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, "job-unfinished", "job-cancelled")
+_FILES = {
+    media_type: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in ("image/jpeg", "image/png", "image/svg+xml", "application/octet-stream")
+}
+
+
+@router.get("/{job_id}", summary="State and progress of a job", responses=problem_responses(_LOOKUP_PROBLEMS))
+def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
+    """Where the job stands; while it has not ended, `Retry-After` says when to ask again."""
+    job = jobs.get(job_id)
+    response.headers["Cache-Control"] = "no-store"
+    if not job.finished:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return JobStatus.of(job)
+
+
+@router.get(
+    "/{job_id}/result",
+    summary="Result of a job",
+    response_model=None,
+    responses={
+        200: {"model": Result, "description": "The result in the form that `Accept` chooses.", "content": _FILES},
+        304: {"description": "The client has it already."},
+        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "not-acceptable"))),
+    },
+)
+async def read_result(job_id: JobId, request: Request, services: ServicesDep, wishes: WishesDep) -> Response:
+    """The result as JSON or as one of its files; by default what the operation gives by default.
+
+    A job that failed answers with its problem; one that has not ended with 409, or after waiting with `Prefer: wait`.
+    """
+    job = await run_in_threadpool(services.jobs.get, job_id)
+    if wishes.wait_s is None:
+        return result_reply(job, request, services, wishes)
+    job = await waited_for(job, request, services, wishes.wait_s)
+    return result_reply(job, request, services, wishes, headers={"Preference-Applied": f"wait={wishes.wait_s}"})
+
+
+@router.get(
+    "/{job_id}/artefacts/{name}",
+    summary="One file of a result",
+    response_model=None,
+    responses={
+        200: {"description": "The file.", "content": _FILES},
+        304: {"description": "The client has it already."},
+        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "artefact-unknown"))),
+    },
+)
+def read_artefact(
+    job_id: JobId, name: Annotated[str, Path(max_length=100)], request: Request, services: ServicesDep
+) -> Response:
+    """A file that the result lists under `artefacts`."""
+    job = services.jobs.get(job_id)
+    require_success(job)
+    artefacts = [] if job.result is None else job.result.artefacts
+    for artefact in artefacts:
+        if artefact.name == name:
+            return artefact_reply(job, artefact, request, services)
+    names = ", ".join(artefact.name for artefact in artefacts)
+    raise ProblemError(RequestFault.ARTEFACT_UNKNOWN, f"This result has: {names}.")
+
+
+@router.delete(
+    "/{job_id}",
+    summary="Cancel a job",
+    responses=problem_responses((*_LOOKUP_PROBLEMS, "job-finished")),
+)
+def cancel_job(job_id: JobId, jobs: JobsDep) -> JobStatus:
+    """End a job that waits or runs; a running one stops at its next tile."""
+    return JobStatus.of(jobs.cancel(job_id))
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Follow a job",
+    response_model=None,
+    responses={
+        200: {
+            "description": "Server-sent events named `progress`; the last one has a state that is an end.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problem_responses(_LOOKUP_PROBLEMS),
+    },
+)
+async def follow_job(
+    job_id: JobId,
+    jobs: JobsDep,
+    settings: SettingsDep,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=64, description="only events after this one")
+    ] = None,
+) -> Response:
+    """State and progress as they change, from the first event or after `Last-Event-ID`; ends with the job.
+
+    `curl -N localhost:8000/v1/jobs/ID/events`
+    """
+    await run_in_threadpool(jobs.get, job_id)
+    stream = event_stream(jobs, job_id, after=last_event_id, keep_alive_s=settings.keep_alive_s)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def event_stream(jobs: JobStore, job_id: str, *, after: str | None, keep_alive_s: float) -> AsyncGenerator[str]:
+    """A job's events in the text form of the HTML standard, section 9.2; a comment after each quiet ``keep_alive_s``.
+
+    Ends early when the store fails: the client connects again and gets what it has missed.
+    """
+    async with aclosing(jobs.events(job_id, after)) as events:
+        coming = asyncio.ensure_future(anext(events))
+        try:
+            while True:
+                done, _ = await asyncio.wait((coming,), timeout=keep_alive_s)
+                if not done:
+                    yield ": still there\n\n"
+                    continue
+                event_id, event = coming.result()
+                yield _event_text(job_id, event_id, event)
+                if event.finished:
+                    return
+                coming = asyncio.ensure_future(anext(events))
+        except (StopAsyncIteration, ServiceError):
+            return
+        finally:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration, ServiceError):
+                await coming
+
+
+def _event_text(job_id: str, event_id: str, event: JobEvent) -> str:
+    data = event.model_dump(mode="json") | {"job": job_path(job_id)}
+    return f"id: {event_id}\nevent: progress\ndata: {json.dumps(data)}\n\n"

@@ -1,0 +1,17 @@
+"""``GET /v1/models``: what runs, where, on which provider, trained on what, and how good."""
+
+from fastapi import APIRouter
+
+from app.dependencies import JobsDep
+from app.operations import problem_responses
+from app.schemas import ModelsInService
+
+router = APIRouter(tags=["service"])
+
+
+@router.get(
+    "/models", summary="What runs, and how good it is", responses=problem_responses(("broker-unavailable", "internal"))
+)
+def read_models(jobs: JobsDep) -> ModelsInService:
+    """The live workers and their models, as they last told."""
+    return ModelsInService(model_version=jobs.model_version(), workers=jobs.workers())

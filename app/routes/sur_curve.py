@@ -1,0 +1,41 @@
+"""``POST /v1/sur-curve``: who would notice JPEG compression at each quality."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
+from app.operations import IMAGE_PROBLEMS, upload_operation
+from app.schemas import SurCurveBody
+from app.submission import submit_job
+from workers.contracts import SurCurveRequest
+
+router = APIRouter()
+
+
+@router.post(
+    "/sur-curve",
+    summary="Who would notice JPEG compression at each quality",
+    **upload_operation(
+        SurCurveRequest,
+        IMAGE,
+        result=SurCurveBody,
+        files=("image/svg+xml", "image/png"),
+        problems=(*IMAGE_PROBLEMS, "distribution-invalid"),
+        example={"jnd": 1, "percent": 75, "observer": "mcl-jci"},
+    ),
+)
+async def create_sur_curve(
+    upload: AcceptedImage,
+    request: Request,
+    services: ServicesDep,
+    wishes: WishesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """The satisfied user ratio at every distortion level 1..100, its distribution, and the JPEG quality it recommends.
+
+    Distortion level n is JPEG quality 101 - n. By default the reply is JSON; a plot comes as SVG or PNG.
+
+    `curl -F image=@photo.png -F percent=75 -H 'Prefer: wait=60' localhost:8000/v1/sur-curve`
+    """
+    return await submit_job(
+        SurCurveRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
+    )

@@ -1,0 +1,76 @@
+"""``POST /v1/varjpeg``: the smallest file that a given share of viewers cannot tell from the original."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.dependencies import (
+    CONTAINER,
+    IMAGE_AND_PROTECT,
+    AcceptedContainer,
+    AcceptedImageAndProtect,
+    IdempotencyKey,
+    ServicesDep,
+    WishesDep,
+)
+from app.operations import IMAGE_PROBLEMS, upload_operation
+from app.schemas import Result, VarJpegBody
+from app.submission import submit_job
+from workers.contracts import VarJpegDecodeRequest, VarJpegRequest
+
+router = APIRouter()
+
+
+@router.post(
+    "/varjpeg",
+    summary="The smallest JPEG that a share of viewers cannot tell from the original",
+    **upload_operation(
+        VarJpegRequest,
+        IMAGE_AND_PROTECT,
+        result=VarJpegBody,
+        files=("image/jpeg", "application/octet-stream"),
+        problems=(*IMAGE_PROBLEMS, "image-sizes-differ", "distribution-invalid", "target-unreachable"),
+        example={"target_sur": 0.75},
+    ),
+)
+async def create_varjpeg(
+    upload: AcceptedImageAndProtect,
+    request: Request,
+    services: ServicesDep,
+    wishes: WishesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A JPEG that any decoder opens, with the share of satisfied viewers predicted for those very bytes.
+
+    Give at most one of `quality`, `target_sur` and `max_bytes`; without any, `target_sur` is 0.75. `protect` is a mask
+    of the image's size: what is white in it is kept as it is at high quality. With `Prefer: wait` and no `Accept`,
+    the reply is the file itself, and its figures are in the headers `Limen-Sur` and `Limen-Quality`;
+    `Accept: application/json` asks for all figures.
+
+    `curl -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
+    localhost:8000/v1/varjpeg -o out.jpg`
+    """
+    return await submit_job(
+        VarJpegRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
+    )
+
+
+@router.post(
+    "/varjpeg/decode",
+    summary="The picture in a VarJPEG container",
+    **upload_operation(
+        VarJpegDecodeRequest, CONTAINER, result=Result, files=("image/png",), problems=("container-invalid",)
+    ),
+)
+async def decode_varjpeg(
+    upload: AcceptedContainer,
+    request: Request,
+    services: ServicesDep,
+    wishes: WishesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
+
+    `curl -F image=@photo.varjpeg -H 'Prefer: wait=60' localhost:8000/v1/varjpeg/decode -o photo.png`
+    """
+    return await submit_job(
+        VarJpegDecodeRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
+    )

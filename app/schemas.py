@@ -1,0 +1,174 @@
+"""Bodies of replies, as OpenAPI shows them."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.problems import PROBLEM_TYPES
+from workers.contracts import Artefact
+from workers.jobs import Job, JobState, WorkerInfo
+
+
+class InputError(BaseModel):
+    """One input that is at fault."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 has it. ``type`` leads to its explanation."""
+
+    type: str = Field(examples=["/problems/image-too-large"])
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    instance: str
+    errors: list[InputError] | None = Field(default=None, description="the inputs at fault, where single ones are")
+
+
+class JobLinks(BaseModel):
+    """Where to go from here."""
+
+    self: str
+    result: str
+    events: str
+
+
+class JobFailure(BaseModel):
+    """Why a job failed; asking for its result gives the same as a problem."""
+
+    type: str
+    title: str
+    detail: str
+
+
+class JobStatus(BaseModel):
+    """Where a job stands."""
+
+    id: str
+    capability: str
+    state: JobState
+    progress: float = Field(ge=0, le=1)
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="when the job and its result are dropped; set when it has ended")
+    failure: JobFailure | None
+    links: JobLinks
+
+    @classmethod
+    def of(cls, job: Job) -> "JobStatus":
+        """What the record says to a client."""
+        return cls(
+            id=job.id,
+            capability=job.request.capability,
+            state=job.state,
+            progress=job.progress,
+            created_at=_moment(job.created_at),
+            started_at=None if job.started_at is None else _moment(job.started_at),
+            finished_at=None if job.finished_at is None else _moment(job.finished_at),
+            expires_at=None if job.expires_at is None else _moment(job.expires_at),
+            failure=_failure_of(job),
+            links=JobLinks(
+                self=job_path(job.id), result=f"{job_path(job.id)}/result", events=f"{job_path(job.id)}/events"
+            ),
+        )
+
+
+class ArtefactLink(BaseModel):
+    """One file of a result."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    href: str
+
+
+class Result(BaseModel):
+    """What every JSON result has beside its own members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    job: str = Field(description="path of the job")
+    artefacts: list[ArtefactLink]
+    model_versions: dict[str, str]
+
+
+class JndMapBody(Result):
+    """Visibility threshold of each pixel; the map itself is among the artefacts."""
+
+
+class PatchQualityMapBody(Result):
+    """Local quality; the map itself is among the artefacts."""
+
+
+class QualityScoreBody(Result):
+    """Global quality without a reference."""
+
+
+class FullReferenceScoreBody(Result):
+    """Closeness of two images."""
+
+
+class SurCurveBody(Result):
+    """Share of viewers who see no difference, by distortion level."""
+
+
+class VarJpegBody(Result):
+    """Figures of the file that was made; the file itself is the first artefact."""
+
+
+def result_body(job: Job) -> dict[str, Any]:
+    """The JSON form of a finished job's result: its own members, then those of ``Result``."""
+    assert job.result is not None  # callers ask only for jobs that succeeded
+    links = [artefact_link(job.id, artefact).model_dump() for artefact in job.result.artefacts]
+    common = {"job": job_path(job.id), "artefacts": links, "model_versions": job.result.model_versions}
+    return job.result.body | common
+
+
+def artefact_link(job_id: str, artefact: Artefact) -> ArtefactLink:
+    """Where a file of a result is served."""
+    return ArtefactLink(
+        name=artefact.name,
+        media_type=artefact.media_type,
+        size_bytes=artefact.size_bytes,
+        href=f"{job_path(job_id)}/artefacts/{artefact.name}",
+    )
+
+
+def job_path(job_id: str) -> str:
+    """Path of a job."""
+    return f"/v1/jobs/{job_id}"
+
+
+class ModelsInService(BaseModel):
+    """What runs, where, on which provider, trained on what, and how good."""
+
+    model_version: str | None = Field(description="version of all models together; null while workers disagree")
+    workers: list[WorkerInfo]
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Readiness(BaseModel):
+    """Whether new work would be done; each check is "ok" or says what is wrong."""
+
+    status: Literal["ready", "not-ready"]
+    checks: dict[str, str]
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _failure_of(job: Job) -> JobFailure | None:
+    if job.failure is None:
+        return None
+    problem_type = PROBLEM_TYPES[job.failure.code]
+    return JobFailure(type=problem_type.uri, title=problem_type.title, detail=job.failure.detail)

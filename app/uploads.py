@@ -1,0 +1,181 @@
+"""Images in: streamed to the blob store under a byte limit and a deadline, their type and size read from the header.
+
+A body is either a form with the files as parts, or the one file itself. Nothing is decoded here, and no file name is
+believed. A refused upload leaves nothing behind.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from python_multipart.multipart import parse_options_header
+
+from app.image_headers import ImageHeaderError, read_image_header
+from app.multipart import FormReader, too_large
+from app.problems import ProblemError, RequestFault
+from app.settings import ApiSettings
+from workers.blobs import BlobStore, BlobWriter
+from workers.contracts import FailureCode
+
+FORM_OVERHEAD_BYTES = 1 << 16
+"""What fields, part headers and boundaries may add to the files of a form."""
+_DRAIN_BYTES = 1 << 20
+_DRAIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """The files that an operation takes, by part name; ``images`` is False where they are no images."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    images: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All part names."""
+        return self.required + self.optional
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a client sent: ``fields`` of the query and the form as text, ``keys`` of the files by part name."""
+
+    fields: dict[str, str]
+    keys: dict[str, str]
+
+
+async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
+    """Read the body of ``request`` to its end. Raises: ProblemError, BlobStoreFullError, ClientDisconnect."""
+    try:
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        _refuse_announced_size(request, form, settings)
+        if kind == b"multipart/form-data":
+            return await _receive_form(request, options.get(b"boundary", b""), form, settings, blobs)
+        if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
+            return await _receive_file(request, form, settings, blobs)
+    except ProblemError as error:
+        error.headers["Connection"] = "close"
+        if error.code != RequestFault.UPLOAD_TIMEOUT:
+            await _drain(request)
+        raise
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        raise _missing(form.required)
+    raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form), headers={"Connection": "close"})
+
+
+async def _receive_form(
+    request: Request, boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
+) -> Upload:
+    max_bytes = settings.max_upload_bytes
+    with FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=max_bytes) as reader:
+        async with aclosing(_chunks(request, settings, _body_limit(form, settings))) as chunks:
+            async for chunk in chunks:
+                reader.write(chunk)
+        fields = _merged(dict(request.query_params), reader.fields())
+        missing = [name for name in form.required if name not in reader.writers]
+        if missing:
+            raise _missing(missing)
+        return Upload(fields, await run_in_threadpool(_accept, reader.writers, form, settings))
+
+
+async def _receive_file(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
+    with blobs.writer() as writer:
+        async with aclosing(_chunks(request, settings, settings.max_upload_bytes)) as chunks:
+            async for chunk in chunks:
+                writer.write(chunk)
+        keys = await run_in_threadpool(_accept, {form.required[0]: writer}, form, settings)
+        return Upload(dict(request.query_params), keys)
+
+
+async def _chunks(request: Request, settings: ApiSettings, max_bytes: int) -> AsyncGenerator[bytes]:
+    """The body piece by piece. Raises: ProblemError when it is too long, pauses too long or takes too long."""
+    clock = asyncio.get_running_loop().time
+    end, received, stream = clock() + settings.receive_total_s, 0, request.stream()
+    while True:
+        try:
+            async with asyncio.timeout_at(min(end, clock() + settings.receive_idle_s)):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            detail = f"Only {received} bytes had arrived when the time was over."
+            raise ProblemError(RequestFault.UPLOAD_TIMEOUT, detail) from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > max_bytes:
+            raise too_large(settings.max_upload_bytes)
+        yield chunk
+
+
+async def _drain(request: Request) -> None:
+    """Read a little of what the client still sends: one whose connection closes too early never sees the reply."""
+    drained = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while drained < _DRAIN_BYTES:
+                message = await request.receive()
+                drained += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+
+
+def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> dict[str, str]:
+    """Check every file, then keep them all; their keys by part name. Raises: ProblemError."""
+    for name, writer in writers.items():
+        if writer.size_bytes == 0:
+            raise ProblemError(RequestFault.UPLOAD_EMPTY, f"The file {name} has no bytes.")
+        if form.images:
+            _check_image(name, writer, settings)
+    return {name: writer.commit() for name, writer in writers.items()}
+
+
+def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:
+    try:
+        with writer.open() as file:
+            header = read_image_header(file)
+    except ImageHeaderError as error:
+        raise ProblemError(error.code, f"{name}: {error.detail}") from error
+    long_side, short_side = max(header.width, header.height), min(header.width, header.height)
+    announced = f"{name}: the header announces {header.width} x {header.height} pixels;"
+    if long_side > settings.max_side:
+        raise _image_too_large(f"{announced} at most {settings.max_side} a side are taken.")
+    if header.width * header.height > settings.max_pixels:
+        raise _image_too_large(f"{announced} at most {settings.max_pixels} in all are taken.")
+    if long_side > settings.max_aspect * short_side:
+        raise _image_too_large(f"{announced} one side may be at most {settings.max_aspect} times the other.")
+
+
+def _image_too_large(detail: str) -> ProblemError:
+    return ProblemError(FailureCode.IMAGE_TOO_LARGE, detail)
+
+
+def _refuse_announced_size(request: Request, form: UploadForm, settings: ApiSettings) -> None:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > _body_limit(form, settings):
+        raise too_large(settings.max_upload_bytes)
+
+
+def _body_limit(form: UploadForm, settings: ApiSettings) -> int:
+    return len(form.names) * settings.max_upload_bytes + FORM_OVERHEAD_BYTES
+
+
+def _merged(query: dict[str, str], form: dict[str, str]) -> dict[str, str]:
+    twice = [{"field": name, "message": "given in the query and in the form"} for name in query.keys() & form.keys()]
+    if twice:
+        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", twice)
+    return query | form
+
+
+def _missing(names: tuple[str, ...] | list[str]) -> ProblemError:
+    errors = [{"field": name, "message": "this file is required"} for name in names]
+    return ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors)
+
+
+def _media_types_taken(form: UploadForm) -> str:
+    parts = f"Send multipart/form-data with {' and '.join(form.required)} as files"
+    if len(form.required) > 1:
+        return f"{parts}."
+    return f"{parts}, or the file itself as {'an image type or ' if form.images else ''}application/octet-stream."

@@ -1,0 +1,60 @@
+"""Runs Limen with canned tasks in place of the models: ``canned_service.py embedded|api|worker``, settings as always.
+
+The port of the web process is in LIMEN_TEST_PORT. What takes the place of the models is said in ``canned_tasks``.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from app.main import create_app
+from app.settings import ApiSettings
+from workers.blobs import BlobStore
+from workers.celery_app import LimenCelery, create_celery
+from workers.embedded import EmbeddedWorker
+from workers.jobs import WorkerInfo, open_job_store
+from workers.process import run_worker
+from workers.settings import WorkerSettings, temporary_blob_dir
+
+TASKS = ("tests.assets.canned_tasks",)
+
+
+def _publish_for_ever(celery: LimenCelery) -> None:
+    def publish() -> None:
+        while True:
+            celery.jobs.publish_worker(WorkerInfo(name="canned", model_version="canned-1", models=[]))
+            if stop.wait(3):
+                return
+
+    stop = threading.Event()
+    threading.Thread(target=publish, daemon=True).start()
+
+
+def _serve(celery: LimenCelery | None) -> None:
+    app = create_app(ApiSettings(), celery=celery)
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["LIMEN_TEST_PORT"]), log_level="warning", access_log=False)
+
+
+def _embedded() -> None:
+    settings = WorkerSettings()
+    with temporary_blob_dir() as folder:
+        blobs = BlobStore(Path(folder), expiry_s=settings.blob_expiry_s)
+        worker = EmbeddedWorker(settings, open_job_store(settings), blobs, task_modules=TASKS)
+        worker.start()
+        _publish_for_ever(worker.celery)
+        _serve(worker.celery)
+        worker.stop()
+
+
+def _worker() -> None:
+    settings = WorkerSettings()
+    celery = create_celery(settings, task_modules=TASKS)
+    _publish_for_ever(celery)
+    run_worker(celery, settings)
+
+
+if __name__ == "__main__":
+    {"embedded": _embedded, "api": lambda: _serve(None), "worker": _worker}[sys.argv[1]]()
