@@ -28,6 +28,7 @@ class EmbeddedWorker:
         self.celery: LimenCelery = create_celery(settings, task_modules=task_modules)
         self.celery.jobs = jobs
         self.celery.blobs = blobs
+        self.celery.set_default()  # pool threads look for the application there
         self._controller = self.celery.WorkController(
             pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True
         )
