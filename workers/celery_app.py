@@ -63,7 +63,6 @@ def _common(settings: BrokerSettings, task_modules: Sequence[str]) -> dict[str, 
         "broker_connection_max_retries": None,  # a worker outlasts any outage of Redis
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # their results do not need the broker
         "worker_send_task_events": False,
-        "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "enable_utc": True,
     }

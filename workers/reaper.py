@@ -67,7 +67,7 @@ class Reaper:
                 self._end_lost(job.id)
         for job in unsure:
             lost_run = job.lease_gone(now) and job.attempts < MAX_ATTEMPTS
-            if lost_run or (job.state is JobState.QUEUED and job.id not in waiting):
+            if (lost_run or job.state is JobState.QUEUED) and job.id not in waiting:
                 self._send_again(job)
         if time.monotonic() >= self._next_blob_sweep:
             self._next_blob_sweep = time.monotonic() + BLOB_SWEEP_S

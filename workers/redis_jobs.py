@@ -39,7 +39,7 @@ from workers.jobs import (
 from workers.settings import BrokerSettings
 
 TIMEOUT_S = 0.9
-"""To connect and to answer; a request learns within two seconds that Redis is away. Only a closed connection is tried again."""
+"""To connect and to answer, so that a request learns within two seconds that Redis is away; see ``Retry`` below."""
 _FOLLOW_S = 2.0
 """A follower asks for the record itself after this silence, should the stream have lost the end."""
 _EVENTS_KEPT = 1000

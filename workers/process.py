@@ -1,0 +1,33 @@
+"""The worker of the Redis mode: a process that keeps a pool of processes busy, and its reaper."""
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from workers.celery_app import LimenCelery
+from workers.reaper import Reaper
+from workers.settings import WorkerSettings
+
+
+def run_worker(app: LimenCelery, settings: WorkerSettings) -> int:
+    """Serve jobs until a signal ends the process; returns its exit code. SIGTERM lets running jobs end."""
+    reaper = Reaper(app)
+
+    def begin(**_: object) -> None:
+        reaper.start()
+
+    def end(**_: object) -> None:
+        reaper.stop()
+
+    worker_ready.connect(begin, weak=False)
+    worker_shutting_down.connect(end, weak=False)
+    worker = app.Worker(
+        pool="prefork",
+        concurrency=settings.concurrency,
+        max_tasks_per_child=settings.max_tasks_per_child,
+        max_memory_per_child=settings.max_memory_per_child_mb * 1024,
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="INFO",
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
