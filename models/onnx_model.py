@@ -30,6 +30,8 @@ class OrtModel:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
+        if cuda:
+            ort.preload_dlls()  # CUDA and cuDNN as installed by the extra `gpu`, where the loader does not look
         providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
         self._session = ort.InferenceSession(str(path), options, providers=providers)
         self._outputs = [output.name for output in self._session.get_outputs()]
@@ -47,3 +49,8 @@ class OrtModel:
             "inputs": {value.name: list(value.shape) for value in self._session.get_inputs()},
             "outputs": {value.name: list(value.shape) for value in self._session.get_outputs()},
         }
+
+
+def cuda_available() -> bool:
+    """Whether this ONNX Runtime was built for CUDA; a session then still tells the provider it really got."""
+    return "CUDAExecutionProvider" in ort.get_available_providers()

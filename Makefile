@@ -1,0 +1,59 @@
+# The short commands. `make serve` needs Python 3.11 or newer with pip, and make; nothing else.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+
+.PHONY: help serve test check tests benchmarks redis-server clean
+
+help:
+	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
+	@echo "make test        every check and every test"
+	@echo "make check       ruff, mypy and the import contracts: under a minute"
+	@echo "make tests       the tests alone; ARGS='tests/unit -x' narrows them"
+	@echo "make benchmarks  times and sizes on this machine"
+
+serve: $(VENV)/serving.stamp
+	$(BIN)/limen serve --port $(PORT)
+
+test: check tests
+
+check: $(VENV)/complete.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+tests: $(VENV)/complete.stamp redis-server
+	$(BIN)/python -m pytest $(ARGS)
+
+benchmarks: $(VENV)/complete.stamp
+	$(BIN)/python tests/benchmarks/request_path.py $(ARGS)
+
+# Debian's python3 without python3-venv cannot put pip into a new environment; its own pip can.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Limen needs Python 3.11 or newer: make PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV) || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(BIN)/python install pip; }
+
+$(VENV)/serving.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[api,worker]'
+	@touch $@
+
+$(VENV)/complete.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[api,worker,training,dev]'
+	@touch $@ $(VENV)/serving.stamp
+
+redis-server:
+	@command -v redis-server >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update && apt-get install --yes --no-install-recommends redis-server; \
+		else \
+			echo "The tests need the program redis-server (package redis-server or redis) on the PATH." >&2; exit 1; \
+		fi; }
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

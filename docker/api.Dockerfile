@@ -1,0 +1,27 @@
+# The web process: HTTP in, job out. Neither the models nor a runtime for them are inside.
+ARG BASE_IMAGE=python:3.11-slim
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /src
+RUN python3 -m venv /opt/limen
+COPY pyproject.toml README.md ./
+COPY app app
+COPY workers workers
+RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[api]" \
+    && /opt/limen/bin/python -m pip uninstall --yes pip setuptools
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/limen /opt/limen
+ENV PATH=/opt/limen/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    LIMEN_BLOB_DIR=/var/lib/limen
+RUN useradd --system --uid 10001 --no-create-home limen \
+    && install --directory --owner=limen --group=limen /var/lib/limen
+USER 10001
+WORKDIR /tmp
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
+VOLUME ["/var/lib/limen"]
+CMD ["limen", "serve", "--host", "0.0.0.0", "--port", "8000"]

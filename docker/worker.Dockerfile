@@ -1,0 +1,36 @@
+# The process that runs the models, by ONNX Runtime; no PyTorch. `--build-arg VARIANT=gpu` makes the CUDA image.
+ARG BASE_IMAGE=python:3.11-slim
+
+FROM ${BASE_IMAGE} AS build
+ARG VARIANT=worker
+WORKDIR /src
+RUN python3 -m venv /opt/limen
+COPY pyproject.toml README.md ./
+COPY models models
+COPY workers workers
+# Whole seconds as file times: an image layer keeps no finer ones, and numba's cache compares them.
+RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[${VARIANT}]" \
+    && /opt/limen/bin/python -m pip uninstall --yes pip setuptools \
+    && find /opt/limen -name '*.py' -exec touch --date=@1767225600 {} +
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/limen /opt/limen
+# The kernels are compiled here, for any processor of this architecture, and found again in NUMBA_CACHE_DIR.
+# A worker whose root is read-only needs a volume there, which starts as a copy of what the image holds.
+ENV PATH=/opt/limen/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    NUMBA_CPU_NAME=generic \
+    NUMBA_CACHE_DIR=/var/cache/limen \
+    MPLCONFIGDIR=/var/cache/limen \
+    MALLOC_ARENA_MAX=2 \
+    LIMEN_BLOB_DIR=/var/lib/limen
+RUN useradd --system --uid 10001 --no-create-home limen \
+    && install --directory --owner=limen --group=limen /var/lib/limen /var/cache/limen
+USER 10001
+WORKDIR /tmp
+RUN python3 -c "from models.varjpeg import warm_up; import matplotlib.font_manager; warm_up()"
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+    CMD ["celery", "--app", "workers.process", "inspect", "ping", "--timeout", "5"]
+VOLUME ["/var/lib/limen", "/var/cache/limen"]
+CMD ["limen", "worker"]
