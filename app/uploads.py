@@ -6,12 +6,13 @@ believed. A refused upload leaves nothing behind.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from app.image_headers import ImageHeaderError, read_image_header
 from app.multipart import FormReader, too_large
@@ -50,31 +51,30 @@ class Upload:
 
 async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
     """Read the body of ``request`` to its end. Raises: ProblemError, BlobStoreFullError, ClientDisconnect."""
+    body = _Body(request, settings, _body_limit(form, settings))
     try:
+        body.refuse_announced_size()
         kind, options = parse_options_header(request.headers.get("content-type", ""))
-        _refuse_announced_size(request, form, settings)
         if kind == b"multipart/form-data":
-            return await _receive_form(request, options.get(b"boundary", b""), form, settings, blobs)
+            return await _receive_form(request, body, options.get(b"boundary", b""), form, settings, blobs)
         if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
-            return await _receive_file(request, form, settings, blobs)
+            return await _receive_file(request, body, form, settings, blobs)
+        if await body.is_empty():
+            raise _missing(form.required)
+        raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form))
     except ProblemError as error:
-        error.headers["Connection"] = "close"
-        if error.code != RequestFault.UPLOAD_TIMEOUT:
-            await _drain(request)
+        if not body.ended:
+            error.headers["Connection"] = "close"
+            await body.drain()
         raise
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        raise _missing(form.required)
-    raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form), headers={"Connection": "close"})
 
 
 async def _receive_form(
-    request: Request, boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
+    request: Request, body: "_Body", boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
 ) -> Upload:
-    max_bytes = settings.max_upload_bytes
-    with FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=max_bytes) as reader:
-        async with aclosing(_chunks(request, settings, _body_limit(form, settings))) as chunks:
-            async for chunk in chunks:
-                reader.write(chunk)
+    with FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=settings.max_upload_bytes) as reader:
+        async for chunk in body.chunks():
+            reader.write(chunk)
         fields = _merged(dict(request.query_params), reader.fields())
         missing = [name for name in form.required if name not in reader.writers]
         if missing:
@@ -82,44 +82,72 @@ async def _receive_form(
         return Upload(fields, await run_in_threadpool(_accept, reader.writers, form, settings))
 
 
-async def _receive_file(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
+async def _receive_file(
+    request: Request, body: "_Body", form: UploadForm, settings: ApiSettings, blobs: BlobStore
+) -> Upload:
     with blobs.writer() as writer:
-        async with aclosing(_chunks(request, settings, settings.max_upload_bytes)) as chunks:
-            async for chunk in chunks:
-                writer.write(chunk)
+        async for chunk in body.chunks():
+            if writer.size_bytes + len(chunk) > settings.max_upload_bytes:
+                raise too_large(settings.max_upload_bytes)
+            writer.write(chunk)
         keys = await run_in_threadpool(_accept, {form.required[0]: writer}, form, settings)
         return Upload(dict(request.query_params), keys)
 
 
-async def _chunks(request: Request, settings: ApiSettings, max_bytes: int) -> AsyncGenerator[bytes]:
-    """The body piece by piece. Raises: ProblemError when it is too long, pauses too long or takes too long."""
-    clock = asyncio.get_running_loop().time
-    end, received, stream = clock() + settings.receive_total_s, 0, request.stream()
-    while True:
+class _Body:
+    """The body of a request under a byte limit and two deadlines: for each pause, and for all of it."""
+
+    def __init__(self, request: Request, settings: ApiSettings, max_bytes: int) -> None:
+        self._request = request
+        self._settings = settings
+        self._max_bytes = max_bytes
+        self._received = 0
+        self._end = asyncio.get_running_loop().time() + settings.receive_total_s
+        self.ended = False
+
+    def refuse_announced_size(self) -> None:
+        """Raises: ProblemError if Content-Length says that the body will be too long."""
+        length = self._request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            raise too_large(self._settings.max_upload_bytes)
+
+    async def is_empty(self) -> bool:
+        """Whether no byte comes, as the first message tells."""
+        return not await self._next()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """All of it, piece by piece. Raises: ProblemError when it is too long or too slow; ClientDisconnect."""
+        while not self.ended:
+            if chunk := await self._next():
+                yield chunk
+
+    async def _next(self) -> bytes:
         try:
-            async with asyncio.timeout_at(min(end, clock() + settings.receive_idle_s)):
-                chunk = await anext(stream, None)
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout_at(min(self._end, now + self._settings.receive_idle_s)):
+                message = await self._request.receive()
         except TimeoutError:
-            detail = f"Only {received} bytes had arrived when the time was over."
+            detail = f"Only {self._received} bytes had arrived when the time was over."
             raise ProblemError(RequestFault.UPLOAD_TIMEOUT, detail) from None
-        if chunk is None:
-            return
-        received += len(chunk)
-        if received > max_bytes:
-            raise too_large(settings.max_upload_bytes)
-        yield chunk
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        self.ended = not message.get("more_body", False)
+        self._received += len(chunk)
+        if self._received > self._max_bytes:
+            raise too_large(self._settings.max_upload_bytes)
+        return chunk
 
-
-async def _drain(request: Request) -> None:
-    """Read a little of what the client still sends: one whose connection closes too early never sees the reply."""
-    drained = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_S):
-            while drained < _DRAIN_BYTES:
-                message = await request.receive()
-                drained += len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
+    async def drain(self) -> None:
+        """Read a little of what is still sent: a client whose connection closes too early never sees the reply."""
+        drained = 0
+        with suppress(TimeoutError, ClientDisconnect):
+            async with asyncio.timeout(_DRAIN_S):
+                while drained < _DRAIN_BYTES:
+                    message = await self._request.receive()
+                    drained += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
 
 def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> dict[str, str]:
@@ -150,12 +178,6 @@ def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:
 
 def _image_too_large(detail: str) -> ProblemError:
     return ProblemError(FailureCode.IMAGE_TOO_LARGE, detail)
-
-
-def _refuse_announced_size(request: Request, form: UploadForm, settings: ApiSettings) -> None:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > _body_limit(form, settings):
-        raise too_large(settings.max_upload_bytes)
 
 
 def _body_limit(form: UploadForm, settings: ApiSettings) -> int:
