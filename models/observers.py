@@ -65,7 +65,7 @@ def load_observer_table(weights: Path = WEIGHTS) -> ObserverTable:
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelArtefactError(f"observers.json cannot be read: {problem}") from problem
     spreads = [threshold.spread for profile in profiles.values() for threshold in profile.thresholds]
-    if not profiles or not math.isfinite(error) or error < 0 or min(spreads) <= 0:
+    if not math.isfinite(error) or error < 0 or min(spreads, default=0.0) <= 0:
         raise ModelArtefactError("observers.json holds no profile, or a spread that is not positive")
     return ObserverTable(profiles, error)
 

@@ -34,7 +34,7 @@ from training.config import ExperimentConfig
 from training.export import export_graph, write_manifest_entry
 from training.fit import fit_network, load_best
 from training.jpeg_variants import variants
-from training.networks.sur_featnet import SurFeatNet
+from training.networks.sur_featnet import SurFeatNet, SurHead
 from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
 from training.run_record import write_run_record
 from training.sur_curves import (
@@ -47,7 +47,8 @@ from training.sur_curves import (
 )
 
 VERSION = "1"
-FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 57 <= level <= 92)
+_VERSIONS = 16
+FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 58 <= level <= 91)
 """Indices into ``CURVE_LEVELS`` of the levels where SUR curves of the three JNDs fall."""
 
 LICENCE = (
@@ -133,7 +134,7 @@ def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 
 def fit(config: ExperimentConfig) -> None:
-    """Train body and head together on the tiles."""
+    """Stage one: body and head together on the tiles. Stage two: the head on the frozen body, as in section 5.3."""
     write_run_record(
         config.folder / "run.json",
         config,
@@ -141,13 +142,59 @@ def fit(config: ExperimentConfig) -> None:
     )
     train = TilePairs(config.folder, "train", int(config.labels["versions"]))
     validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13))
-    fit_network(SurFeatNet(), train, validate, absolute_error, config)
+    network = fit_network(SurFeatNet(), train, validate, absolute_error, config)
+    assert isinstance(network, SurFeatNet)
+    _fit_head(network, config)
+
+
+def _head_config(config: ExperimentConfig) -> ExperimentConfig:
+    fit_head = config.fit.model_copy(
+        update={
+            "epochs": int(config.labels["head_epochs"]),
+            "batch_size": 128,
+            "learning_rate": config.labels["head_learning_rate"],
+        }
+    )
+    return config.model_copy(update={"name": f"{config.name}/head", "fit": fit_head})
+
+
+def _fit_head(network: SurFeatNet, config: ExperimentConfig) -> None:
+    train, validate = (
+        _HeadInputs(network, TilePairs(config.folder, split, range(_VERSIONS))) for split in ("train", "val")
+    )
+    fit_network(network.head, train, validate, _head_error, _head_config(config))
+
+
+class _HeadInputs(Dataset[tuple[Tensor, Tensor]]):
+    """What the head's layers see of each labelled pair under a frozen body, and its label."""
+
+    def __init__(self, network: SurFeatNet, pairs: TilePairs) -> None:
+        vectors, labels = [], []
+        with torch.inference_mode():
+            for index in track(range(len(pairs)), description="features of the frozen body"):
+                reference, distorted, label = pairs[index]
+                features = network.features(torch.cat([reference[None], reference[None], distorted]).float() / 255)
+                vectors.append(network.head.compare(features[:1].expand(len(features) - 1, -1), features[1:]))
+                labels.append(torch.cat([torch.zeros(1), label]))
+        self.vectors, self.labels = torch.cat(vectors).clone(), torch.cat(labels).clone()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.vectors[index], self.labels[index]
+
+
+def _head_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    assert isinstance(network, SurHead)
+    return (network.regress(batch[0]) - batch[1]).abs().mean()
 
 
 def export(config: ExperimentConfig) -> None:
     """Centre the head on whole photos, write both graphs, the observer profiles and the manifest entries."""
     network = load_best(SurFeatNet(), config)
     assert isinstance(network, SurFeatNet)
+    load_best(network.head, _head_config(config))
     train, val = _curves(config, "train"), _curves(config, "val")
     offset = float(_photo_errors(config, "train", train, torch_models(network)).mean())
     last = network.head.regression[-1]
@@ -223,9 +270,14 @@ def torch_models(network: SurFeatNet) -> SurModels:
 
 
 def _measured_paths(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> list[Path]:
-    """Photos whose whole curves are measured: ``val``, ``kodak``, every second lossless photograph of ``train``."""
+    """Photos whose whole curves are measured: ``kodak``, ``val``, a quarter of ``train``'s photographs.
+
+    Of the lightly compressed photos of ``val`` every third; they look better than they are at high quality.
+    """
     paths = photo_paths(config.data, split)
-    return paths if split != "train" else [path for path in paths if path.name.startswith("photo")][::2]
+    if split == "train":
+        return [path for path in paths if path.name.startswith("photo")][::4]
+    return [path for path in paths if is_lossless(path)] + [path for path in paths if not is_lossless(path)][::3]
 
 
 def _curves(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> PhotoCurves:
@@ -240,9 +292,9 @@ def _photo_errors(
     for path, teacher in zip(_measured_paths(config, split), curves.log_distance, strict=True):
         photo = load_photo(path)
         reference = SurReference(photo, models)
-        levels = [CURVE_LEVELS[index] for index in FALLING[::2]]
+        levels = [CURVE_LEVELS[index] for index in FALLING]
         decoded = [decode_jpeg(encode_reference_jpeg(photo, 101 - level)) for level in levels]
-        errors.append(np.array([reference.log_distance(pixels) for pixels in decoded]) - teacher[list(FALLING[::2])])
+        errors.append(np.array([reference.log_distance(pixels) for pixels in decoded]) - teacher[list(FALLING)])
     return np.array(errors)
 
 

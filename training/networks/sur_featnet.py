@@ -52,18 +52,15 @@ class SurFeatures(nn.Module):
         hidden = F.conv2d(image - 0.5, self.opponent)
         for level, (stage, floor) in enumerate(zip(self.stages, self.floors, strict=True)):
             response = stage(hidden)
-            energy = F.avg_pool2d((response * response).mean(1, keepdim=True), 3, stride=1, padding=1)
-            normal = response * torch.rsqrt(energy + torch.exp(2 * floor))
-            sketches.append(self._sketch(normal, level))
+            square = response * response
+            energy = F.avg_pool2d(square.mean(1, keepdim=True), 3, stride=1, padding=1)
+            signs: Tensor = getattr(self, f"signs{level}")
+            window = response.shape[-1] // AREAS
+            weights = signs * torch.rsqrt(energy + torch.exp(2 * floor)) * window
+            sketches.append(F.avg_pool2d(response * weights, window).flatten(1))
             hidden = F.leaky_relu(response, 0.2)
-            spread = torch.sqrt((response * response).mean((2, 3)) + 1e-6)
-            statistics += [hidden.mean((2, 3)), torch.log(spread)]
+            statistics += [hidden.mean((2, 3)), torch.log(square.mean((2, 3)) + 1e-6)]
         return torch.cat([*sketches, *statistics], dim=1)
-
-    def _sketch(self, normal: Tensor, level: int) -> Tensor:
-        window = normal.shape[-1] // AREAS
-        signs: Tensor = getattr(self, f"signs{level}")
-        return (F.avg_pool2d(normal * signs, window) * window).flatten(1)
 
 
 class SurHead(nn.Module):
@@ -82,6 +79,15 @@ class SurHead(nn.Module):
 
     def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Two (N, F) to (N,)."""
+        return self.regress(self.compare(reference, distorted))
+
+    def regress(self, joined: Tensor) -> Tensor:
+        """What ``compare`` returns to (N,)."""
+        output: Tensor = self.regression(self.standardise(joined))
+        return output.squeeze(1)
+
+    def compare(self, reference: Tensor, distorted: Tensor) -> Tensor:
+        """Two (N, F) to what the layers see: ln errors of each channel; statistics as f_r, f_d and f_r - f_d."""
         difference = reference - distorted
         errors = []
         for count, part in zip(self.channels, torch.split(difference, self.sizes, dim=1), strict=False):
@@ -89,9 +95,7 @@ class SurHead(nn.Module):
             errors += [torch.log(areas.abs().mean(2) + 1e-3), torch.log((areas * areas).mean(2) + 1e-6)]
         pooled = self.sizes[-1]
         statistics = [reference[:, -pooled:], distorted[:, -pooled:], difference[:, -pooled:]]
-        joined: Tensor = self.standardise(torch.cat([*errors, *statistics], dim=1))
-        output: Tensor = self.regression(joined)
-        return output.squeeze(1)
+        return torch.cat([*errors, *statistics], dim=1)
 
 
 class SurFeatNet(nn.Module):

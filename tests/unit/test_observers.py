@@ -1,0 +1,50 @@
+"""Observer profiles: the psychometric function and what the shipped table must hold."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.errors import InvalidParameterError, ModelArtefactError
+from models.observers import ObserverProfile, Threshold, find_profile, load_observer_table, load_profiles
+
+PROFILE = ObserverProfile("test", "", (Threshold(4.0, 0.3), Threshold(4.2, 0.3), Threshold(4.4, 0.3)))
+
+
+def test_share_falls_with_distance_and_is_half_at_the_threshold() -> None:
+    shares = [PROFILE.satisfied_share(distance / 10) for distance in range(0, 60)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == pytest.approx(1)
+    for jnd, threshold in enumerate(PROFILE.thresholds, start=1):
+        assert PROFILE.satisfied_share(threshold.log_distance, jnd) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("jnd", [0, 4])
+def test_only_three_jnds(jnd: int) -> None:
+    with pytest.raises(InvalidParameterError):
+        PROFILE.satisfied_share(4.0, jnd)
+
+
+def test_shipped_profiles() -> None:
+    profiles = load_profiles()
+    assert set(profiles) == {"mcl-jci", "flicker"}
+    for profile in profiles.values():
+        medians = [threshold.log_distance for threshold in profile.thresholds]
+        assert medians == sorted(medians)
+        assert profile.description
+    for side_by_side, flicker in zip(profiles["mcl-jci"].thresholds, profiles["flicker"].thresholds, strict=True):
+        assert flicker.log_distance < side_by_side.log_distance
+
+
+def test_unknown_profile_names_the_known_ones() -> None:
+    with pytest.raises(InvalidParameterError, match=r"flicker, mcl-jci"):
+        find_profile("eagle")
+
+
+@pytest.mark.parametrize("document", ["", "{}", '{"profiles": {}, "log_distance_error": 0.1}', None])
+def test_damaged_table(tmp_path: Path, document: str | None) -> None:
+    thresholds = {str(jnd): {"log_distance": 4.0, "spread": 0.0} for jnd in (1, 2, 3)}
+    zero_spread = {"profiles": {"x": {"description": "", "thresholds": thresholds}}, "log_distance_error": 0.1}
+    (tmp_path / "observers.json").write_text(json.dumps(zero_spread) if document is None else document)
+    with pytest.raises(ModelArtefactError):
+        load_observer_table(tmp_path)
