@@ -41,13 +41,24 @@ def load_manifest(weights: Path = WEIGHTS) -> dict[str, ModelEntry]:
         raise ModelArtefactError(f"manifest.json cannot be read: {error}") from error
 
 
-@functools.cache
 def load_model(name: str, weights: Path = WEIGHTS, *, threads: int = 1, cuda: bool = False) -> OnnxModel:
-    """Open a shipped graph, once per process and setting.
+    """A shipped graph, opened once per process: ``threads`` and ``cuda`` count when it is asked for the first time.
 
     Raises: ModelArtefactError if the file is missing, its SHA-256 differs, or the graph's inputs and outputs are not
     the ones the manifest promises.
     """
+    opened = _opened(weights)
+    if name not in opened:
+        opened[name] = _open_model(name, weights, threads=threads, cuda=cuda)
+    return opened[name]
+
+
+@functools.cache
+def _opened(weights: Path) -> dict[str, OnnxModel]:
+    return {}
+
+
+def _open_model(name: str, weights: Path, *, threads: int, cuda: bool) -> OnnxModel:
     entry = load_manifest(weights).get(name)
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")

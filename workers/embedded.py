@@ -3,6 +3,8 @@
 import logging
 import threading
 
+from celery.signals import worker_process_init
+
 from workers.blobs import BlobStore
 from workers.celery_app import TASK_MODULES, LimenCelery, create_celery
 from workers.jobs import JobStore
@@ -32,13 +34,17 @@ class EmbeddedWorker:
         self._controller = self.celery.WorkController(
             pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True
         )
-        self._thread = threading.Thread(target=self._controller.start, name="embedded-worker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="embedded-worker", daemon=True)
         self._reaper = Reaper(self.celery)
 
     def start(self) -> None:
         """Begin to take work."""
         self._thread.start()
         self._reaper.start()
+
+    def _run(self) -> None:
+        worker_process_init.send(sender=self._controller.hostname, app=self.celery)  # a thread pool sends none
+        self._controller.start()
 
     def stop(self) -> None:
         """Take no more work, let running jobs end (their tasks check for it), and wait a little for that."""

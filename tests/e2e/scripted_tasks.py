@@ -1,8 +1,8 @@
 """Tasks under Limen's names that do what the uploaded bytes say, so that tests can make work slow, deadly or wrong.
 
 A worker gets them in place of ``workers.tasks``; the rest of it is the real thing. The image is a JSON script:
-``seconds`` of work in steps of 20 ms, ``die`` kills the process with SIGSEGV, ``block`` hangs in one call, ``error``
-raises, ``log`` is a file that gets a line at each start.
+``seconds`` of work in steps of 20 ms, ``die`` kills the process with SIGSEGV, ``block`` hangs in one call that holds
+the interpreter, ``nap`` in one that does not, ``error`` raises, ``log`` is a file that gets a line at each start.
 """
 
 import ctypes
@@ -41,6 +41,7 @@ def _act(script: dict[str, Any], job: RunningJob) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
     if script.get("block"):
         ctypes.PyDLL(None).sleep(int(script["block"]))  # holds the interpreter's lock, as bad C code does
+    time.sleep(script.get("nap", 0))
     if script.get("error") == "undecodable":
         raise ImageUndecodableError("broken at byte 3")
     if script.get("error"):

@@ -1,0 +1,127 @@
+"""Maps and curves as files: PNG, npz, CSV, SVG. Arrays in, bytes out; the same values give the same bytes."""
+
+import csv
+import io
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.sur import LEVELS
+from models.sur_prediction import SurPrediction
+from models.types import Float32Array, PatchQualityMap, Rgb8
+
+JND_PNG_SCALE = 256
+"""PNG value per luma level: 16 bits hold thresholds below 256 levels in steps of 1/256."""
+NO_REFERENCE_PNG_SCALE = 65535
+"""PNG value per unit of no-reference quality, which ends at 1."""
+DMOS_PNG_SCALE = 10000
+"""PNG value per unit of DMOS, which ends at 5."""
+JND_OVERLAY_RANGE = (0.0, 16.0)
+"""Luma levels at the two ends of the colours: fixed, so that overlays of two photos can be compared."""
+OVERLAY_SHARE = 0.6
+_HEAT = np.array(
+    [
+        [0, 0, 4],
+        [40, 11, 84],
+        [101, 21, 110],
+        [159, 42, 99],
+        [212, 72, 66],
+        [245, 125, 21],
+        [250, 193, 39],
+        [252, 255, 164],
+    ]
+)
+"""Eight equal steps of matplotlib's "inferno", written down so that drawing a map does not import matplotlib."""
+
+
+def grey16_png(values: Float32Array, *, scale: int) -> bytes:
+    """(H, W) values times ``scale``, rounded and cut to 0..65535, as a 16-bit grey PNG."""
+    return _png(Image.fromarray(np.clip(np.rint(values.astype(np.float64) * scale), 0, 65535).astype(np.uint16)))
+
+
+def rgb_png(pixels: Rgb8, *, icc_profile: bytes | None = None) -> bytes:
+    """(H, W, 3) uint8 as a PNG, with its colour profile."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", icc_profile=icc_profile)
+    return buffer.getvalue()
+
+
+def overlay_png(pixels: Rgb8, values: Float32Array, *, low: float, high: float) -> bytes:
+    """The photo in grey under the values in colour, dark at ``low`` and bright at ``high``; both (H, W)."""
+    position = np.clip((values - low) / (high - low), 0, 1) * (len(_HEAT) - 1)
+    index = np.minimum(position.astype(np.int64), len(_HEAT) - 2)
+    rest = (position - index)[..., None]
+    heat = _HEAT[index] * (1 - rest) + _HEAT[index + 1] * rest
+    grey = pixels.mean(axis=2, dtype=np.float32)[..., None]
+    return _png(Image.fromarray(np.rint(heat * OVERLAY_SHARE + grey * (1 - OVERLAY_SHARE)).astype(np.uint8)))
+
+
+def spread_over_photo(quality: PatchQualityMap, height: int, width: int) -> Float32Array:
+    """(height, width): each patch's value at its centre, linear between centres, constant outside."""
+    spread = _interpolated(quality.values, height, quality)
+    return np.ascontiguousarray(_interpolated(spread.T, width, quality).T)
+
+
+def _interpolated(values: Float32Array, length: int, quality: PatchQualityMap) -> Float32Array:
+    """(n, m) patch rows to (length, m) pixel rows."""
+    centre = (quality.patch_size - 1) / 2
+    position = np.clip((np.arange(length) - centre) / quality.stride, 0, len(values) - 1)
+    below = np.minimum(position.astype(np.int64), max(0, len(values) - 2))
+    rest = (position - below).astype(np.float32)[:, None]
+    mixed: Float32Array = values[below] * (1 - rest) + values[np.minimum(below + 1, len(values) - 1)] * rest
+    return mixed
+
+
+def npz(values: NDArray[np.generic]) -> bytes:
+    """An array as ``values`` in a compressed NumPy archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, values=values)
+    return buffer.getvalue()
+
+
+def sur_csv(prediction: SurPrediction) -> bytes:
+    """One line for each level: ``distortion_level,qf,sur``."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["distortion_level", "qf", "sur"])
+    writer.writerows(
+        [int(level), 101 - int(level), float(sur)] for level, sur in zip(LEVELS, prediction.sur, strict=True)
+    )
+    return text.getvalue().encode()
+
+
+def sur_plot(prediction: SurPrediction, form: Literal["svg", "png"]) -> bytes:
+    """The SUR curve over JPEG quality, what was asked of the network, and the recommended quality with its interval."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    quality = 101 - np.asarray(LEVELS)
+    with matplotlib.rc_context({"svg.hashsalt": "limen", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        low, high = sorted(101 - level for level in prediction.interval.percent_sur)
+        axes.axvspan(low, high, color="#e8e8e8", label=f"{prediction.interval.coverage:.0%} interval")
+        axes.plot(quality, prediction.sur, color="#0a5c8a", linewidth=2, label="predicted SUR")
+        axes.plot(
+            [101 - level for level in prediction.levels], prediction.level_sur, "o", color="#0a5c8a", markersize=4
+        )
+        axes.axvline(prediction.recommended_quality, color="#c0392b", linestyle="--", label=_recommendation(prediction))
+        axes.set(xlim=(100, 1), ylim=(0, 1.02), xlabel="JPEG quality", ylabel="share of viewers who see no difference")
+        axes.set_title(f"JND {prediction.jnd}, observer {prediction.observer}", fontsize=10)
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower left", fontsize=8)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=form, dpi=120, metadata={"Date": None} if form == "svg" else {"Software": None})
+    return buffer.getvalue()
+
+
+def _recommendation(prediction: SurPrediction) -> str:
+    return f"quality {prediction.recommended_quality} for {prediction.percent:g} % of viewers"
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,126 @@
+"""Maps and curves as files keep their values, their units and their bytes."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.full_reference import FullReferenceScore
+from models.rendering import (
+    DMOS_PNG_SCALE,
+    JND_PNG_SCALE,
+    grey16_png,
+    npz,
+    overlay_png,
+    rgb_png,
+    spread_over_photo,
+    sur_csv,
+    sur_plot,
+)
+from models.reports import full_reference_report, jnd_map_report, patch_quality_report, sur_curve_report
+from models.sur import GevParameters, sur_curve
+from models.sur_prediction import SurInterval, SurPrediction
+from models.types import JndMap, PatchQualityMap
+
+GEV = GevParameters(60.0, 10.0, -0.2)
+PREDICTION = SurPrediction(
+    sur=sur_curve(GEV),
+    gev=GEV,
+    percent_jnd=60,
+    percent_sur=50,
+    recommended_quality=51,
+    recommended_size_bytes=1000,
+    interval=SurInterval((55, 65), (45, 55), 0.8),
+    levels=(1, 50, 100),
+    level_sur=(1.0, 0.7, 0.0),
+    residual_rms=0.01,
+    observer="mcl-jci",
+    jnd=1,
+    percent=75.0,
+)
+
+
+def opened(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def test_a_16_bit_png_gives_the_values_back() -> None:
+    values = np.linspace(0, 40, 35, dtype=np.float32).reshape(5, 7)
+    stored = opened(grey16_png(values, scale=JND_PNG_SCALE))
+    assert stored.shape == (5, 7)
+    assert np.abs(stored / JND_PNG_SCALE - values).max() <= 0.5 / JND_PNG_SCALE
+    assert opened(grey16_png(np.full((1, 1), 1e9, np.float32), scale=DMOS_PNG_SCALE)).item() == 65535
+
+
+def test_an_npz_gives_the_values_back() -> None:
+    values = np.random.default_rng(0).random((3, 4), np.float32)
+    with np.load(io.BytesIO(npz(values))) as archive:
+        assert np.array_equal(archive["values"], values)
+
+
+def test_files_are_the_same_each_time() -> None:
+    values = np.random.default_rng(0).random((30, 40), np.float32)
+    assert npz(values) == npz(values)
+    for form in ("svg", "png"):
+        assert sur_plot(PREDICTION, form) == sur_plot(PREDICTION, form)
+
+
+def test_an_overlay_is_brighter_where_the_value_is_higher_and_keeps_to_its_fixed_range() -> None:
+    pixels = np.full((2, 3, 3), 128, np.uint8)
+    values = np.array([[0, 8, 16], [-5, 8, 99]], np.float32)
+    drawn = opened(overlay_png(pixels, values, low=0, high=16)).astype(int).sum(axis=2)
+    assert drawn[0, 0] < drawn[0, 1] < drawn[0, 2]
+    assert np.array_equal(drawn[0], drawn[1])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 3)])
+def test_patch_values_lie_at_the_centres_of_their_patches(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(1).random(shape, np.float32)
+    quality = PatchQualityMap(values, patch_size=65, stride=16)
+    height, width = (65 + 16 * (length - 1) for length in shape)
+    spread = spread_over_photo(quality, height, width)
+    assert spread.shape == (height, width)
+    assert np.allclose(spread[32 : height - 32 : 16, 32 : width - 32 : 16], values)
+    assert spread.min() >= values.min() - 1e-6
+    assert spread.max() <= values.max() + 1e-6
+
+
+def test_a_png_keeps_its_pixels() -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 6, 3), np.uint8)
+    assert np.array_equal(opened(rgb_png(pixels)), pixels)
+
+
+def test_the_curve_as_a_table() -> None:
+    lines = sur_csv(PREDICTION).decode().splitlines()
+    assert lines[0] == "distortion_level,qf,sur"
+    assert len(lines) == 101
+    assert lines[1].startswith("1,100,")
+    assert lines[100].startswith("100,1,")
+
+
+def test_a_report_on_the_curve_has_the_promised_fields() -> None:
+    report = sur_curve_report(PREDICTION)
+    assert len(report["sur"]) == 100
+    assert report["gev"] == {"location": 60.0, "scale": 10.0, "shape": -0.2}
+    assert (report["percent_jnd"], report["percent_sur"], report["recommended_quality"]) == (60, 50, 51)
+
+
+def test_a_report_on_a_map_is_small_and_has_units() -> None:
+    values = np.random.default_rng(3).random((70, 45), np.float32) * 12
+    report = jnd_map_report(JndMap(values))
+    assert report["unit"] == "8-bit luma levels"
+    grid = report["grid"]
+    assert (grid["rows"], grid["columns"]) == (32, 32)
+    assert np.mean(grid["values"]) == pytest.approx(values.mean(), abs=0.1)
+    assert report["percentiles"]["p50"] == pytest.approx(np.median(values), abs=1e-4)
+    quality = patch_quality_report(PatchQualityMap(values[:2, :3], 64, 16), scale="0..1", png_scale=65535)
+    assert np.allclose(quality["grid"]["values"], values[:2, :3], atol=0.006)
+
+
+def test_the_psnr_of_identical_images_becomes_null() -> None:
+    score = FullReferenceScore(100.0, np.full((2, 2), 100, np.float32), np.inf, 1.0, 1.0)
+    assert full_reference_report(score)["psnr_db"] is None
+    json.dumps(full_reference_report(score), allow_nan=False)

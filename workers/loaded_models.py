@@ -1,0 +1,112 @@
+"""Every graph of the manifest, opened and warmed when a pool process starts, and what the process says of itself."""
+
+import hashlib
+import logging
+import os
+import resource
+import socket
+import threading
+from typing import Any
+
+import numpy as np
+from celery import current_app
+from celery.signals import worker_process_init
+
+from models.artefacts import WEIGHTS, load_manifest, load_model
+from models.errors import LimenError, ModelArtefactError
+from models.onnx_model import OnnxModel, cuda_available
+from models.types import RgbImage
+from models.varjpeg import warm_up as compile_codec
+from models.varjpeg_request import optimise_photo
+from workers.celery_app import TASK_MODULES, LimenCelery
+from workers.errors import BrokerUnavailableError
+from workers.jobs import WORKER_SEEN_S, ModelInfo, WorkerInfo
+from workers.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+ANNOUNCE_S = WORKER_SEEN_S / 3
+
+
+def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
+    """Limit memory, open all models, warm them, and begin to announce this process as ready.
+
+    ``app`` is given in the embedded mode only, where the process is not the worker's own to limit.
+    """
+    celery: LimenCelery = app or current_app._get_current_object()
+    settings = celery.settings
+    if not set(TASK_MODULES) <= set(celery.conf.include) or not isinstance(settings, WorkerSettings):
+        return  # an application with other tasks
+    if app is None and settings.max_address_space_mb is not None:
+        limit = settings.max_address_space_mb << 20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    try:
+        models = open_models(settings)
+        warm_up()
+        info = worker_info(models)
+    except LimenError as error:
+        logger.critical("this worker cannot serve: %s", error)
+        raise SystemExit(1) from error
+    threading.Thread(target=_announce, args=(celery, info), name="announcer", daemon=True).start()
+    providers = sorted({model.provider for model in models})
+    logger.info("ready with %d models on %s", len(models), ", ".join(providers))
+
+
+worker_process_init.connect(prepare_process)
+
+
+def open_models(settings: WorkerSettings) -> list[OnnxModel]:
+    """Every model of the manifest on the device that the settings ask for.
+
+    Raises: ModelArtefactError, also if CUDA is demanded and a session did not get it.
+    """
+    cuda = settings.device == "cuda" or (settings.device == "auto" and cuda_available())
+    if settings.device == "cuda" and not cuda_available():
+        raise ModelArtefactError("LIMEN_DEVICE is cuda, but this ONNX Runtime is built without CUDA")
+    models = [load_model(name, threads=settings.threads, cuda=cuda) for name in sorted(load_manifest())]
+    if settings.device == "cuda" and any(model.provider != "CUDAExecutionProvider" for model in models):
+        raise ModelArtefactError("LIMEN_DEVICE is cuda, but a session runs elsewhere: see ONNX Runtime's messages")
+    return models
+
+
+def warm_up() -> None:
+    """Run the main job once on a small image: compiles the codec's loops and fills ONNX Runtime's plans."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    compile_codec()
+    optimise_photo(RgbImage(noise, noise))
+
+
+def model_version() -> str:
+    """One name for all weights and observer profiles together: SHA-256 over their hashes."""
+    hashes = [f"{name} {entry.sha256}\n" for name, entry in sorted(load_manifest().items())]
+    profiles = hashlib.sha256((WEIGHTS / "observers.json").read_bytes()).hexdigest()
+    return hashlib.sha256("".join([*hashes, profiles]).encode()).hexdigest()[:16]
+
+
+def worker_info(models: list[OnnxModel]) -> WorkerInfo:
+    """This process as it will be announced, with the provider that each session really got."""
+    manifest = load_manifest()
+    infos = [
+        ModelInfo(
+            name=model.name,
+            version=model.version,
+            sha256=manifest[model.name].sha256,
+            preset=manifest[model.name].preset,
+            provider=model.provider,
+            training_data=manifest[model.name].training_data,
+            licence=manifest[model.name].licence,
+            metrics=manifest[model.name].metrics,
+            card=manifest[model.name].card,
+        )
+        for model in models
+    ]
+    return WorkerInfo(name=f"{socket.gethostname()}/{os.getpid()}", model_version=model_version(), models=infos)
+
+
+def _announce(celery: LimenCelery, info: WorkerInfo) -> None:
+    while True:
+        try:
+            celery.jobs.publish_worker(info)
+        except BrokerUnavailableError as error:
+            logger.warning("announcer: %s", error)
+        threading.Event().wait(ANNOUNCE_S)
