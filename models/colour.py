@@ -1,0 +1,115 @@
+"""Colour conversion of JFIF (T.871) and the chroma resampling that JPEG decoders undo."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.types import Float32Array, Rgb8
+
+
+def rgb_to_ycbcr(pixels: Rgb8) -> Float32Array:
+    """float32 (3, H, W): Y in 0..255, Cb and Cr in -127.5..127.5 around zero, not rounded. T.871 section 7."""
+    planes = np.empty((3, *pixels.shape[:2]), np.float32)
+    _rgb_to_ycbcr(np.ascontiguousarray(pixels), planes)
+    return planes
+
+
+def ycbcr_to_rgb(planes: Float32Array) -> Rgb8:
+    """uint8 (H, W, 3) of float32 planes (3, H, W) as ``rgb_to_ycbcr`` makes them, rounded half up and clipped."""
+    pixels = np.empty((*planes.shape[1:], 3), np.uint8)
+    _ycbcr_to_rgb(np.ascontiguousarray(planes), pixels)
+    return pixels
+
+
+def luma(pixels: Rgb8) -> Float32Array:
+    """float32 (H, W), 0..255: BT.601 luma as JFIF uses it, not rounded."""
+    weighted = np.float32(0.299) * pixels[:, :, 0]
+    weighted += np.float32(0.587) * pixels[:, :, 1]
+    weighted += np.float32(0.114) * pixels[:, :, 2]
+    return np.asarray(weighted, np.float32)
+
+
+def is_grey(pixels: Rgb8) -> bool:
+    """Whether R = G = B in every pixel."""
+    return bool((pixels[:, :, 0] == pixels[:, :, 1]).all() and (pixels[:, :, 0] == pixels[:, :, 2]).all())
+
+
+def halve(plane: Float32Array) -> Float32Array:
+    """Mean of each 2x2 square, float32 (ceil(H/2), ceil(W/2)); odd sides repeat their last row or column."""
+    half = np.empty(((plane.shape[0] + 1) // 2, (plane.shape[1] + 1) // 2), np.float32)
+    _halve(np.ascontiguousarray(plane), half)
+    return half
+
+
+def double(plane: Float32Array, height: int, width: int) -> Float32Array:
+    """Triangle ("fancy") interpolation of a halved plane to (height, width), as libjpeg does: weights 3/4, 1/4."""
+    full = np.empty((height, width), np.float32)
+    _double(np.ascontiguousarray(plane), full)
+    return full
+
+
+def halve_for_triangle(plane: Float32Array, *, rounds: int = 1) -> Float32Array:
+    """Halved plane whose triangle interpolation is close to ``plane``: the box mean plus the mean of what it misses.
+
+    Each round is one step of Landweber iteration for the least-squares problem |double(x) - plane|.
+    """
+    half = halve(plane)
+    for _ in range(rounds):
+        half = half + halve(plane - double(half, *plane.shape))
+    return half
+
+
+@compiled
+def _rgb_to_ycbcr(pixels: Rgb8, planes: Float32Array) -> None:
+    for i in range(pixels.shape[0]):
+        for j in range(pixels.shape[1]):
+            red, green, blue = np.float32(pixels[i, j, 0]), np.float32(pixels[i, j, 1]), np.float32(pixels[i, j, 2])
+            y = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+            planes[0, i, j] = y
+            planes[1, i, j] = (blue - y) * np.float32(0.5 / 0.886)
+            planes[2, i, j] = (red - y) * np.float32(0.5 / 0.701)
+
+
+@compiled
+def _ycbcr_to_rgb(planes: Float32Array, pixels: Rgb8) -> None:
+    for i in range(pixels.shape[0]):
+        for j in range(pixels.shape[1]):
+            y, cb, cr = planes[0, i, j], planes[1, i, j], planes[2, i, j]
+            red = y + np.float32(1.402) * cr
+            green = y - np.float32(0.344136286) * cb - np.float32(0.714136286) * cr
+            blue = y + np.float32(1.772) * cb
+            pixels[i, j, 0] = np.uint8(min(max(red + np.float32(0.5), np.float32(0)), np.float32(255)))
+            pixels[i, j, 1] = np.uint8(min(max(green + np.float32(0.5), np.float32(0)), np.float32(255)))
+            pixels[i, j, 2] = np.uint8(min(max(blue + np.float32(0.5), np.float32(0)), np.float32(255)))
+
+
+@compiled
+def _halve(plane: Float32Array, half: Float32Array) -> None:
+    height, width = plane.shape
+    for i in range(half.shape[0]):
+        top, bottom = 2 * i, min(2 * i + 1, height - 1)
+        for j in range(half.shape[1]):
+            left, right = 2 * j, min(2 * j + 1, width - 1)
+            total = plane[top, left] + plane[top, right] + plane[bottom, left] + plane[bottom, right]
+            half[i, j] = np.float32(0.25) * total
+
+
+@compiled
+def _double(plane: Float32Array, full: Float32Array) -> None:
+    last_row, last_column = plane.shape[0] - 1, plane.shape[1] - 1
+    near, far = np.float32(0.75), np.float32(0.25)
+    rows = np.empty(plane.shape[1], np.float32)
+    for i in range(full.shape[0]):
+        row = i // 2
+        other = min(max(row + 2 * (i % 2) - 1, 0), last_row)
+        for j in range(plane.shape[1]):
+            rows[j] = near * plane[row, j] + far * plane[other, j]
+        for j in range(full.shape[1]):
+            column = j // 2
+            beside = min(max(column + 2 * (j % 2) - 1, 0), last_column)
+            full[i, j] = near * rows[column] + far * rows[beside]
+
+
+def grey_as_rgb(plane: NDArray[np.uint8]) -> Rgb8:
+    """uint8 (H, W, 3) with the plane (H, W) in each channel."""
+    return np.repeat(plane[:, :, None], 3, axis=2)

@@ -1,0 +1,20 @@
+"""The one place that compiles Python loops to machine code (numba), with a cache on disk where one can be kept."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def compiled(loop: Loop) -> Loop:
+    """``loop`` compiled at its first call, free of the GIL, in strict IEEE arithmetic (no re-ordering, no fused steps).
+
+    numba keeps the machine code beside the source, in the user's cache folder or in ``NUMBA_CACHE_DIR``. Where none of
+    them can be written it refuses to decorate with a cache; then every process compiles for itself.
+    """
+    try:
+        return cast(Loop, numba.njit(nogil=True, cache=True)(loop))
+    except RuntimeError:
+        return cast(Loop, numba.njit(nogil=True)(loop))

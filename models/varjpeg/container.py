@@ -1,0 +1,380 @@
+"""``format=varjpeg``: the thesis' variable JPEG in a container of its own (VarJPEG thesis, section 6.2.1).
+
+Blocks near k centroids of high local quality are quantized more finely than the rest: block b uses the T.81 table of
+quality q_b = round(q + 15 mean(M|b)) (formula 13), where M is the sum of Gaussians (sigma 10 % of the width) around the
+centroids, normalised to [0, 1]. The file carries the centroids, not M; the decoder computes M from them again.
+
+Byte layout, version 1, big endian:
+
+====== ===== ==========================================================================================
+offset bytes content
+====== ===== ==========================================================================================
+0      4     ``VJPG``
+4      1     version, 1
+5      1     flags: 1 grey (one component), 2 chroma at full resolution, 4 a colour profile follows
+6      2+2   height, width, 1..16384
+10     2     q in 1/256, 1..99
+12     1     k, 1..8
+13     4 k   centroids: row and column, each as a 65536th of height and width
+..     ..    Huffman tables as in a DHT segment (16 counts, symbols): luma DC, luma AC, and chroma DC, AC if not grey
+..     4+n   length and bytes of the ICC profile, if flagged
+..     ..    coded blocks of Y, then Cb, then Cr; each component in raster order, ends at a byte boundary
+====== ===== ==========================================================================================
+
+The side information that ordinary JPEG does not have, bytes 0..4 and 10..13+4k, is 40 bytes for k = 8; with all of the
+fixed header it is 45. DC is predicted from the block before it: its dequantized value over this block's step, rounded.
+
+M is the same on every machine: centroids are quantized first, and everything up to q_b uses IEEE double additions,
+multiplications and divisions in a fixed order (the exponential too), which are exact to the last bit by definition.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import ImageCms
+
+from models.colour import double, grey_as_rgb, halve, is_grey, rgb_to_ycbcr, ycbcr_to_rgb
+from models.compiled import compiled
+from models.dct import BLOCK, block_grid, forward_dct, inverse_dct
+from models.errors import ContainerInvalidError, ImageTooLargeError, InvalidParameterError
+from models.preprocess import as_rgb
+from models.types import Float32Array, PatchQualityMap, Rgb8, RgbImage
+from models.varjpeg.entropy import (
+    MAX_DC_SIZE,
+    Blocks,
+    HuffmanTable,
+    count_symbols,
+    decode_blocks,
+    encode_blocks,
+    optimal_table,
+)
+from models.varjpeg.salience import cluster_centroids, salient_pixels
+from models.varjpeg.tables import HIGHEST_QUALITY, LOWEST_QUALITY, standard_tables
+
+MAGIC = b"VJPG"
+VERSION = 1
+MAX_SIDE = 16384
+MAX_PIXELS = 64_000_000
+QUALITY_RANGE = 15
+"""Delta of formula 13."""
+
+_SIGMA = 0.1
+"""Standard deviation of the blur as a share of the image's width, step iv."""
+
+_GREY, _FULL_CHROMA, _PROFILE = 1, 2, 4
+_MAX_CLUSTERS = 8
+_FIXED_BYTES = 13
+
+Centroids = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What precedes the tables: size, flags, global quality q in 1/256 and centroids uint16 (k, 2) (row, column)."""
+
+    height: int
+    width: int
+    quality_256: int
+    centroids: Centroids
+    grey: bool = False
+    full_chroma: bool = False
+    has_profile: bool = False
+
+    def to_bytes(self) -> bytes:
+        """The first 13 + 4 k bytes of a container."""
+        flags = _GREY * self.grey | _FULL_CHROMA * self.full_chroma | _PROFILE * self.has_profile
+        sizes = self.height.to_bytes(2, "big") + self.width.to_bytes(2, "big") + self.quality_256.to_bytes(2, "big")
+        return (
+            MAGIC
+            + bytes([VERSION, flags])
+            + sizes
+            + bytes([len(self.centroids)])
+            + self.centroids.astype(">u2").tobytes()
+        )
+
+
+def encode_varjpeg(
+    image: RgbImage | ArrayLike,
+    patch_quality: PatchQualityMap | NDArray[np.floating],
+    *,
+    quality: float,
+    full_chroma: bool = False,
+) -> bytes:
+    """The photo as a container.
+
+    Args: ``patch_quality``: no-reference quality, higher is better, as the sliding window made it, or already (H, W);
+    ``quality``: the thesis' global q, 1..99, kept in steps of 1/256; ``full_chroma``: 4:4:4 instead of 4:2:0.
+    Raises: ImageTooLargeError over 16384 pixels a side or 64 megapixels; InvalidParameterError.
+    """
+    source = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
+    pixels = source.native_pixels
+    height, width = pixels.shape[:2]
+    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
+        raise ImageTooLargeError(f"a container holds at most {MAX_SIDE} pixels a side, not {width}x{height}")
+    if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
+        raise InvalidParameterError(f"a quality lies in {LOWEST_QUALITY}..{HIGHEST_QUALITY}, not {quality}")
+    salient = salient_pixels(patch_quality, height, width)
+    header = Header(
+        height,
+        width,
+        round(quality * 256),
+        quantize_centroids(cluster_centroids(salient, clusters=_MAX_CLUSTERS), height, width),
+        grey=is_grey(pixels),
+        full_chroma=full_chroma,
+        has_profile=source.icc_profile is not None,
+    )
+    qualities = block_quality(header)
+    planes = _planes(pixels, header)
+    parts = [
+        _quantize(plane, q, chroma=number > 0) for number, (plane, q) in enumerate(zip(planes, qualities, strict=True))
+    ]
+    return _assemble(header, source.icc_profile, parts)
+
+
+def decode_varjpeg(data: bytes, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
+    """The photo in a container, pixels in the colour space of its profile and in sRGB.
+
+    Raises: ContainerInvalidError for anything but a whole, undamaged container of at most ``max_pixels``.
+    """
+    header, position = parse_header(data, max_pixels=max_pixels)
+    tables, position = _parse_tables(data, position, 2 if header.grey else 4)
+    profile, position = _parse_profile(data, position) if header.has_profile else (None, position)
+    coded = np.frombuffer(data, np.uint8)[position:]
+    grids = _grids(header)
+    if 2 * sum(rows * columns for rows, columns in grids) > 8 * len(coded):
+        raise ContainerInvalidError(f"{len(coded)} bytes cannot hold {header.width}x{header.height} pixels")
+    planes = []
+    for number, q in enumerate(block_quality(header)):
+        dc, ac = tables[2:] if number else tables[:2]
+        blocks, differences, used = decode_blocks(coded, q.size, dc, ac)
+        coded = coded[used:]
+        planes.append(_dequantize(blocks, differences, q, chroma=number > 0))
+    if len(coded):
+        raise ContainerInvalidError(f"{len(coded)} bytes follow the last block")
+    return _finish(_pixels(planes, header), profile)
+
+
+def parse_header(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[Header, int]:
+    """The header and the offset of what follows. Raises: ContainerInvalidError."""
+    if len(data) < _FIXED_BYTES or data[:4] != MAGIC:
+        raise ContainerInvalidError("not a VarJPEG container")
+    if data[4] != VERSION:
+        raise ContainerInvalidError(f"container version {data[4]} is not known, only {VERSION}")
+    flags, clusters = data[5], data[12]
+    height, width, quality_256 = (int.from_bytes(data[i : i + 2], "big") for i in (6, 8, 10))
+    if flags > 7 or not 1 <= clusters <= _MAX_CLUSTERS:
+        raise ContainerInvalidError("unknown flags or number of centroids")
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE and height * width <= max_pixels):
+        raise ContainerInvalidError(f"{width}x{height} pixels are not allowed")
+    if not LOWEST_QUALITY * 256 <= quality_256 <= HIGHEST_QUALITY * 256:
+        raise ContainerInvalidError("the quality lies outside 1..99")
+    end = _FIXED_BYTES + 4 * clusters
+    if len(data) < end:
+        raise ContainerInvalidError("the container ends in its header")
+    centroids = np.frombuffer(data[_FIXED_BYTES:end], ">u2").astype(np.uint16).reshape(clusters, 2)
+    grey, full_chroma, has_profile = (bool(flags & bit) for bit in (_GREY, _FULL_CHROMA, _PROFILE))
+    return Header(height, width, quality_256, centroids, grey, full_chroma, has_profile), end
+
+
+def quantize_centroids(centroids: NDArray[np.float64], height: int, width: int) -> Centroids:
+    """uint16 (k, 2) of positions (k, 2) in pixels, (row, column), 0 <= row <= height."""
+    relative = centroids / np.array([height, width]) * 65536
+    return np.asarray(np.floor(relative).clip(0, 65535), np.uint16)
+
+
+def block_quality(header: Header) -> list[NDArray[np.int64]]:
+    """q_b of each block of each component, int64 (rows, columns), 1..99: formula 13, with M from the centroids."""
+    down, across = _profiles(header)
+    lowest, highest = _extremes(down, across)
+    spread = highest - lowest
+    luma = _quality_of_blocks(header, down, across, BLOCK, lowest, spread)
+    if header.grey:
+        return [luma]
+    chroma = luma if header.full_chroma else _quality_of_blocks(header, down, across, 2 * BLOCK, lowest, spread)
+    return [luma, chroma, chroma]
+
+
+def _profiles(header: Header) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gaussians of the k centroids along the rows (k, H) and columns (k, W); M is the sum of their products."""
+    sigma = _SIGMA * header.width
+    sides = (header.height, header.width)
+    profiles = []
+    for axis, side in enumerate(sides):
+        centre = (header.centroids[:, axis].astype(np.float64) + 0.5) / 65536 * side
+        distance = (np.arange(side) + 0.5 - centre[:, None]) / sigma
+        profiles.append(_exp_of_minus(0.5 * distance * distance))
+    return profiles[0], profiles[1]
+
+
+def _exp_of_minus(t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """exp(-t) for t >= 0 from basic operations: Taylor series of t / 1024, then ten squarings; 0 from t = 700 on."""
+    x = -np.minimum(t, 700.0) / 1024
+    series = np.ones_like(x)
+    for n in range(12, 0, -1):
+        series = 1.0 + x * series / n
+    for _ in range(10):
+        series = series * series
+    return np.where(t < 700.0, series, 0.0)
+
+
+@compiled
+def _extremes(down: NDArray[np.float64], across: NDArray[np.float64]) -> tuple[float, float]:
+    """Least and greatest value of the blurred map over all pixels."""
+    lowest, highest = np.inf, -np.inf
+    line = np.empty(across.shape[1])
+    for y in range(down.shape[1]):
+        line[:] = 0.0
+        for n in range(down.shape[0]):
+            for x in range(across.shape[1]):
+                line[x] += down[n, y] * across[n, x]
+        lowest, highest = min(lowest, line.min()), max(highest, line.max())
+    return lowest, highest
+
+
+def _quality_of_blocks(
+    header: Header, down: NDArray[np.float64], across: NDArray[np.float64], side: int, lowest: float, spread: float
+) -> NDArray[np.int64]:
+    """q_b of square blocks of ``side`` pixels; blocks at the edge average over the pixels they have."""
+    rows, columns = _means(down, side), _means(across, side)
+    total = np.zeros((rows.shape[1], columns.shape[1]))
+    for n in range(len(rows)):
+        total = total + rows[n][:, None] * columns[n][None, :]
+    mean = (total - lowest) / spread if spread > 0 else np.zeros_like(total)
+    quality = np.floor(header.quality_256 / 256 + QUALITY_RANGE * mean + 0.5)
+    return np.asarray(quality.clip(LOWEST_QUALITY, HIGHEST_QUALITY), np.int64)
+
+
+def _means(profile: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Means over ``side`` neighbours, (k, ceil(L / side)), added one by one so that the order is fixed."""
+    length = profile.shape[1]
+    starts = np.arange(0, length, side)
+    total = np.zeros((len(profile), len(starts)))
+    for offset in range(side):
+        inside = starts + offset < length
+        total[:, inside] = total[:, inside] + profile[:, starts[inside] + offset]
+    return np.asarray(total / np.minimum(side, length - starts))
+
+
+def _planes(pixels: Rgb8, header: Header) -> list[Float32Array]:
+    y, cb, cr = rgb_to_ycbcr(pixels)
+    luma = y - np.float32(128)
+    if header.grey:
+        return [luma]
+    return [luma, cb, cr] if header.full_chroma else [luma, halve(cb), halve(cr)]
+
+
+def _grids(header: Header) -> list[tuple[int, int]]:
+    luma = block_grid(header.height, header.width)
+    if header.grey:
+        return [luma]
+    half = block_grid((header.height + 1) // 2, (header.width + 1) // 2)
+    return [luma, luma, luma] if header.full_chroma else [luma, half, half]
+
+
+def _quantize(plane: Float32Array, quality: NDArray[np.int64], *, chroma: bool) -> tuple[Blocks, NDArray[np.int32]]:
+    """Blocks int16 (N, 64), each rounded by the table of its quality, and their DC differences int32 (N,)."""
+    coefficients = forward_dct(plane).reshape(-1, 64)
+    steps = standard_tables()[int(chroma)]
+    blocks = np.empty(coefficients.shape, np.int16)
+    levels = quality.ravel()
+    for q in np.unique(levels):
+        chosen = levels == q
+        blocks[chosen] = np.rint(coefficients[chosen] / steps[q].astype(np.float32)).clip(-1023, 1023)
+    step = steps[levels, 0].astype(np.int64)
+    dc = blocks[:, 0].astype(np.int64)
+    differences = np.diff(dc, prepend=0)
+    differences[1:] = dc[1:] - _nearest_multiple(dc[:-1] * step[:-1], step[1:])
+    return blocks, differences.astype(np.int32)
+
+
+def _nearest_multiple(value: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """value / step rounded half up, in integers."""
+    return (2 * value + step) // (2 * step)
+
+
+def _dequantize(
+    blocks: Blocks, differences: NDArray[np.int32], quality: NDArray[np.int64], *, chroma: bool
+) -> Float32Array:
+    """Coefficients float32 (rows, columns, 64). Raises: ContainerInvalidError if DC leaves its range."""
+    steps = standard_tables()[int(chroma)]
+    levels = quality.ravel()
+    if not _restore_dc(differences, steps[levels, 0].astype(np.int64), blocks):
+        raise ContainerInvalidError("a DC value is out of range")
+    coefficients = np.empty(blocks.shape, np.float32)
+    for q in np.unique(levels):
+        chosen = levels == q
+        coefficients[chosen] = blocks[chosen] * steps[q].astype(np.float32)
+    return coefficients.reshape(*quality.shape, 64)
+
+
+@compiled
+def _restore_dc(differences: NDArray[np.int32], steps: NDArray[np.int64], blocks: Blocks) -> bool:
+    value = 0
+    for b in range(differences.shape[0]):
+        dc = differences[b] + (2 * value + steps[b]) // (2 * steps[b])
+        if dc < -2047 or dc > 2047:
+            return False
+        blocks[b, 0] = dc
+        value = dc * steps[b]
+    return True
+
+
+def _assemble(header: Header, profile: bytes | None, parts: list[tuple[Blocks, NDArray[np.int32]]]) -> bytes:
+    statistics = [count_symbols(*part) for part in parts]
+    classes = [statistics[0]] if header.grey else [statistics[0], statistics[1] + statistics[2]]
+    tables = [(optimal_table(s.dc), optimal_table(s.ac)) for s in classes]
+    chunks = [header.to_bytes()]
+    chunks += [table.counts.tobytes() + table.symbols.tobytes() for pair in tables for table in pair]
+    if profile is not None:
+        chunks.append(len(profile).to_bytes(4, "big") + profile)
+    for number, (blocks, differences) in enumerate(parts):
+        chunks.append(encode_blocks(blocks, differences, *tables[min(number, 1)], byte_stuffing=False))
+    return b"".join(chunks)
+
+
+def _parse_tables(data: bytes, position: int, count: int) -> tuple[list[HuffmanTable], int]:
+    """Tables in file order. Raises: ContainerInvalidError if one is cut off or no prefix code."""
+    tables = []
+    for number in range(count):
+        counts = np.frombuffer(data[position : position + 16], np.uint8)
+        total = int(counts.sum(dtype=np.int64))
+        symbols = np.frombuffer(data[position + 16 : position + 16 + total], np.uint8)
+        position += 16 + total
+        if len(counts) < 16 or len(symbols) < total or not 1 <= total <= 256:
+            raise ContainerInvalidError("a Huffman table is cut off")
+        space = int((counts.astype(np.int64) << np.arange(15, -1, -1)).sum())
+        if space > 1 << 16 or len(np.unique(symbols)) < total or (number % 2 == 0 and symbols.max() > MAX_DC_SIZE):
+            raise ContainerInvalidError("a Huffman table is no prefix code of its symbols")
+        tables.append(HuffmanTable(counts, symbols))
+    return tables, position
+
+
+def _parse_profile(data: bytes, position: int) -> tuple[bytes, int]:
+    length = int.from_bytes(data[position : position + 4], "big")
+    profile = data[position + 4 : position + 4 + length]
+    if len(data) < position + 4 or len(profile) < length:
+        raise ContainerInvalidError("the colour profile is cut off")
+    return profile, position + 4 + length
+
+
+def _pixels(planes: list[Float32Array], header: Header) -> Rgb8:
+    luma = inverse_dct(planes[0], header.height, header.width) + np.float32(128)
+    if header.grey:
+        return grey_as_rgb(np.floor(luma + np.float32(0.5)).clip(0, 255).astype(np.uint8))
+    if header.full_chroma:
+        chroma = [inverse_dct(plane, header.height, header.width) for plane in planes[1:]]
+    else:
+        half = (header.height + 1) // 2, (header.width + 1) // 2
+        chroma = [double(inverse_dct(plane, *half), header.height, header.width) for plane in planes[1:]]
+    return ycbcr_to_rgb(np.stack([luma, *chroma]))
+
+
+def _finish(pixels: Rgb8, profile: bytes | None) -> RgbImage:
+    image = RgbImage(pixels, pixels, icc_profile=profile, source_format="varjpeg")
+    if profile is None:
+        return image
+    try:
+        return RgbImage(image.to_srgb(pixels), pixels, icc_profile=profile, source_format="varjpeg")
+    except (OSError, ImageCms.PyCMSError) as error:
+        raise ContainerInvalidError("the colour profile is broken") from error

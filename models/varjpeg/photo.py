@@ -1,0 +1,154 @@
+"""``format=jpeg``: the smallest standard JPEG we can make of a photo at a quality, any decoder opens it.
+
+Steps: YCbCr, chroma at half or full resolution, 8x8 DCT, one table each for luma and chroma, choice of coefficients by
+rate, distortion and visibility, Huffman coding, lossless progressive re-coding, metadata. What depends on the photo
+alone is computed once in ``PreparedPhoto``; a search then pays for the later steps only.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.colour import halve_for_triangle, is_grey, rgb_to_ycbcr
+from models.dct import forward_dct
+from models.errors import ImageTooLargeError, InvalidParameterError
+from models.preprocess import as_rgb
+from models.types import Float32Array, Rgb8, RgbImage
+from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.metadata import Metadata, metadata_segments
+from models.varjpeg.rate_distortion import choose_coefficients
+from models.varjpeg.tables import photo_settings
+from models.varjpeg.visibility import activity, block_means, visibility_weights, weights_of_pairs
+
+LOWEST_QUALITY, HIGHEST_QUALITY = 1.0, 100.0
+_MAX_SIDE = 65535  # T.81 B.2.2: sixteen bits
+
+
+class Subsampling(StrEnum):
+    """Resolution of chroma: half, full, chosen per photo and quality, or none in a grey photo."""
+
+    AUTO = "auto"
+    HALF = "420"
+    FULL = "444"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A finished JPEG and the setting that made it."""
+
+    data: bytes
+    quality: float
+    subsampling: Subsampling
+
+
+class PreparedPhoto:
+    """A photo ready to be encoded many times; safe to use from one thread at a time.
+
+    ``image``: ``RgbImage`` (its native pixels and profile are kept, unless ``metadata`` strips the profile: then sRGB
+    pixels) or anything ``as_rgb`` takes. ``jnd``: float (H, W), luma levels, or None to use the photo's own activity.
+    ``protect``: (H, W), blocks with any non-zero value are rounded plainly and lose nothing more.
+    Raises: ImageTooLargeError over 65535 pixels a side; ImageSizesDifferError for maps of another size.
+    """
+
+    def __init__(
+        self,
+        image: RgbImage | ArrayLike,
+        jnd: Float32Array | None = None,
+        *,
+        metadata: Metadata | str = Metadata.KEEP_ICC,
+        protect: NDArray[np.generic] | None = None,
+    ) -> None:
+        source = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
+        policy = Metadata(metadata)
+        self._source = source
+        self._keeps_profile = policy is not Metadata.STRIP and source.icc_profile is not None
+        self.pixels: Rgb8 = source.native_pixels if self._keeps_profile else source.pixels
+        self.height, self.width = self.pixels.shape[:2]
+        if max(self.height, self.width) > _MAX_SIDE:
+            raise ImageTooLargeError(f"a JPEG has at most {_MAX_SIDE} pixels a side, not {self.width}x{self.height}")
+        self.metadata = metadata_segments(source, policy)
+        self.grey = is_grey(self.pixels)
+        self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)
+        self._protected = (
+            None if protect is None else block_means(np.asarray(protect) != 0, self.height, self.width) > 0
+        )
+
+    def encode(self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO) -> Encoded:
+        """The photo at ``quality``, 1..100, any fraction: on average as good to SSIMULACRA2 as libjpeg's QF."""
+        if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
+            raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
+        chosen = self._resolve(Subsampling(subsampling), quality)
+        settings = photo_settings(quality)
+        components = [
+            Component(
+                choose_coefficients(self._luma, settings.luma, self._luma_weights, multiplier=settings.luma_multiplier),
+                table=0,
+                sampling=2 if chosen is Subsampling.HALF else 1,
+            )
+        ]
+        if chosen is not Subsampling.GREY:
+            planes, weights = self._chroma(chosen)
+            components += [
+                Component(
+                    choose_coefficients(plane, settings.chroma, weights, multiplier=settings.chroma_multiplier), table=1
+                )
+                for plane in planes
+            ]
+        tables = [settings.luma, settings.chroma][: min(2, len(components))]
+        data = jpeg_file(self.height, self.width, components, tables, self.metadata)
+        return Encoded(data, quality, chosen)
+
+    def to_srgb(self, decoded: Rgb8) -> Rgb8:
+        """Pixels decoded from an encoding of this photo as sRGB, for the models."""
+        return self._source.to_srgb(decoded) if self._keeps_profile else decoded
+
+    def _resolve(self, subsampling: Subsampling, quality: float) -> Subsampling:
+        if self.grey:
+            return Subsampling.GREY
+        if subsampling is Subsampling.GREY:
+            raise InvalidParameterError("a photo with colours is not encoded as grey")
+        if subsampling is Subsampling.AUTO:
+            return Subsampling.FULL if quality >= self._full_chroma_from else Subsampling.HALF
+        return subsampling
+
+    @cached_property
+    def _full_chroma_from(self) -> float:
+        return 92.0
+
+    @cached_property
+    def _luma(self) -> Float32Array:
+        return forward_dct(rgb_to_ycbcr(self.pixels)[0] - np.float32(128))
+
+    @cached_property
+    def _luma_weights(self) -> Float32Array:
+        jnd = activity(self._luma) if self._jnd is None else self._jnd
+        return visibility_weights(jnd, protected=self._protected)
+
+    def _chroma(self, subsampling: Subsampling) -> tuple[list[Float32Array], Float32Array]:
+        return self._full_chroma if subsampling is Subsampling.FULL else self._half_chroma
+
+    @cached_property
+    def _full_chroma(self) -> tuple[list[Float32Array], Float32Array]:
+        return [forward_dct(plane) for plane in rgb_to_ycbcr(self.pixels)[1:]], self._luma_weights
+
+    @cached_property
+    def _half_chroma(self) -> tuple[list[Float32Array], Float32Array]:
+        planes = [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
+        return planes, weights_of_pairs(self._luma_weights, self.height, self.width)
+
+
+def encode_jpeg(
+    image: RgbImage | ArrayLike,
+    jnd: Float32Array | None = None,
+    *,
+    quality: float,
+    subsampling: Subsampling | str = Subsampling.AUTO,
+    metadata: Metadata | str = Metadata.KEEP_ICC,
+    protect: NDArray[np.generic] | None = None,
+) -> Encoded:
+    """One encoding; arguments as ``PreparedPhoto`` and its ``encode`` take them."""
+    return PreparedPhoto(image, jnd, metadata=metadata, protect=protect).encode(quality, subsampling)

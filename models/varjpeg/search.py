@@ -1,0 +1,262 @@
+"""The smallest file for a share of viewers, or the best for a number of bytes, in few encodings.
+
+Both searches walk a grid of qualities in steps of 1/4, on which share and size rise (almost) monotonely: they keep the
+greatest quality known to fall short and the least known to do, and guess the next one by the secant through the nearest
+results, on scales where both are nearly straight lines: log odds of the share, logarithm of the size.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from PIL import Image
+
+from models.errors import InvalidParameterError, TargetUnreachableError
+from models.types import Progress, Rgb8
+from models.varjpeg.photo import Encoded
+
+Encode = Callable[[float], Encoded]
+PlainEncode = Callable[[int], bytes]
+SurOf = Callable[[bytes], float]
+"""Share of viewers predicted for a file: it decodes the bytes that would be sent."""
+
+QUALITY_STEP = 0.25
+LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 98.0
+_MAX_TRIALS = 9
+_CLOSE_SUR = 0.01
+"""A share this little over the target ends the search: observers' shares are not known better than that."""
+
+_CLOSE_SIZE = 0.985
+"""A file that fills this much of the allowed bytes ends the search."""
+
+_ODDS_PER_QUALITY = 0.16
+"""First guess of d ln(sur / (1 - sur)) / d quality: a GEV scale of 7.5 levels, the mean of MCL-JCI's first JND."""
+
+_SIZE_PER_QUALITY = 0.028
+"""First guess of d ln(size) / d quality, median over photos/train between 50 and 85."""
+
+
+class Encoder(StrEnum):
+    """Who made a file."""
+
+    LIMEN = "limen"
+    LIBJPEG_TURBO = "libjpeg-turbo"
+    INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One encoding that was judged; ``sur`` is None where nobody was asked."""
+
+    encoder: Encoder
+    quality: float
+    size_bytes: int
+    sur: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The file chosen, its predicted share of satisfied viewers, and how it was found."""
+
+    data: bytes
+    encoder: Encoder
+    quality: float
+    subsampling: str
+    sur: float | None
+    trials: tuple[Trial, ...]
+
+    def judged(self, sur: float) -> "SearchResult":
+        """The same with the share predicted for its bytes."""
+        return replace(self, sur=sur)
+
+
+def decode_pixels(data: bytes) -> Rgb8:
+    """uint8 (H, W, 3) as libjpeg-turbo decodes a JPEG, in the file's own colour space."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def search_target_sur(
+    encode: Encode,
+    sur_of: SurOf,
+    target: float,
+    *,
+    start_quality: float,
+    plain_encode: PlainEncode | None = None,
+    original: bytes | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """The smallest file whose own decoded pixels satisfy at least ``target`` of the viewers.
+
+    Args: ``target``: share in (0, 1); ``start_quality``: a good guess, an SUR curve's p% SUR for instance;
+    ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that satisfies
+    the same share (one more judgement, more only if libjpeg-turbo leads); ``original``: the input, if it is itself
+    a file that may be returned: it is, where nothing smaller does; ``progress`` may raise to stop.
+    Raises: TargetUnreachableError if no quality does and there is no ``original``; InvalidParameterError.
+    """
+    if not 0 < target < 1:
+        raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
+    trials: list[Trial] = []
+    best = _bracket_sur(encode, sur_of, target, start_quality, trials, progress)
+    if plain_encode is not None:
+        limit = len(best.data) if best is not None else None
+        best = _smaller_plain(plain_encode, sur_of, target, limit, trials) or best
+    if original is not None and (best is None or len(original) <= len(best.data)):
+        best = SearchResult(original, Encoder.INPUT, 100.0, "input", 1.0, ())
+    if best is None:
+        raise TargetUnreachableError(f"no quality up to {HIGHEST_QUALITY:g} satisfies {target:.0%} of the viewers")
+    if progress is not None:
+        progress(1.0)
+    return SearchResult(best.data, best.encoder, best.quality, best.subsampling, best.sur, tuple(trials))
+
+
+def search_max_bytes(
+    encode: Encode,
+    max_bytes: int,
+    *,
+    start_quality: float = 75.0,
+    original: bytes | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """The best quality whose file has at most ``max_bytes``; an ``original`` that fits is better than any.
+
+    Raises: TargetUnreachableError if even the lowest quality needs more.
+    """
+    if original is not None and len(original) <= max_bytes:
+        return SearchResult(original, Encoder.INPUT, 100.0, "input", 1.0, ())
+    trials: list[Trial] = []
+    fits: Encoded | None = None
+    bracket = _Bracket(math.log(max(1, max_bytes)), _SIZE_PER_QUALITY)
+    quality: float | None = _on_grid(start_quality)
+    while quality is not None and len(trials) < _MAX_TRIALS:
+        encoded = encode(quality)
+        trials.append(Trial(Encoder.LIMEN, quality, len(encoded.data), None))
+        if len(encoded.data) <= max_bytes:
+            if fits is None or quality > fits.quality:
+                fits = encoded
+            if len(encoded.data) >= _CLOSE_SIZE * max_bytes:
+                break
+        bracket.add(quality, math.log(len(encoded.data)), over=len(encoded.data) > max_bytes)
+        quality = bracket.next()
+        _report(progress, len(trials))
+    fits = fits or _lowest_that_fits(encode, max_bytes, trials)
+    return SearchResult(fits.data, Encoder.LIMEN, fits.quality, fits.subsampling, None, tuple(trials))
+
+
+class _Bracket:
+    """What is known of a rising function of quality: where it is still under the goal, where already over it."""
+
+    def __init__(self, goal: float, slope: float) -> None:
+        self.goal, self.slope = goal, slope
+        self.under: tuple[float, float] | None = None
+        self.over: tuple[float, float] | None = None
+        self.count = 0
+
+    def add(self, quality: float, value: float, *, over: bool) -> None:
+        self.count += 1
+        if over and (self.over is None or quality < self.over[0]):
+            self.over = quality, value
+        if not over and (self.under is None or quality > self.under[0]):
+            self.under = quality, value
+
+    def next(self) -> float | None:
+        """The quality to try, None where the bracket is closed."""
+        low = self.under[0] if self.under else LOWEST_QUALITY - QUALITY_STEP
+        high = self.over[0] if self.over else HIGHEST_QUALITY + QUALITY_STEP
+        if high - low <= QUALITY_STEP:
+            return None
+        guess = _on_grid(self._secant(low, high))
+        return min(max(guess, low + QUALITY_STEP), high - QUALITY_STEP)
+
+    def _secant(self, low: float, high: float) -> float:
+        if self.under and self.over:
+            rise = self.over[1] - self.under[1]
+            share = (self.goal - self.under[1]) / rise if rise > 0 else 0.5
+            # after four results trust halving more: a wavy function can hold a pure secant at one end
+            share = min(max(share, 0.1), 0.9) if self.count < 5 else 0.5
+            return low + share * (high - low)
+        known, value = self.under or self.over or (low, self.goal)
+        step = (self.goal - value) / self.slope
+        # a first step is cautious, the next ones stride: the function may be flatter than the first guess
+        reach = 6.0 * 2**self.count
+        return known + math.copysign(min(abs(step) + 2 * (self.count - 1), reach), step or 1.0)
+
+
+def _bracket_sur(
+    encode: Encode, sur_of: SurOf, target: float, start: float, trials: list[Trial], progress: Progress | None
+) -> SearchResult | None:
+    best: SearchResult | None = None
+    bracket = _Bracket(_log_odds(target + _CLOSE_SUR / 2), _ODDS_PER_QUALITY)
+    quality: float | None = _on_grid(start)
+    while quality is not None and len(trials) < _MAX_TRIALS:
+        encoded = encode(quality)
+        sur = sur_of(encoded.data)
+        trials.append(Trial(Encoder.LIMEN, quality, len(encoded.data), sur))
+        if sur >= target and (best is None or len(encoded.data) < len(best.data)):
+            best = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, sur, ())
+        if target <= sur <= target + _CLOSE_SUR:
+            break
+        bracket.add(quality, _log_odds(sur), over=sur >= target)
+        quality = bracket.next()
+        _report(progress, len(trials))
+    return best
+
+
+def _smaller_plain(
+    plain_encode: PlainEncode, sur_of: SurOf, target: float, limit: int | None, trials: list[Trial]
+) -> SearchResult | None:
+    """The smallest plain encoding under ``limit`` bytes that satisfies ``target``, None if there is none.
+
+    The largest one under the limit is judged first: while it falls short, so do all that are smaller.
+    """
+    low, high = 0, 100
+    if limit is not None:
+        low, high = 0, _largest_under(plain_encode, limit)
+    best: SearchResult | None = None
+    quality = high
+    while high > low:
+        data = plain_encode(quality)
+        sur = sur_of(data)
+        trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), sur))
+        if sur >= target:
+            best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", sur, ()), quality - 1
+        elif quality == high and best is None:
+            return None
+        else:
+            low = quality
+        quality = (low + high + 1) // 2
+    return best
+
+
+def _largest_under(plain_encode: PlainEncode, limit: int) -> int:
+    """The highest QF whose file is smaller than ``limit``, 0 if none is."""
+    low, high = 0, 101
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(plain_encode(middle)) < limit else (low, middle)
+    return low
+
+
+def _lowest_that_fits(encode: Encode, max_bytes: int, trials: list[Trial]) -> Encoded:
+    encoded = encode(LOWEST_QUALITY)
+    trials.append(Trial(Encoder.LIMEN, LOWEST_QUALITY, len(encoded.data), None))
+    if len(encoded.data) > max_bytes:
+        raise TargetUnreachableError(f"the lowest quality needs {len(encoded.data)} bytes, {max_bytes} are allowed")
+    return encoded
+
+
+def _on_grid(quality: float) -> float:
+    return min(max(round(quality / QUALITY_STEP) * QUALITY_STEP, LOWEST_QUALITY), HIGHEST_QUALITY)
+
+
+def _log_odds(share: float) -> float:
+    inside = min(max(share, 1e-4), 1 - 1e-4)
+    return math.log(inside / (1 - inside))
+
+
+def _report(progress: Progress | None, trials: int) -> None:
+    if progress is not None:
+        progress(1 - 0.75**trials)

@@ -1,0 +1,63 @@
+"""How much an error in each 8x8 block counts: from the JND map, or the block's own activity where there is none."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.dct import BLOCK, block_grid
+from models.errors import ImageSizesDifferError
+from models.types import Float32Array
+
+_REFERENCE_JND = 6.0
+"""Luma levels at which an error counts once: the middle of the Kodak-like range 1..12 that DESIGN.md names."""
+
+_EXPONENT = 0.3
+_LOWEST, _HIGHEST = 0.25, 4.0
+_CALMEST = 4
+"""A block takes the mean of the calmest 4 of its 3x3 neighbourhood: a lone edge in a flat area stays protected."""
+
+
+def block_means(values: NDArray[np.generic], height: int, width: int) -> Float32Array:
+    """float32 (rows, columns): mean over each 8x8 block of a map (height, width), at the edge over what there is.
+
+    Raises: ImageSizesDifferError if the map has another size.
+    """
+    if values.shape != (height, width):
+        raise ImageSizesDifferError(f"the map is {values.shape}, the image {(height, width)}")
+    starts_y, starts_x = np.arange(0, height, BLOCK), np.arange(0, width, BLOCK)
+    sums = np.add.reduceat(np.add.reduceat(values.astype(np.float32), starts_y, 0), starts_x, 1)
+    counts = np.outer(np.diff(starts_y, append=height), np.diff(starts_x, append=width))
+    return np.asarray(sums / counts, np.float32)
+
+
+def activity(luma_coefficients: Float32Array) -> Float32Array:
+    """Stand-in for a JND map, float32 (rows, columns) in luma levels: (variance of the block + 5.3^2)^0.375.
+
+    Local standard deviation to the power 0.75, over a noise floor of 5.3 levels: it beats the published formulas.
+    """
+    variance = np.square(luma_coefficients[:, :, 1:]).sum(axis=2) / (BLOCK * BLOCK)
+    return np.asarray((variance + 5.3**2) ** 0.375, np.float32)
+
+
+def visibility_weights(jnd: Float32Array, *, protected: NDArray[np.bool_] | None = None) -> Float32Array:
+    """Weights of ``choose_coefficients`` (rows, columns), from thresholds of the blocks in luma levels; infinite where
+    ``protected``."""
+    calm = _mean_of_calmest(np.maximum(jnd, 0.0))
+    relative = np.maximum(np.minimum(jnd, calm), 1e-3) / _REFERENCE_JND
+    weights = np.clip(relative ** (-2 * _EXPONENT), _LOWEST, _HIGHEST).astype(np.float32)
+    if protected is not None:
+        weights[protected] = np.inf
+    return np.asarray(weights, np.float32)
+
+
+def _mean_of_calmest(values: Float32Array) -> Float32Array:
+    padded = np.pad(values, 1, mode="edge")
+    rows, columns = values.shape
+    around = np.stack([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
+    return np.asarray(np.partition(around, _CALMEST - 1, axis=0)[:_CALMEST].mean(axis=0), np.float32)
+
+
+def weights_of_pairs(weights: Float32Array, height: int, width: int) -> Float32Array:
+    """Weights of the blocks of planes halved to (ceil(height/2), ceil(width/2)): mean over the 2x2 luma blocks."""
+    rows, columns = block_grid((height + 1) // 2, (width + 1) // 2)
+    padded = np.pad(weights, ((0, 2 * rows - weights.shape[0]), (0, 2 * columns - weights.shape[1])), mode="edge")
+    return np.asarray(padded.reshape(rows, 2, columns, 2).mean(axis=(1, 3)), np.float32)
