@@ -75,6 +75,7 @@ READ: tuple[_Signature, ...] = (
 )
 
 NOT_READ: tuple[_Signature, ...] = (
+    _Signature(0, b"VJPG", "a VarJPEG container, which has its own decoder (varjpeg-decode)"),
     _Signature(0, b"%PDF", "a PDF document"),
     _Signature(0, b"%!PS", "a PostScript (EPS) document"),
     _Signature(0, b"\xc5\xd0\xd3\xc6", "a PostScript (EPS) document"),

@@ -1,0 +1,174 @@
+"""The main job on a folder of photos: the file each gets, who opens it, and what libjpeg-turbo needs for the same SUR.
+
+``python -m tests.benchmarks.encode_photos PHOTO_DIR [--target-sur 0.75] [--url URL] [--json FILE] [--limit N]``
+
+Each photo goes through the one-line request of the README. The answer must open in Pillow, in ``djpeg`` and, where it
+is installed, in Chromium. Beside it stands libjpeg-turbo (4:2:0, optimised, progressive) at the lowest quality whose
+own decoded pixels reach at least the SUR predicted for our file, by the same network.
+"""
+
+import argparse
+import io
+import json
+import math
+import shutil
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+from PIL import Image
+
+from models.decode import decode_image
+from models.observers import find_profile
+from models.sur_prediction import SurReference, decode_jpeg, encode_reference_jpeg
+from models.types import RgbImage
+from tests.benchmarks.machine import describe_machine
+from tests.benchmarks.service import running_service
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
+OBSERVER = "mcl-jci"
+NEIGHBOURS = 4
+"""Qualities tried below the bisected one, as the predicted SUR need not rise with every single step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One photo: ``sur`` of our file, the sizes, and what libjpeg-turbo reaches."""
+
+    photo: str
+    width: int
+    height: int
+    size_bytes: int
+    sur: float
+    plain_quality: int
+    plain_size_bytes: int
+    plain_sur: float
+    opened_by: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Our size over libjpeg-turbo's."""
+        return self.size_bytes / self.plain_size_bytes
+
+
+def main() -> None:
+    """Measure, print, and exit with 1 if a file is larger than libjpeg-turbo's or does not open."""
+    parser = argparse.ArgumentParser(description="The main job on every photo of a folder.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--target-sur", type=float, default=0.75)
+    parser.add_argument("--url", help="a running service; without it one is started")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--limit", type=int, help="only the first so many photos")
+    arguments = parser.parse_args()
+    photos = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in SUFFIXES)[: arguments.limit]
+    print(describe_machine())
+    print(f"target_sur {arguments.target_sur}, observer {OBSERVER}, {len(photos)} photos; sizes in bytes\n")
+    print(
+        f"{'photo':24} {'pixels':>11} {'ours':>8} {'SUR':>6} {'plain':>8} {'q':>3} {'SUR':>6} {'ratio':>6}  opened by"
+    )
+    with running_service(arguments.url) as client, tempfile.TemporaryDirectory() as folder:
+        outcomes = [measure(client, path, arguments.target_sur, Path(folder)) for path in photos]
+        in_browser = opened_by_chromium(Path(folder), [outcome.photo for outcome in outcomes])
+    summarise(outcomes, in_browser)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
+    failed = [outcome.photo for outcome in outcomes if outcome.ratio > 1 or "Pillow" not in outcome.opened_by]
+    raise SystemExit(f"larger than libjpeg-turbo, or not opened: {', '.join(failed)}" if failed else 0)
+
+
+def measure(client: httpx.Client, path: Path, target_sur: float, folder: Path) -> Outcome:
+    """Ask for one photo's file, open it, and find its counterpart."""
+    photo = decode_image(path.read_bytes())
+    ours = request_jpeg(client, path, target_sur)
+    (folder / f"{path.stem}.jpg").write_bytes(ours)
+    reference, profile = SurReference(photo), find_profile(OBSERVER)
+    sur = reference.sur(decode_image(ours).pixels, profile)
+    quality, plain, plain_sur = plain_counterpart(photo, reference, sur)
+    outcome = Outcome(
+        path.stem, photo.width, photo.height, len(ours), sur, quality, len(plain), plain_sur, opened_by(ours)
+    )
+    print(
+        f"{outcome.photo:24} {f'{photo.width}x{photo.height}':>11} {len(ours):8} {sur:6.3f} {len(plain):8} {quality:3} "
+        f"{plain_sur:6.3f} {outcome.ratio:6.3f}  {', '.join(outcome.opened_by)}",
+        flush=True,
+    )
+    return outcome
+
+
+def request_jpeg(client: httpx.Client, path: Path, target_sur: float) -> bytes:
+    """What ``curl -F image=@PHOTO -F target_sur=S -H 'Prefer: wait=60' -H 'Accept: image/jpeg'`` brings."""
+    answer = client.post(
+        "/v1/varjpeg",
+        files={"image": (path.name, path.read_bytes())},
+        data={"target_sur": str(target_sur)},
+        headers={"Prefer": "wait=60", "Accept": "image/jpeg"},
+    )
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path.name}: status {answer.status_code}: {answer.text[:300]}")
+    return answer.content
+
+
+def plain_counterpart(photo: RgbImage, reference: SurReference, sur: float) -> tuple[int, bytes, float]:
+    """Lowest quality, its file and its SUR, at which libjpeg-turbo reaches ``sur``; 100 if none does."""
+    profile = find_profile(OBSERVER)
+
+    def encoded(quality: int) -> tuple[bytes, float]:
+        data = encode_reference_jpeg(photo.native_pixels, quality)
+        return data, reference.sur(photo.to_srgb(decode_jpeg(data)), profile)
+
+    low, high = 1, 100
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if encoded(middle)[1] >= sur else (middle + 1, high)
+    best = high
+    for quality in range(max(1, high - NEIGHBOURS), high):
+        if encoded(quality)[1] >= sur:
+            best = quality
+            break
+    return best, *encoded(best)
+
+
+def opened_by(data: bytes) -> tuple[str, ...]:
+    """Which of Pillow and djpeg decode the file without a complaint."""
+    programs = []
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        programs.append("Pillow")
+    if shutil.which("djpeg"):
+        run = subprocess.run(["djpeg", "-outfile", "/dev/null"], input=data, capture_output=True, check=False)
+        if run.returncode == 0 and not run.stderr:
+            programs.append("djpeg")
+    return tuple(programs)
+
+
+def opened_by_chromium(folder: Path, names: list[str]) -> int | None:
+    """How many of the files Chromium shows, None without a Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        return None
+    pictures = "".join(f'<img src="{name}.jpg">' for name in names)
+    script = "onload=()=>document.body.textContent='shown='+[...document.images].filter(i=>i.naturalWidth>0).length"
+    page = folder / "page.html"
+    page.write_text(f"<body>{pictures}<script>{script}</script>")
+    command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    run = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, check=False, timeout=300)
+    _, found, rest = run.stdout.partition("shown=")
+    return int(rest.split("<")[0]) if found else 0
+
+
+def summarise(outcomes: list[Outcome], in_browser: int | None) -> None:
+    """Totals, and the geometric mean of the ratios."""
+    mean = math.exp(sum(math.log(outcome.ratio) for outcome in outcomes) / len(outcomes))
+    ours, plain = sum(o.size_bytes for o in outcomes), sum(o.plain_size_bytes for o in outcomes)
+    print(f"\ntotal {ours} bytes against {plain}: {ours / plain:.3f}; geometric mean of the ratios {mean:.3f}")
+    smaller = sum(outcome.ratio <= 1 for outcome in outcomes)
+    print(f"no larger than libjpeg-turbo at the same predicted SUR: {smaller} of {len(outcomes)}")
+    for program in ("Pillow", "djpeg"):
+        print(f"opened by {program}: {sum(program in outcome.opened_by for outcome in outcomes)} of {len(outcomes)}")
+    print("opened by Chromium: " + ("not installed" if in_browser is None else f"{in_browser} of {len(outcomes)}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""CPU time of an SUR curve against what Pillow takes to encode and decode the photo at ten qualities.
+
+``python -m tests.benchmarks.sur_cost [PHOTO] [--runs 5]``
+
+CPU time counts all threads of the process. Without a photo a drawn one is cut and mirrored to 768x512.
+"""
+
+import argparse
+import cProfile
+import io
+import pstats
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from models.decode import decode_image
+from models.sur_prediction import predict_sur_curve
+from tests.assets.draw_sample import draw_sample
+from tests.benchmarks.machine import describe_machine
+
+QUALITIES = range(10, 101, 10)
+WIDTH, HEIGHT = 768, 512
+PARTS = {
+    "network, features of tiles": ("sur_prediction.py", "_features_of"),
+    "network, head": ("sur_prediction.py", "pool_tiles"),
+    "JPEG encodes": ("sur_prediction.py", "encode_reference_jpeg"),
+    "JPEG decodes": ("sur_prediction.py", "decode_jpeg"),
+    "GEV fits": ("sur.py", "fit_gev"),
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="CPU time of an SUR curve.")
+    parser.add_argument("photo", nargs="?", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    pixels = drawn_photo() if arguments.photo is None else decode_image(arguments.photo.read_bytes()).pixels
+    predict_sur_curve(pixels)  # opens the graphs
+    pairs = [
+        (cpu_seconds(lambda: predict_sur_curve(pixels)), cpu_seconds(lambda: encode_and_decode(pixels)))
+        for _ in range(arguments.runs)
+    ]
+    curve, pillow = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    print(describe_machine())
+    print(f"image:   {pixels.shape[1]}x{pixels.shape[0]}, median of {arguments.runs} runs, CPU time of all threads")
+    print(f"SUR curve                                {curve:.3f} s")
+    print(f"Pillow, {len(QUALITIES)} encodes and decodes          {pillow:.3f} s")
+    print(f"ratio                                    {curve / pillow:.1f} (aim: under 20)")
+    print("where the time of one curve goes (wall time, profiled):")
+    for name, seconds, share in breakdown(pixels):
+        print(f"  {name:38} {seconds:.3f} s  {100 * share:4.1f} %")
+
+
+def drawn_photo() -> np.ndarray:
+    """The drawn sample, mirrored at its edges to 768x512."""
+    sample = draw_sample()
+    return np.pad(sample, ((0, HEIGHT - sample.shape[0]), (0, WIDTH - sample.shape[1]), (0, 0)), mode="symmetric")
+
+
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """CPU time of one call, all threads."""
+    started = time.process_time()
+    call()
+    return time.process_time() - started
+
+
+def encode_and_decode(pixels: np.ndarray) -> None:
+    """Pillow at ten qualities, as the QF axis is defined: 4:2:0, optimised, progressive."""
+    photo = Image.fromarray(pixels)
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        photo.save(buffer, "JPEG", quality=quality, subsampling="4:2:0", optimize=True, progressive=True)
+        buffer.seek(0)
+        with Image.open(buffer) as decoded:
+            decoded.load()
+
+
+def breakdown(pixels: np.ndarray) -> list[tuple[str, float, float]]:
+    """Cumulative seconds and share of each named part."""
+    profile = cProfile.Profile()
+    profile.runcall(predict_sur_curve, pixels)
+    statistics_of = pstats.Stats(profile)
+    total = statistics_of.total_tt  # type: ignore[attr-defined]
+    found: dict[tuple[str, str], float] = {}
+    for (file, _, function), entry in statistics_of.stats.items():  # type: ignore[attr-defined]
+        found[Path(file).name, function] = entry[3]
+    parts = [(name, found.get(place, 0.0)) for name, place in PARTS.items()]
+    parts.append(("everything else", total - sum(seconds for _, seconds in parts)))
+    return [(name, seconds, seconds / total) for name, seconds in parts]
+
+
+if __name__ == "__main__":
+    main()

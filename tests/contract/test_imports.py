@@ -1,0 +1,50 @@
+"""Who may import whom: the contracts in pyproject.toml hold, and so does what they mean at run time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINTER = Path(sys.executable).with_name("lint-imports")
+
+MODEL_LIBRARIES = ("onnxruntime", "numba", "torch", "scipy", "imagecodecs")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level and dotted names of all modules loaded once ``code`` has run in a new interpreter."""
+    script = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def test_import_contracts_hold() -> None:
+    run = subprocess.run([LINTER, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("module", ["app.main", "workers.tasks", "workers.embedded", "workers.cli"])
+def test_serving_loads_no_torch(module: str) -> None:
+    assert not {"torch", "training"} & loaded_after(f"import {module}")
+
+
+def test_the_web_process_loads_no_model_code() -> None:
+    loaded = loaded_after("import app.main, workers.signatures, workers.jobs, workers.redis_jobs")
+    assert not {"models", "workers.tasks", "workers.loaded_models", *MODEL_LIBRARIES} & loaded
+
+
+def test_a_worker_that_has_loaded_its_tasks_has_no_web_framework() -> None:
+    assert not {"fastapi", "app", "torch"} & loaded_after("import workers.tasks")
+
+
+def test_the_command_line_loads_nothing_heavy_before_a_verb_runs() -> None:
+    loaded = loaded_after("import workers.cli")
+    assert not {"models", "celery", "fastapi", "uvicorn", "numpy", "PIL", *MODEL_LIBRARIES} & loaded
+
+
+def test_inference_knows_no_web_and_no_queue() -> None:
+    modules = sorted(path.stem for path in (ROOT / "models").glob("*.py") if path.stem != "__init__")
+    loaded = loaded_after("\n".join(f"import models.{name}" for name in modules))
+    assert not {"app", "workers", "training", "celery", "redis", "fastapi", "torch"} & loaded
