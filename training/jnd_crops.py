@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from rich.progress import track
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -15,11 +16,17 @@ from models.jnd import TILE
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.jnd_labels import LabelSettings, threshold_field
+from training.networks.fpsnet import FeatureMaps, to_luma
 from training.photos import is_lossless, load_photo, photo_paths, random_crops
+from training.teachers import srgb_to_tensor
 
 FittingSplit = Literal["train", "val"]
 BORDER = 2
 """Cells of a label's edge that are not learned from: the teachers treat a crop's edge in their own ways."""
+
+LABEL_SIGMA = 1.0
+"""Cells over which a label is smoothed: two labels of one crop with different signs correlate at 0.69 before and 0.92
+after, and the smoothed field is seen as little as the original."""
 
 
 def label_settings(config: ExperimentConfig) -> LabelSettings:
@@ -80,27 +87,34 @@ def choose_crops(config: ExperimentConfig, split: FittingSplit) -> list[Rgb8]:
 
 
 class LabelledCrops(Dataset[list[Tensor]]):
-    """[image (3, 256, 256) in [0, 1], label (1, 64, 64)]; with ``augment`` flipped and transposed at random."""
+    """[image (3, 256, 256) in [0, 1], focus map, perceptual map, label (1, 64, 64)], all held in memory.
+
+    The maps hold nothing that is learned, so they are made once. With ``augment`` all four are turned alike.
+    """
 
     def __init__(self, config: ExperimentConfig, split: FittingSplit, *, augment: bool) -> None:
-        self._files = sorted((config.folder / split).glob("?????.npz"))
-        if not self._files:
+        files = sorted((config.folder / split).glob("?????.npz"))
+        if not files:
             raise FileNotFoundError(f"no labels in {config.folder / split}: run limen-train prepare jnd first")
+        self._samples = [_read_sample(path) for path in track(files, description=f"maps of {split}", transient=True)]
         self._augment = augment
         self._rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._samples)
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        with np.load(self._files[index]) as stored:
-            image, label = stored["crop"].astype(np.float32) / 255, stored["log_ratio"][..., None]
-        if self._augment:
-            turn, mirror = int(self._rng.integers(4)), bool(self._rng.integers(2))
-            image, label = (_turned(array, turn, mirror=mirror) for array in (image, label))
-        return [torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1))) for array in (image, label)]
+        sample = self._samples[index]
+        if not self._augment:
+            return sample
+        turn, mirror = int(self._rng.integers(4)), bool(self._rng.integers(2))
+        turned = [torch.rot90(part, turn, (1, 2)) for part in sample]
+        return [part.flip(2) if mirror else part for part in turned]
 
 
-def _turned(array: np.ndarray, turn: int, *, mirror: bool) -> np.ndarray:
-    turned = np.rot90(array, turn)
-    return turned[:, ::-1] if mirror else turned
+def _read_sample(path: Path) -> list[Tensor]:
+    with np.load(path) as stored:
+        image, label = srgb_to_tensor(stored["crop"]), gaussian_filter(stored["log_ratio"], LABEL_SIGMA)
+    with torch.no_grad():
+        focus, perceptual, _ = FeatureMaps()(to_luma(image))
+    return [image[0], focus[0], perceptual[0], torch.from_numpy(label)[None]]

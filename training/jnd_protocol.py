@@ -29,6 +29,13 @@ ENERGIES = (100.0, 25.0)
 SSIM_WINDOW = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 SSIM_C1, SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 MS_SSIM_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+KODAK_REGIONS = {
+    "13 stones and water in the foreground": ("13", slice(256, 512), slice(0, 768)),
+    "05 blurred bank behind the riders": ("05", slice(8, 72), slice(560, 760)),
+    "20 sky": ("20", slice(0, 160), slice(256, 768)),
+    "12 sky": ("12", slice(16, 96), slice(16, 250)),
+}
+"""One textured region of Kodak and three flat ones: photo, rows, columns."""
 LOWER_IS_BETTER = ("butteraugli_3norm", "butteraugli_max")
 COMPARED = ("ssim", "ms_ssim", "ssimulacra2", *LOWER_IS_BETTER)
 
@@ -138,6 +145,15 @@ def _halve(plane: Floats) -> Floats:
     height, width = plane.shape[0] // 2, plane.shape[1] // 2
     halved: Floats = plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
     return halved
+
+
+def region_medians(data: Path) -> dict[str, float]:
+    """Median threshold in luma levels over each of ``KODAK_REGIONS``."""
+    medians = {}
+    for name, (photo, rows, columns) in KODAK_REGIONS.items():
+        values = fpsnet_map(load_photo(data / "kodak" / f"{photo}.png"))[rows, columns]
+        medians[name] = round(float(np.median(values)), 2)
+    return medians
 
 
 def visibility_at_own_level(image: Rgb8, jnd: Floats, seed: int = 0) -> float:

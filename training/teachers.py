@@ -49,6 +49,35 @@ def ssimulacra2_of_arrays(reference: Rgb8, distorted: Rgb8) -> np.ndarray:
         return ssimulacra2(srgb_to_tensor(reference), srgb_to_tensor(distorted)).double().numpy()
 
 
+def error_maps(reference: Tensor, distorted: Tensor) -> list[list[Tensor]]:
+    """The metric's maps before pooling: SSIM error, added and lost edges of each scale, (N, 3, H >> s, W >> s)."""
+    linear1, linear2 = _linear(reference), _linear(distorted)
+    maps = []
+    for _ in range(SCALES):
+        maps.append(_error_maps(_positive_xyb(linear1), _positive_xyb(linear2)))
+        linear1, linear2 = _halve(linear1), _halve(linear2)
+    return maps
+
+
+def score_of_cells(maps: list[list[Tensor]], cell: int | None) -> Tensor:
+    """SSIMULACRA2 of each square cell *in its photo*: norms of ``error_maps`` of one pair taken over cells.
+
+    ``cell``: pixels, a multiple of 32; None takes the whole photo. Incomplete cells are left out.
+    Returns: (rows, columns).
+    """
+    height, width = maps[0][0].shape[2:]
+    rows, columns = (1, 1) if cell is None else (height // cell, width // cell)
+    penalty = torch.zeros(rows, columns)
+    for scale, scale_weights in enumerate(_weight_table(SCALES)):
+        for index, error in enumerate(maps[scale]):
+            side = error.shape[2:] if cell is None else (cell >> scale, cell >> scale)
+            fourth = F.avg_pool2d(error**4, side)[0].clamp(min=1e-30) ** 0.25
+            norms = torch.stack([F.avg_pool2d(error, side)[0], fourth], dim=1)[:, :, :rows, :columns]
+            table = torch.as_tensor(scale_weights[:, :, index], dtype=error.dtype)
+            penalty = penalty + torch.einsum("cn,cnhw->hw", table, norms)
+    return _to_score(penalty)
+
+
 def _weight_table(scales: int) -> list[np.ndarray]:
     """Per scale, weights (3 channels, 2 norms, 3 maps). The package lists them channel, scale, norm, map."""
     flat = weights[: 3 * scales * 6].reshape(3, scales, 2, 3)
@@ -87,13 +116,18 @@ def _norms(error: Tensor) -> Tensor:
     return torch.stack([error.mean((2, 3)), fourth], dim=-1)
 
 
-def _scale_penalty(image1: Tensor, image2: Tensor, scale_weights: np.ndarray) -> Tensor:
+def _error_maps(image1: Tensor, image2: Tensor) -> list[Tensor]:
+    """SSIM error, added edges and lost edges at each pixel, each (N, 3, H, W), of one scale in positive XYB."""
     blurred = _blur(torch.cat([image1, image2, image1 * image1, image2 * image2, image1 * image2], dim=1))
     mu1, mu2, square1, square2, product = blurred.chunk(5, dim=1)
     structure = (2 * (product - mu1 * mu2) + kC2) / ((square1 - mu1 * mu1) + (square2 - mu2 * mu2) + kC2)
     ssim_error = (1 - (1 - (mu1 - mu2) ** 2) * structure).clamp(min=0)
     edge_ratio = (1 + (image2 - mu2).abs()) / (1 + (image1 - mu1).abs()) - 1
-    maps = [_norms(ssim_error), _norms(edge_ratio.clamp(min=0)), _norms((-edge_ratio).clamp(min=0))]
+    return [ssim_error, edge_ratio.clamp(min=0), (-edge_ratio).clamp(min=0)]
+
+
+def _scale_penalty(image1: Tensor, image2: Tensor, scale_weights: np.ndarray) -> Tensor:
+    maps = [_norms(error) for error in _error_maps(image1, image2)]
     table = torch.as_tensor(scale_weights, dtype=image1.dtype)
     return (torch.stack(maps, dim=-1) * table).sum((1, 2, 3))
 

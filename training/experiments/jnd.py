@@ -12,7 +12,7 @@ from training.config import ExperimentConfig
 from training.export import export_graph, write_manifest_entry
 from training.fit import fit_network, load_best
 from training.jnd_crops import BORDER, LabelledCrops, label_crops
-from training.jnd_protocol import measure_maps
+from training.jnd_protocol import measure_maps, region_medians
 from training.networks.fpsnet import PRESETS, FpsNet
 from training.photos import checksum, load_photo, photo_paths, random_crops
 from training.run_record import write_run_record
@@ -38,15 +38,15 @@ def fit(config: ExperimentConfig) -> nn.Module:
 
 def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
     """Equation 1 on ln(threshold), away from the crop's border: an error of 0.1 is one of 10 %."""
-    image, label = batch
+    image, focus, perceptual, label = batch
     assert isinstance(network, FpsNet)
-    error = (network.log_ratio(image)[0] - label).abs()
+    error = (network.log_ratio(image, focus, perceptual) - label).abs()
     return error[..., BORDER:-BORDER, BORDER:-BORDER].mean()
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     """Figures of the shipped graph on Kodak, beside those of plain local contrast."""
-    return measure_maps(config.data, "kodak")
+    return measure_maps(config.data, "kodak") | {"kodak_region_medians": region_medians(config.data)}
 
 
 def export(config: ExperimentConfig) -> None:

@@ -57,20 +57,21 @@ class FpsNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Thresholds in 8-bit luma levels."""
-        log_ratio, base = self.log_ratio(image)
-        return base * torch.exp(F.interpolate(log_ratio, scale_factor=STRIDE, mode="bilinear", align_corners=False))
+        focus, perceptual, deviation = self.maps(to_luma(image))
+        ratio = self.log_ratio(image, focus, perceptual)
+        smooth = F.interpolate(ratio, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+        return contrast_base(deviation) * torch.exp(smooth)
 
-    def log_ratio(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """ln(threshold / base) (N, 1, 64, 64), and base (N, 1, 256, 256): local contrast in luma levels."""
-        luma = to_luma(image)
-        focus, perceptual, deviation = self.maps(luma)
+    def log_ratio(self, image: Tensor, focus: Tensor, perceptual: Tensor) -> Tensor:
+        """ln(threshold / base) (N, 1, 64, 64), from the image and the maps that ``FeatureMaps`` makes of it."""
         features = self.input_encoder(F.pixel_unshuffle(image * 2 - 1, STRIDE))
         focused = self.focus_encoder(F.pixel_unshuffle(focus, STRIDE))
         perceived = self.perceptual_encoder(F.pixel_unshuffle(perceptual, 2))
         understood = self.semantic_encoder(self.regions(image))
         rising = self.bottom_up(features, [focused, perceived, understood])
         falling = self.top_down(features, [understood, perceived, focused])
-        return self.decoder(rising, falling), contrast_base(deviation)
+        ratio: Tensor = self.decoder(rising, falling)
+        return ratio
 
 
 def to_luma(image: Tensor) -> Tensor:
