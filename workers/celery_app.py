@@ -62,7 +62,9 @@ def _common(settings: BrokerSettings, task_modules: Sequence[str]) -> dict[str, 
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlasts any outage of Redis
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # their results do not need the broker
+        "worker_proc_alive_timeout": 300,  # a fresh process opens its models, and may compile, before it reports
         "worker_send_task_events": False,
+        "worker_enable_remote_control": False,  # whoever reaches the broker could stop the workers
         "worker_redirect_stdouts": False,
         "enable_utc": True,
     }
@@ -72,7 +74,6 @@ def _memory_transport() -> dict[str, Any]:
     return {
         "broker_url": "memory://",
         "broker_transport_options": {"polling_interval": 0.005},  # 5.6 ms from send to run
-        "worker_enable_remote_control": False,
     }
 
 

@@ -11,6 +11,10 @@ from workers.errors import BrokerUnavailableError
 from workers.jobs import Job, JobStore
 
 
+_RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+"""A pooled connection may be one that Redis has closed since; a message sent twice does no harm."""
+
+
 def submit(
     celery: Celery, jobs: JobStore, request: AnyRequest, *, idempotency_key: str | None = None
 ) -> tuple[Job, bool]:
@@ -34,7 +38,9 @@ def send(celery: Celery, job: Job) -> None:
     """Publish the message of a job; the job's id is also the message's. Raises: BrokerUnavailableError."""
     payload = job.request.model_dump(mode="json")
     try:
-        celery.send_task(task_name(job.request), args=(job.id, payload), task_id=job.id, retry=False)
+        celery.send_task(
+            task_name(job.request), args=(job.id, payload), task_id=job.id, retry=True, retry_policy=_RETRY_ONCE
+        )
     except (OperationalError, RedisError, OSError) as error:
         raise BrokerUnavailableError(f"the message cannot be sent: {type(error).__name__}") from error
 
