@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from app.dependencies import Services
 from app.metrics import HttpMetrics
@@ -64,14 +64,8 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (jnd_map, patch_quality_map, quality_score, full_reference_score, sur_curve, varjpeg)
-    v1 = APIRouter(prefix="/v1")
-    for module in capabilities:
-        v1.include_router(module.router, tags=["capabilities"])
-    v1.include_router(jobs.router)
-    v1.include_router(model_info.router)
-    app.include_router(v1)
-    app.include_router(health.router)
-    app.include_router(pages.router)
+    for module in (*capabilities, jobs, model_info, health, pages):
+        app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:
         app.include_router(pages.docs_router)

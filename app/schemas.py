@@ -96,30 +96,6 @@ class Result(BaseModel):
     model_versions: dict[str, str]
 
 
-class JndMapBody(Result):
-    """Visibility threshold of each pixel; the map itself is among the artefacts."""
-
-
-class PatchQualityMapBody(Result):
-    """Local quality; the map itself is among the artefacts."""
-
-
-class QualityScoreBody(Result):
-    """Global quality without a reference."""
-
-
-class FullReferenceScoreBody(Result):
-    """Closeness of two images."""
-
-
-class SurCurveBody(Result):
-    """Share of viewers who see no difference, by distortion level."""
-
-
-class VarJpegBody(Result):
-    """Figures of the file that was made; the file itself is the first artefact."""
-
-
 def result_body(job: Job) -> dict[str, Any]:
     """The JSON form of a finished job's result: its own members, then those of ``Result``."""
     assert job.result is not None  # callers ask only for jobs that succeeded

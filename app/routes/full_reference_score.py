@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.dependencies import REFERENCE_AND_DISTORTED, AcceptedPair, IdempotencyKey, ServicesDep, WishesDep
 from app.operations import IMAGE_PROBLEMS, upload_operation
-from app.schemas import FullReferenceScoreBody
+from app.result_schemas import FullReferenceScoreResult
 from app.submission import submit_job
 from workers.contracts import FullReferenceScoreRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
@@ -17,7 +17,7 @@ router = APIRouter()
     **upload_operation(
         FullReferenceScoreRequest,
         REFERENCE_AND_DISTORTED,
-        result=FullReferenceScoreBody,
+        result=FullReferenceScoreResult,
         problems=(*IMAGE_PROBLEMS, "image-sizes-differ"),
     ),
 )

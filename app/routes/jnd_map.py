@@ -4,17 +4,17 @@ from fastapi import APIRouter, Request, Response
 
 from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
 from app.operations import upload_operation
-from app.schemas import JndMapBody
+from app.result_schemas import JndMapResult
 from app.submission import submit_job
 from workers.contracts import JndMapRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
     "/jnd-map",
     summary="Where distortion is invisible",
-    **upload_operation(JndMapRequest, IMAGE, result=JndMapBody, files=("image/png", "application/octet-stream")),
+    **upload_operation(JndMapRequest, IMAGE, result=JndMapResult, files=("image/png", "application/x-npz")),
 )
 async def create_jnd_map(
     upload: AcceptedImage,

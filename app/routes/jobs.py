@@ -18,14 +18,21 @@ from app.submission import artefact_reply, require_success, result_reply, waited
 from workers.errors import ServiceError
 from workers.jobs import JobEvent, JobStore
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
 _LOOKUP_PROBLEMS = ("request-invalid", "job-unknown", "job-expired", "broker-unavailable", "internal")
 _RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, "job-unfinished", "job-cancelled")
 _FILES = {
     media_type: {"schema": {"type": "string", "format": "binary"}}
-    for media_type in ("image/jpeg", "image/png", "image/svg+xml", "application/octet-stream")
+    for media_type in (
+        "image/jpeg",
+        "image/png",
+        "image/svg+xml",
+        "text/csv",
+        "application/x-npz",
+        "application/vnd.limen.varjpeg",
+    )
 }
 
 

@@ -6,7 +6,7 @@ from app.dependencies import JobsDep
 from app.operations import problem_responses
 from app.schemas import ModelsInService
 
-router = APIRouter(tags=["service"])
+router = APIRouter(prefix="/v1", tags=["service"])
 
 
 @router.get(

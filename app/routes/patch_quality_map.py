@@ -10,11 +10,11 @@ from app.dependencies import (
     WishesDep,
 )
 from app.operations import IMAGE_PROBLEMS, upload_operation
-from app.schemas import PatchQualityMapBody
+from app.result_schemas import PatchQualityMapResult
 from app.submission import submit_job
 from workers.contracts import PatchQualityMapRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
@@ -23,8 +23,8 @@ router = APIRouter()
     **upload_operation(
         PatchQualityMapRequest,
         IMAGE_AND_REFERENCE,
-        result=PatchQualityMapBody,
-        files=("image/png", "application/octet-stream"),
+        result=PatchQualityMapResult,
+        files=("image/png", "application/x-npz"),
         problems=(*IMAGE_PROBLEMS, "image-sizes-differ"),
         example={"stride": 32},
     ),

@@ -4,17 +4,17 @@ from fastapi import APIRouter, Request, Response
 
 from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
 from app.operations import upload_operation
-from app.schemas import QualityScoreBody
+from app.result_schemas import QualityScoreResult
 from app.submission import submit_job
 from workers.contracts import QualityScoreRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
     "/quality-score",
     summary="How good an image looks",
-    **upload_operation(QualityScoreRequest, IMAGE, result=QualityScoreBody),
+    **upload_operation(QualityScoreRequest, IMAGE, result=QualityScoreResult),
 )
 async def create_quality_score(
     upload: AcceptedImage,

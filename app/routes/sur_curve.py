@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
 from app.operations import IMAGE_PROBLEMS, upload_operation
-from app.schemas import SurCurveBody
+from app.result_schemas import SurCurveResult
 from app.submission import submit_job
 from workers.contracts import SurCurveRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
@@ -17,8 +17,8 @@ router = APIRouter()
     **upload_operation(
         SurCurveRequest,
         IMAGE,
-        result=SurCurveBody,
-        files=("image/svg+xml", "image/png"),
+        result=SurCurveResult,
+        files=("image/svg+xml", "image/png", "text/csv"),
         problems=(*IMAGE_PROBLEMS, "distribution-invalid"),
         example={"jnd": 1, "percent": 75, "observer": "mcl-jci"},
     ),

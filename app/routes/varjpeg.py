@@ -12,11 +12,11 @@ from app.dependencies import (
     WishesDep,
 )
 from app.operations import IMAGE_PROBLEMS, upload_operation
-from app.schemas import Result, VarJpegBody
+from app.result_schemas import ImageResult, VarJpegResult
 from app.submission import submit_job
 from workers.contracts import VarJpegDecodeRequest, VarJpegRequest
 
-router = APIRouter()
+router = APIRouter(prefix="/v1", tags=["capabilities"])
 
 
 @router.post(
@@ -25,8 +25,8 @@ router = APIRouter()
     **upload_operation(
         VarJpegRequest,
         IMAGE_AND_PROTECT,
-        result=VarJpegBody,
-        files=("image/jpeg", "application/octet-stream"),
+        result=VarJpegResult,
+        files=("image/jpeg", "application/vnd.limen.varjpeg"),
         problems=(*IMAGE_PROBLEMS, "image-sizes-differ", "distribution-invalid", "target-unreachable"),
         example={"target_sur": 0.75},
     ),
@@ -57,7 +57,7 @@ async def create_varjpeg(
     "/varjpeg/decode",
     summary="The picture in a VarJPEG container",
     **upload_operation(
-        VarJpegDecodeRequest, CONTAINER, result=Result, files=("image/png",), problems=("container-invalid",)
+        VarJpegDecodeRequest, CONTAINER, result=ImageResult, files=("image/png",), problems=("container-invalid",)
     ),
 )
 async def decode_varjpeg(
@@ -69,7 +69,7 @@ async def decode_varjpeg(
 ) -> Response:
     """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
 
-    `curl -F image=@photo.varjpeg -H 'Prefer: wait=60' localhost:8000/v1/varjpeg/decode -o photo.png`
+    `curl -F image=@photo.vjpg -H 'Prefer: wait=60' localhost:8000/v1/varjpeg/decode -o photo.png`
     """
     return await submit_job(
         VarJpegDecodeRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key

@@ -5,6 +5,7 @@ image steers one task: ``quality-score`` of an image SLOW_WIDTH wide takes five 
 """
 
 import io
+import math
 import time
 from typing import Any
 
@@ -14,7 +15,23 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from models.decode import decode_image
-from models.errors import ImageSizesDifferError, TargetUnreachableError
+from models.errors import ContainerInvalidError, ImageSizesDifferError, TargetUnreachableError
+from models.full_reference import FullReferenceScore
+from models.quality_score import QualityScore
+from models.reports import (
+    full_reference_report,
+    image_report,
+    jnd_map_report,
+    patch_quality_report,
+    quality_score_report,
+    sur_curve_report,
+)
+from models.sur import GevParameters
+from models.sur import sur_curve as sur_curve_of
+from models.sur_prediction import SurInterval, SurPrediction
+from models.types import JndMap, PatchQualityMap, RgbImage
+from models.varjpeg.search import Encoder, SearchResult
+from models.varjpeg_request import Format, OptimisedPhoto
 from workers.blobs import BlobStore
 from workers.celery_app import LimenCelery
 from workers.contracts import AnyRequest, Artefact, JobResult
@@ -29,12 +46,14 @@ def _run(app: LimenCelery, job_id: str, payload: dict[str, Any]) -> None:
     with running(app.jobs, job_id) as job:
         keys = [getattr(request, name) for name in type(request).model_fields if name.endswith("_key")]
         if request.capability == "varjpeg-decode":
+            if not app.blobs.get(request.image_key).startswith(b"\xff\xd8"):
+                raise ContainerInvalidError("no VarJPEG container")
             job.succeed(_decoded(app.blobs))
             return
-        images = [decode_image(app.blobs.get(key)).pixels for key in keys if key is not None]
-        if len({image.shape for image in images}) > 1:
+        images = [decode_image(app.blobs.get(key)) for key in keys if key is not None]
+        if len({image.pixels.shape for image in images}) > 1:
             raise ImageSizesDifferError("the images differ in size")
-        if request.capability == "quality-score" and images[0].shape[1] == SLOW_WIDTH:
+        if request.capability == "quality-score" and images[0].width == SLOW_WIDTH:
             _work_slowly(job)
         if request.capability == "varjpeg" and request.max_bytes is not None and request.max_bytes < 100:
             raise TargetUnreachableError("no setting makes a file of that size")
@@ -47,24 +66,61 @@ def _work_slowly(job: RunningJob) -> None:
         job.progress((step + 1) / 100)
 
 
-def _result(blobs: BlobStore, request: Any, pixels: np.ndarray[Any, Any]) -> JobResult:
-    height, width = pixels.shape[:2]
-    body: dict[str, Any] = {"height": height, "width": width}
-    artefacts = []
-    if request.capability == "varjpeg":
-        body |= {"sur": request.target_sur or 0.75, "quality": request.quality or 70}
-        artefacts = [_artefact(blobs, "varjpeg.jpg", "image/jpeg", _file(pixels, "JPEG"))]
-    elif request.capability == "sur-curve":
-        body |= {"sur": [1.0] * 100}
-        artefacts = [_artefact(blobs, "sur-curve.svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"/>')]
-    elif request.capability.endswith("map"):
-        artefacts = [_artefact(blobs, "overlay.png", "image/png", _file(pixels[:64, :64], "PNG"))]
+def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
+    """What the real task would store, with figures that mean nothing."""
+    values = np.full(image.pixels.shape[:2], 3.0, np.float32)
+    body, artefacts = image_report(image), []
+    match request.capability:
+        case "jnd-map":
+            body |= jnd_map_report(JndMap(values))
+            artefacts = [_artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG"))]
+        case "patch-quality-map":
+            scale = "0..1" if request.reference_key is None else "dmos 1..5"
+            body |= patch_quality_report(PatchQualityMap(values, 64, request.stride), scale=scale, png_scale=1)
+            artefacts = [_artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG"))]
+        case "quality-score":
+            body |= quality_score_report(QualityScore(50.0, 0.5, 1.0, 1.0))
+        case "full-reference-score":
+            body |= full_reference_report(FullReferenceScore(100.0, values, math.inf, 1.0, 1.0))
+        case "sur-curve":
+            body |= sur_curve_report(_prediction(request))
+            svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+            artefacts = [_artefact(blobs, "sur-curve.svg", "image/svg+xml", svg)]
+        case _:
+            data = _file(image.pixels, "JPEG")
+            chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", request.target_sur or 0.75, ())
+            size = blobs.size_bytes(request.image_key)
+            photo = OptimisedPhoto(
+                Format(request.format), image.width, image.height, size, request.observer, request.jnd, chosen, ()
+            )
+            body = photo.body()
+            artefacts = [_artefact(blobs, "photo.jpg", photo.media_type, data)]
     return JobResult(body=body, artefacts=artefacts, model_versions={"canned": "1"})
 
 
+def _prediction(request: Any) -> SurPrediction:
+    gev = GevParameters(40.0, 10.0, -0.1)
+    return SurPrediction(
+        sur=sur_curve_of(gev),
+        gev=gev,
+        percent_jnd=50,
+        percent_sur=49,
+        recommended_quality=52,
+        recommended_size_bytes=1000,
+        interval=SurInterval((40, 60), (39, 59), 0.9),
+        levels=(1, 50, 100),
+        level_sur=(1.0, 0.5, 0.0),
+        residual_rms=0.01,
+        observer=request.observer,
+        jnd=request.jnd,
+        percent=request.percent,
+    )
+
+
 def _decoded(blobs: BlobStore) -> JobResult:
-    picture = _file(np.zeros((8, 8, 3), np.uint8), "PNG")
-    return JobResult(body={"height": 8, "width": 8}, artefacts=[_artefact(blobs, "decoded.png", "image/png", picture)])
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    picture = _artefact(blobs, "decoded.png", "image/png", _file(pixels, "PNG"))
+    return JobResult(body=image_report(RgbImage(pixels, pixels)), artefacts=[picture])
 
 
 def _artefact(blobs: BlobStore, name: str, media_type: str, data: bytes) -> Artefact:

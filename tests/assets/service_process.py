@@ -1,0 +1,79 @@
+"""Limen as processes of its own on a free port, with canned tasks: all in one, or web process and worker on Redis."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0
+
+
+class ServiceProcess:
+    """A running service; ``client`` talks to it, ``pids`` are its processes by role."""
+
+    def __init__(self, folder: Path, *, redis_url: str | None = None, **settings: object) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.mode = "embedded" if redis_url is None else "redis"
+        self._folder = folder
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIMEN_TEST_PORT": str(port)}
+        self._environment |= {f"LIMEN_{name.upper()}": str(value) for name, value in settings.items()}
+        if redis_url is not None:
+            self._environment |= {"LIMEN_REDIS_URL": redis_url, "LIMEN_BLOB_DIR": str(folder / "blobs")}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.client = httpx2.Client(base_url=self.url, timeout=60)
+
+    def __enter__(self) -> Self:
+        for role in ("embedded",) if self.mode == "embedded" else ("worker", "api"):
+            self._start(role)
+        self._wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        for process in self._processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of those that are alive."""
+        return {role: process.pid for role, process in self._processes.items() if process.poll() is None}
+
+    def log(self, role: str) -> str:
+        """What a process has written so far."""
+        return (self._folder / f"{role}.log").read_text()
+
+    def _start(self, role: str) -> None:
+        program = ROOT / "tests" / "assets" / "canned_service.py"
+        with (self._folder / f"{role}.log").open("wb") as log:
+            self._processes[role] = subprocess.Popen(
+                [sys.executable, str(program), role], env=self._environment, cwd=ROOT, stdout=log, stderr=log
+            )
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                if self.client.get("/health/ready").status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            logs = "\n".join(self.log(role) for role in self._processes)
+            assert len(self.pids) == len(self._processes), f"a process ended at once:\n{logs}"
+            assert time.monotonic() < end, f"not ready in {START_S} s:\n{logs}"
+            time.sleep(0.05)
