@@ -1,0 +1,55 @@
+"""The distortion generator: same seed, same pixels; stronger is worse; PSNR met."""
+
+import numpy as np
+import pytest
+
+from models.classical_metrics import psnr_db
+from training.distortions import GENERATED, Distortion, at_psnr, block_errors, draw_distorted
+from training.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    rows, columns = np.mgrid[:96, :128]
+    waves = np.stack([np.sin(rows / 7 + k) + np.cos(columns / (5 + k / 9)) for k in range(3)], axis=-1)
+    texture = np.random.default_rng(0).normal(0, 15, (96, 128, 1))
+    return np.clip(120 + 45 * waves + texture, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", GENERATED, ids=lambda kind: kind.name)
+def test_kind_keeps_size_and_repeats_itself(kind: Distortion, photo: np.ndarray) -> None:
+    weak, strong, again = (
+        kind.apply(photo, strength, np.random.default_rng(5))
+        for strength in (kind.weakest, kind.strongest, kind.strongest)
+    )
+    assert weak.shape == photo.shape
+    assert weak.dtype == np.uint8
+    np.testing.assert_array_equal(strong, again)
+    assert psnr_db(photo, strong) < psnr_db(photo, weak)
+
+
+def test_drawn_distortion_depends_on_the_seed_alone(photo: np.ndarray) -> None:
+    first, second, other = (draw_distorted(photo, seed=seed) for seed in (3, 3, 4))
+    assert first[1] == second[1]
+    np.testing.assert_array_equal(first[0], second[0])
+    assert first[1] != other[1] or not np.array_equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("distortion", [1, 3, 5, 8, 10, 11, 16, 17, 19, 21])
+@pytest.mark.parametrize("level", [1, 3])
+def test_tid_levels_meet_their_psnr(distortion: int, level: int, photo: np.ndarray) -> None:
+    kind, target = kind_of(distortion, level), PSNR_OF_LEVEL_DB[level - 1]
+    distorted = at_psnr(photo, kind.apply, target, seed=1, low=kind.low, high=kind.high)
+    assert psnr_db(photo, distorted) == pytest.approx(target, abs=1.0)
+
+
+def test_tid_distortions_that_cannot_be_made_again_are_left_out() -> None:
+    assert set(range(1, 25)) - set(RECREATED) == {12, 13, 24}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 5), (17, 33)])
+def test_small_images_do_not_break_it(shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for kind in GENERATED:
+        assert kind.apply(image, kind.weakest, np.random.default_rng(0)).shape == image.shape
+    assert block_errors(3)(image, 20, np.random.default_rng(0)).shape == image.shape

@@ -1,0 +1,68 @@
+"""From maps to one score, with graphs that only average."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from models.quality_score import area_resize, predict_quality_score, quality_maps
+
+
+class MeanOfTile:
+    """Stands for ``patchnet_map``."""
+
+    name, version, provider = "patchnet_map", "test", "none"
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        windows = np.lib.stride_tricks.sliding_window_view(inputs["tile"][0].mean(0), (64, 64))[::8, ::8]
+        return {"quality": windows.mean((2, 3))[None].astype(np.float32)}
+
+
+class MeanOfMaps:
+    """Stands for ``quality_score``: a hundred times the mean of the Patchnet map."""
+
+    name, version, provider = "quality_score", "test", "none"
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        assert inputs["maps"].shape == (1, 3, 64, 64)
+        assert inputs["maps"].dtype == np.float32
+        return {"mos": 100 * inputs["maps"][:, 0].mean((1, 2))}
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_maps_have_one_size_and_stride_four() -> None:
+    maps = quality_maps(noise(120, 200), MeanOfTile())
+    assert {plane.shape for plane in maps} == {((120 - 64) // 4 + 1, (200 - 64) // 4 + 1)}
+
+
+def test_grey_map_lies_in_the_middle_of_the_window() -> None:
+    image = np.zeros((96, 96, 3), np.uint8)
+    image[30:34, 30:34] = 255
+    grey = quality_maps(image, MeanOfTile())[2]
+    assert grey[0, 0] == pytest.approx(1)
+    assert grey.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 700), (300, 64)])
+def test_any_size_gives_a_score(shape: tuple[int, int]) -> None:
+    found = predict_quality_score(noise(*shape), MeanOfMaps(), MeanOfTile())
+    assert found.mos == pytest.approx(100 * found.patchnet_mean, rel=1e-4)
+    assert found.fish >= 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 13), (64, 64), (113, 177), (200, 64)])
+def test_area_resize_keeps_the_mean(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(1).random(shape).astype(np.float32)
+    small = area_resize(values, 64, 64)
+    assert small.shape == (64, 64)
+    assert small.mean() == pytest.approx(values.mean(), rel=1e-5)
+    if shape == (64, 64):
+        np.testing.assert_allclose(small, values, rtol=1e-5)
+
+
+def test_area_resize_averages_whole_cells() -> None:
+    values = np.arange(16, dtype=np.float32).reshape(4, 4)
+    np.testing.assert_allclose(area_resize(values, 2, 2), [[2.5, 4.5], [10.5, 12.5]])

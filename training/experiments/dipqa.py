@@ -1,0 +1,160 @@
+"""DIPQA: full-reference DMOS of patches of 64 and 128 pixels, fitted to the teacher mixture on ``photos/train``.
+
+The thesis's HMII opinions are not here: the label of a patch is ``1 + 4 * quality``, the mixture's quality of that
+patch in its photo. So the figures say how well the network stands for the mixture, which itself was fitted to TID2013's
+MOS.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from models.artefacts import load_model
+from models.classical_metrics import ms_ssim, psnr_db, ssim
+from models.patch_quality import DMOS_PATCHES
+from models.preprocess import to_nchw
+from models.types import Rgb8
+from training.config import ExperimentConfig
+from training.experiments.patch_quality import cells, prepare
+from training.export import export_graph, write_manifest_entry
+from training.fit import channels_last, fit_network, load_best
+from training.networks.dipqa import Dipqa
+from training.photos import Split, checksum, photo_paths
+from training.quality_labels import agreement, load_mixture
+from training.quality_pairs import read_pairs
+from training.run_record import write_run_record
+
+__all__ = ["evaluate", "export", "fit", "prepare"]
+
+# Patches of which SSIM, MS-SSIM and PSNR are computed for comparison, of those that the network is measured on.
+COMPARED = 1500
+
+
+class PatchPairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Pairs (S, S, 3) uint8 with DMOS 1..5; ``drawn`` random, flipped ones per epoch, or all as they are."""
+
+    def __init__(self, first: Rgb8, second: Rgb8, dmos: NDArray[np.float64], *, drawn: int | None = None) -> None:
+        self.first = torch.from_numpy(first)
+        self.second = torch.from_numpy(second)
+        self.dmos = torch.from_numpy(dmos).float()
+        self.drawn = drawn
+
+    def __len__(self) -> int:
+        return self.drawn or len(self.dmos)
+
+    def __getitem__(self, item: int) -> tuple[Tensor, Tensor, Tensor]:
+        if self.drawn is None:
+            return self.first[item], self.second[item], self.dmos[item]
+        chosen = int(torch.randint(len(self.dmos), (1,)))
+        pair = self.first[chosen], self.second[chosen]
+        if torch.rand(()) < 0.5:
+            pair = pair[0].flip(1), pair[1].flip(1)
+        if torch.rand(()) < 0.5:
+            pair = pair[0].transpose(0, 1), pair[1].transpose(0, 1)
+        return *pair, self.dmos[chosen]
+
+
+def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple[Rgb8, Rgb8, NDArray[np.float64]]:
+    """All labelled pairs of a split: reference and distorted patches, and DMOS."""
+    mixture = load_mixture()
+    first, second, dmos = [], [], []
+    for photo in read_pairs(config.work / "quality-pairs" / split):
+        for version, features in zip(photo.distorted, photo.features[side], strict=True):
+            first.append(cells(photo.reference, side))
+            second.append(cells(version, side))
+            dmos.append(1 + 4 * mixture.quality(features).ravel())
+    return np.concatenate(first), np.concatenate(second), np.concatenate(dmos)
+
+
+def dmos_loss(network: nn.Module, batch: Any) -> Tensor:
+    """Absolute error in grades, plus half of one minus the correlation over the batch."""
+    first, second, dmos = batch
+    predicted = network(*(side.permute(0, 3, 1, 2).float() / 255 for side in (first, second)))
+    centred = [values - values.mean() for values in (predicted, dmos)]
+    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    loss: Tensor = nn.functional.l1_loss(predicted, dmos) + 0.5 * (1 - correlation)
+    return loss
+
+
+def fit(config: ExperimentConfig) -> None:
+    """Fit one network per patch size; the best weights are chosen on ``photos/val``."""
+    for side in DMOS_PATCHES:
+        drawn = int(config.labels[f"pairs_per_epoch_{side}"])
+        train = PatchPairs(*read_patch_pairs(config, "train", side), drawn=drawn)
+        first, second, dmos = read_patch_pairs(config, "val", side)
+        validate = PatchPairs(first[::2], second[::2], dmos[::2])
+        fit_network(_network(config, side), train, validate, dmos_loss, _part(config, side))
+    write_run_record(config.folder / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
+
+
+def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
+    return config.model_copy(update={"name": f"patch-{side}", "work": config.folder})
+
+
+def _network(config: ExperimentConfig, side: int) -> nn.Module:
+    torch.manual_seed(config.seed)
+    return channels_last(Dipqa(side, config.preset))
+
+
+def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+    """The shipped graphs on patches of ``photos/val``, beside PSNR, SSIM and MS-SSIM of the same patches."""
+    report = {f"dipqa_{side}": _figures(config, side) for side in DMOS_PATCHES}
+    (config.folder / "metrics.json").write_text(json.dumps(report, indent=2))
+    return report
+
+
+def _figures(config: ExperimentConfig, side: int) -> dict[str, Any]:
+    model = load_model(f"dipqa_{side}")
+    first, second, dmos = read_patch_pairs(config, "val", side)
+    found = [
+        model.run({"reference": to_nchw(first[i : i + 128]), "distorted": to_nchw(second[i : i + 128])})["dmos"]
+        for i in range(0, len(dmos), 128)
+    ]
+    predicted = np.concatenate(found).astype(np.float64)
+    chosen = np.linspace(0, len(dmos) - 1, min(COMPARED, len(dmos))).astype(int)
+    figures: dict[str, Any] = {
+        "pairs": len(dmos),
+        "network": agreement(predicted, dmos),
+        "network_on_compared": agreement(predicted[chosen], dmos[chosen]),
+        "identical": float(model.run({"reference": to_nchw(first[:1]), "distorted": to_nchw(first[:1])})["dmos"][0]),
+    }
+    for name, metric in (("psnr", psnr_db), ("ssim", ssim), ("ms_ssim", ms_ssim)):
+        values = [min(100.0, metric(first[i], second[i])) for i in track(chosen, description=f"{name} {side}")]
+        figures[name] = agreement(np.array(values), dmos[chosen])
+    return figures
+
+
+def export(config: ExperimentConfig) -> None:
+    """Write ``dipqa_64.onnx`` and ``dipqa_128.onnx``, compared with PyTorch on real patches."""
+    metrics_file = config.folder / "metrics.json"
+    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    for side in DMOS_PATCHES:
+        name = f"dipqa_{side}"
+        network = load_best(Dipqa(side, config.preset), _part(config, side))
+        first, second, _ = read_patch_pairs(config, "val", side)
+        every = len(first) // 12
+        inputs = {"reference": first[::every], "distorted": second[::every]}
+        error = export_graph(
+            network, name, {key: torch.from_numpy(to_nchw(value)) for key, value in inputs.items()}, ["dmos"]
+        )
+        write_manifest_entry(
+            name,
+            version="1.0.0",
+            preset=config.preset,
+            contract={
+                "colour": "sRGB",
+                "range": [0, 1],
+                "tile": side,
+                "padding": "reflection",
+                "unit": "DMOS 1 (bad) .. 5 (excellent), 5 only for identical patches",
+            },
+            training_data="teacher mixture on photos/train (462 photos)",
+            licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+            metrics=metrics.get(name, {}) | {"pytorch_onnx_relative_error": error},
+        )

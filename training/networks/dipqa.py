@@ -1,0 +1,58 @@
+"""DIPQA: full-reference quality of a patch by a siamese network (dipqa.md, sections 3.2.1 and 3.2.2, figure 3.3)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.networks.residual_score import bounded_quality, to_ycbcr
+
+
+@dataclass(frozen=True, slots=True)
+class DipqaWidths:
+    """Channels of the four stages of two convolutions, width of the hidden layer, and whether the output is bounded."""
+
+    stages: tuple[int, int, int, int]
+    hidden: int
+    bounded: bool
+
+
+PRESETS = {
+    "paper": DipqaWidths((64, 128, 256, 512), hidden=512, bounded=False),
+    "lite": DipqaWidths((8, 16, 32, 32), hidden=128, bounded=True),
+}
+
+
+class Dipqa(nn.Module):
+    """VGG13-bn without its last stage on both patches, fusion (f_r, f_d, f_r - f_d), FC-512, FC-1, dropout 0.5.
+
+    ``paper`` puts out the linear regression of the thesis. ``lite`` reads the same regression as the visibility of the
+    residual (``bounded_quality``), so that equal patches score exactly 5. Inputs: reference, distorted (N, 3, S, S),
+    sRGB in [0, 1], S = 64 or 128. Output: dmos (N,), 1 (bad) to 5 (excellent), the five grades of section 3.1.3.
+    """
+
+    def __init__(self, patch: int = 64, preset: str = "lite") -> None:
+        super().__init__()
+        widths = PRESETS[preset]
+        layers: list[nn.Module] = []
+        channels = 3
+        for width in widths.stages:
+            for _ in range(2):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        fused = 3 * channels * (patch // 16) ** 2
+        self.regression = nn.Sequential(
+            nn.Linear(fused, widths.hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(widths.hidden, 1)
+        )
+        self.bounded = widths.bounded
+
+    def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
+        """DMOS of each pair."""
+        first = self.features((reference - 0.5) * 4).flatten(1)
+        second = self.features((distorted - 0.5) * 4).flatten(1)
+        value = self.regression(torch.cat([first, second, first - second], dim=1))[:, 0]
+        if not self.bounded:
+            return torch.as_tensor(value)
+        return 1 + 4 * bounded_quality(value, to_ycbcr(distorted - reference))

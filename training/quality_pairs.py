@@ -1,0 +1,90 @@
+"""Distorted versions of the training photos with their features, made once and kept under the work folder."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from models.types import Rgb8
+from training.distortions import draw_distorted
+from training.photos import Split, is_lossless, load_photo, photo_paths
+from training.quality_features import pair_features
+
+# Largest crop (rows, columns) that is labelled: whole cells of 64 and 128 pixels.
+CROP = (256, 384)
+CELLS: tuple[int | None, ...] = (None, 64, 128)
+# Distorted versions per photo; lossless photos get more, JPEG-compressed ones are there for variety.
+VERSIONS_LOSSLESS, VERSIONS_LOSSY = 4, 1
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPhoto:
+    """A reference crop, its distorted versions and their features over the photo and over cells of 64 and 128
+    pixels.
+    """
+
+    name: str
+    reference: Rgb8
+    distorted: Rgb8
+    kinds: tuple[str, ...]
+    features: dict[int | None, NDArray[np.float64]]
+
+
+def make_pairs(data: Path, split: Split, folder: Path, *, seed: int, processes: int) -> None:
+    """Write one file per photo into ``folder``; files that are there already are kept, so a stopped run goes on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = photo_paths(data, split)
+    jobs = [(path, folder / f"{path.stem}.npz", seed + index) for index, path in enumerate(paths)]
+    missing = [job for job in jobs if not job[1].is_file()]
+    with ProcessPoolExecutor(processes) as pool:
+        for _ in track(pool.map(_make_photo, missing), description=f"pairs of {split}", total=len(missing)):
+            pass
+
+
+def read_pairs(folder: Path) -> Iterator[LabelledPhoto]:
+    """The photos of ``make_pairs`` in a fixed order. Raises: FileNotFoundError if there are none."""
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise FileNotFoundError(f"no labelled pairs in {folder}: run `limen-train prepare` first")
+    for file in files:
+        with np.load(file) as arrays:
+            features = {cell: arrays[f"features_{cell or 0}"] for cell in CELLS}
+            yield LabelledPhoto(
+                file.stem, arrays["reference"], arrays["distorted"], tuple(arrays["kinds"].tolist()), features
+            )
+
+
+def _make_photo(job: tuple[Path, Path, int]) -> None:
+    source, target, seed = job
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    reference = _random_crop(load_photo(source), rng)
+    versions = VERSIONS_LOSSLESS if is_lossless(source) else VERSIONS_LOSSY
+    drawn = [draw_distorted(reference, seed=int(rng.integers(2**31))) for _ in range(versions)]
+    pooled = [pair_features(reference, pixels, CELLS) for pixels, _ in drawn]
+    arrays: dict[str, NDArray[Any]] = {
+        "reference": reference,
+        "distorted": np.stack([pixels for pixels, _ in drawn]),
+        "kinds": np.array([kind for _, kind in drawn]),
+    }
+    arrays |= {f"features_{cell or 0}": np.stack([one[i] for one in pooled]) for i, cell in enumerate(CELLS)}
+    temporary = target.with_suffix(".new")
+    with temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    temporary.replace(target)
+
+
+def _random_crop(photo: Rgb8, rng: np.random.Generator) -> Rgb8:
+    """At most ``CROP``, at a random place; portrait photos lie on their side to fit."""
+    upright = photo if photo.shape[1] >= photo.shape[0] else np.rot90(photo)
+    height, width = (min(have, most) for have, most in zip(upright.shape[:2], CROP, strict=True))
+    row, column = (
+        int(rng.integers(have - kept + 1)) for have, kept in zip(upright.shape[:2], (height, width), strict=True)
+    )
+    return np.ascontiguousarray(upright[row : row + height, column : column + width])
