@@ -72,7 +72,7 @@ def _common(settings: BrokerSettings, task_modules: Sequence[str]) -> dict[str, 
 
 def _memory_transport() -> dict[str, Any]:
     return {
-        "broker_url": "memory://",
+        "broker_url": "memory://localhost/",
         "broker_transport_options": {"polling_interval": 0.005},  # 5.6 ms from send to run
     }
 
