@@ -30,7 +30,8 @@ tests: $(VENV)/complete.stamp redis-server
 	$(BIN)/python -m pytest $(ARGS)
 
 benchmarks: $(VENV)/complete.stamp
-	$(BIN)/python tests/benchmarks/request_path.py $(ARGS)
+	$(BIN)/python -m tests.benchmarks.path_cost
+	$(BIN)/python -m tests.benchmarks.sur_cost
 
 # Debian's python3 without python3-venv cannot put pip into a new environment; its own pip can.
 $(BIN)/python:

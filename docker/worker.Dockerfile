@@ -30,7 +30,8 @@ RUN useradd --system --uid 10001 --no-create-home limen \
 USER 10001
 WORKDIR /tmp
 RUN python3 -c "from models.varjpeg import warm_up; import matplotlib.font_manager; warm_up()"
+# Healthy while one of this container's processes says it is ready; each says so every few seconds.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
-    CMD ["celery", "--app", "workers.process", "inspect", "ping", "--timeout", "5"]
+    CMD ["python3", "-c", "import socket; from workers.jobs import open_job_store; from workers.settings import WorkerSettings; me = socket.gethostname() + '/'; raise SystemExit(not any(worker.name.startswith(me) for worker in open_job_store(WorkerSettings()).workers()))"]
 VOLUME ["/var/lib/limen", "/var/cache/limen"]
 CMD ["limen", "worker"]

@@ -1,0 +1,28 @@
+# PyTorch: labels, networks, export. `--build-arg TORCH_INDEX=...` chooses another index of PyTorch builds (CPU, CUDA version).
+ARG BASE_IMAGE=python:3.11-slim
+
+FROM ${BASE_IMAGE} AS build
+ARG TORCH_INDEX=""
+WORKDIR /src
+RUN python3 -m venv /opt/limen
+COPY pyproject.toml README.md ./
+COPY models models
+COPY training training
+RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} ".[training]"
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/limen /opt/limen
+ENV PATH=/opt/limen/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    NUMBA_CACHE_DIR=/work/.cache \
+    MPLCONFIGDIR=/work/.cache
+RUN useradd --system --uid 10001 --no-create-home limen \
+    && install --directory --owner=limen --group=limen /work
+USER 10001
+WORKDIR /work
+# A training run has no service to ask; the run record beside its checkpoint tells how far it is.
+HEALTHCHECK NONE
+VOLUME ["/work"]
+ENTRYPOINT ["limen-train"]
+CMD ["--help"]

@@ -1,0 +1,113 @@
+"""README.md keeps its word: its commands run, its settings are the code's, its links lead somewhere."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from app.main import create_app
+from app.settings import ApiSettings
+from workers.settings import WorkerSettings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PROGRAMS = Path(sys.executable).parent
+
+
+def fenced(language: str, *, under: str) -> str:
+    """The first block of ``language`` under the heading ``under``."""
+    section = README.split(f"\n## {under}\n", 1)[1].split("\n## ", 1)[0]
+    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    assert found, f"no {language} block under {under}"
+    return found[1]
+
+
+def commands(*, under: str) -> list[str]:
+    """Calls of ``limen`` in the first shell block under a heading."""
+    return [line for line in fenced("sh", under=under).splitlines() if line.startswith("limen ")]
+
+
+def settings_rows() -> list[str]:
+    """The table of settings as README has to show it: the shared ones, the web process's, the worker's."""
+    shared = {name for name in ApiSettings.model_fields if name in WorkerSettings.model_fields}
+    return [
+        *(settings_row(ApiSettings, name, "both") for name in ApiSettings.model_fields if name in shared),
+        *(settings_row(ApiSettings, name, "web") for name in ApiSettings.model_fields if name not in shared),
+        *(settings_row(WorkerSettings, name, "worker") for name in WorkerSettings.model_fields if name not in shared),
+    ]
+
+
+def settings_row(settings: type[BaseSettings], name: str, reader: str) -> str:
+    """Name, default, reader and meaning of one setting."""
+    field = settings.model_fields[name]
+    default = "" if field.default is None else f"`{field.default}`"
+    return f"| `LIMEN_{name.upper()}` | {default} | {reader} | {field.description} |"
+
+
+def test_the_settings_table_is_the_code() -> None:
+    table = README.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
+    shown = [line for line in table.splitlines() if line.startswith("| `LIMEN_")]
+    assert shown == settings_rows(), "README should show:\n" + "\n".join(settings_rows())
+
+
+def test_every_endpoint_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIMEN_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("LIMEN_BLOB_DIR", str(tmp_path))
+    table = README.split("\n## Endpoints\n", 1)[1].split("\n## ", 1)[0].replace("{id}", "{job_id}")
+    for path in create_app().openapi()["paths"]:
+        assert path in table or path.removeprefix("/v1/jobs/{job_id}") in table, path
+
+
+def test_links_and_pictures_lead_to_files() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
+
+
+def test_the_five_files_exist() -> None:
+    listed = re.findall(r"^\d\. `([^`]+)`", README, re.MULTILINE)
+    assert len(listed) == 5
+    assert [name for name in listed if not (ROOT / name).is_file()] == []
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for name in re.findall(r"\bmake ([a-z][\w-]*)\b", README) if name not in {"the"}}
+    assert named <= targets
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the sample lies where README says, to write into."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "app").symlink_to(ROOT / "app")
+    return folder
+
+
+def run(arguments: list[str], folder: Path) -> None:
+    """Run a command line in ``folder`` with the code of this checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+def test_the_commands_on_files_run(folder: Path) -> None:
+    lines = commands(under="On files, without a server")
+    assert len(lines) >= 7
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True)
+        run([str(PROGRAMS / program), *arguments], folder)
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(folder: Path) -> None:
+    example = fenced("python", under="In Python")
+    ast.parse(example)
+    run([sys.executable, "-c", example], folder)
