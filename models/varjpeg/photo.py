@@ -5,7 +5,7 @@ rate, distortion and visibility, Huffman coding, lossless progressive re-coding,
 alone is computed once in ``PreparedPhoto``; a search then pays for the later steps only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -64,14 +64,15 @@ class PreparedPhoto:
     ) -> None:
         source = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
         policy = Metadata(metadata)
+        if policy is Metadata.STRIP or _one_component_is_enough(source):
+            source = replace(source, native_pixels=source.pixels, icc_profile=None)
         self._source = source
-        self._keeps_profile = policy is not Metadata.STRIP and source.icc_profile is not None
-        self.pixels: Rgb8 = source.native_pixels if self._keeps_profile else source.pixels
+        self.pixels: Rgb8 = source.native_pixels
         self.height, self.width = self.pixels.shape[:2]
         if max(self.height, self.width) > _MAX_SIDE:
             raise ImageTooLargeError(f"a JPEG has at most {_MAX_SIDE} pixels a side, not {self.width}x{self.height}")
         self.metadata = metadata_segments(source, policy)
-        self.grey = is_grey(self.pixels)
+        self.grey = source.icc_profile is None and is_grey(self.pixels)
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)
         self._protected = (
             None if protect is None else block_means(np.asarray(protect) != 0, self.height, self.width) > 0
@@ -104,7 +105,7 @@ class PreparedPhoto:
 
     def to_srgb(self, decoded: Rgb8) -> Rgb8:
         """Pixels decoded from an encoding of this photo as sRGB, for the models."""
-        return self._source.to_srgb(decoded) if self._keeps_profile else decoded
+        return self._source.to_srgb(decoded)
 
     def _resolve(self, subsampling: Subsampling, quality: float) -> Subsampling:
         if self.grey:
@@ -139,6 +140,11 @@ class PreparedPhoto:
     def _half_chroma(self) -> tuple[list[Float32Array], Float32Array]:
         planes = [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
         return planes, weights_of_pairs(self._luma_weights, self.height, self.width)
+
+
+def _one_component_is_enough(image: RgbImage) -> bool:
+    """Whether grey in the file's profile is grey in sRGB: an RGB profile does not belong beside a single component."""
+    return image.icc_profile is not None and is_grey(image.native_pixels) and is_grey(image.pixels)
 
 
 def encode_jpeg(

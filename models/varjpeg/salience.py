@@ -42,10 +42,9 @@ def full_resolution(quality: PatchQualityMap, height: int, width: int) -> NDArra
 def _weights(side: int, count: int, quality: PatchQualityMap) -> NDArray[np.float32]:
     """float32 (side, count): how much each map value adds to each pixel along one axis."""
     place = (np.arange(side) + 0.5 - quality.patch_size / 2) / quality.stride
-    if side <= quality.patch_size:
-        place = place.clip(0, count - 1)
-    tent = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(count)))
-    inside = (place >= -0.5 / quality.stride) & (place <= count - 1 + 0.5 / quality.stride)
+    half_pixel = 0.5 / quality.stride
+    inside = (place >= -half_pixel) & (place <= count - 1 + half_pixel) | (side <= quality.patch_size)
+    tent = np.maximum(0, 1 - np.abs(place.clip(0, count - 1)[:, None] - np.arange(count)))
     return np.asarray(tent * inside[:, None], np.float32)
 
 

@@ -2,7 +2,7 @@
 
 Both searches walk a grid of qualities in steps of 1/4, on which share and size rise (almost) monotonely: they keep the
 greatest quality known to fall short and the least known to do, and guess the next one by the secant through the nearest
-results, on scales where both are nearly straight lines: log odds of the share, logarithm of the size.
+results, on scales where both are nearly straight lines: -ln(-ln(share)) and ln(size).
 """
 
 import io
@@ -26,17 +26,28 @@ SurOf = Callable[[bytes], float]
 QUALITY_STEP = 0.25
 LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 98.0
 _MAX_TRIALS = 9
-_CLOSE_SUR = 0.01
+_CLOSE_SUR = 0.015
 """A share this little over the target ends the search: observers' shares are not known better than that."""
 
 _CLOSE_SIZE = 0.985
 """A file that fills this much of the allowed bytes ends the search."""
 
-_ODDS_PER_QUALITY = 0.16
-"""First guess of d ln(sur / (1 - sur)) / d quality: a GEV scale of 7.5 levels, the mean of MCL-JCI's first JND."""
+_GUMBEL_PER_QUALITY = 1 / 7.5
+"""First guess of d -ln(-ln(sur)) / d quality: the mean GEV scale of MCL-JCI's first JND is 7.5 levels."""
 
 _SIZE_PER_QUALITY = 0.028
 """First guess of d ln(size) / d quality, median over photos/train between 50 and 85."""
+
+
+_STRIDE = 24.0
+"""Farthest first step of a search, in qualities."""
+
+
+_OVERSHOOT = 1.3
+"""Stretches a step after two results on one side, so that the next one closes the bracket from the other."""
+
+_PATIENCE = 7
+"""Results after which a bracket is halved: a wavy function can hold the slope's guesses at one end."""
 
 
 class Encoder(StrEnum):
@@ -153,10 +164,15 @@ class _Bracket:
         self.goal, self.slope = goal, slope
         self.under: tuple[float, float] | None = None
         self.over: tuple[float, float] | None = None
+        self.before: tuple[float, float] | None = None
+        self.same_side = False
+        self.last_over: bool | None = None
         self.count = 0
 
     def add(self, quality: float, value: float, *, over: bool) -> None:
         self.count += 1
+        self.before = self.over or self.under
+        self.same_side, self.last_over = over == self.last_over, over
         if over and (self.over is None or quality < self.over[0]):
             self.over = quality, value
         if not over and (self.under is None or quality > self.under[0]):
@@ -172,24 +188,28 @@ class _Bracket:
         return min(max(guess, low + QUALITY_STEP), high - QUALITY_STEP)
 
     def _secant(self, low: float, high: float) -> float:
-        if self.under and self.over:
-            rise = self.over[1] - self.under[1]
-            share = (self.goal - self.under[1]) / rise if rise > 0 else 0.5
-            # after four results trust halving more: a wavy function can hold a pure secant at one end
-            share = min(max(share, 0.1), 0.9) if self.count < 5 else 0.5
-            return low + share * (high - low)
-        known, value = self.under or self.over or (low, self.goal)
-        step = (self.goal - value) / self.slope
-        # a first step is cautious, the next ones stride: the function may be flatter than the first guess
-        reach = 6.0 * 2**self.count
-        return known + math.copysign(min(abs(step) + 2 * (self.count - 1), reach), step or 1.0)
+        """From the result nearest to the goal along the slope seen; inside a bracket never to its very end."""
+        if self.under and self.over and self.count >= _PATIENCE:
+            return (low + high) / 2
+        nearest = min((p for p in (self.under, self.over) if p), key=lambda p: abs(p[1] - self.goal))
+        step = (self.goal - nearest[1]) / self._slope() * (_OVERSHOOT if self.same_side else 1.0)
+        return nearest[0] + math.copysign(min(abs(step), _STRIDE * self.count), step)
+
+    def _slope(self) -> float:
+        """Through the ends of the bracket, or the last two results, within a factor of 2.5 of the first guess."""
+        first, second = (self.under, self.over) if self.under and self.over else (self.before, self.under or self.over)
+        if first is None or second is None or first[0] == second[0]:
+            return self.slope
+        seen = (second[1] - first[1]) / (second[0] - first[0])
+        return min(max(seen, self.slope / 2.5), self.slope * 2.5)
 
 
 def _bracket_sur(
     encode: Encode, sur_of: SurOf, target: float, start: float, trials: list[Trial], progress: Progress | None
 ) -> SearchResult | None:
     best: SearchResult | None = None
-    bracket = _Bracket(_log_odds(target + _CLOSE_SUR / 2), _ODDS_PER_QUALITY)
+    close = min(_CLOSE_SUR, (1 - target) / 4)
+    bracket = _Bracket(_gumbel(target + close / 2), _GUMBEL_PER_QUALITY)
     quality: float | None = _on_grid(start)
     while quality is not None and len(trials) < _MAX_TRIALS:
         encoded = encode(quality)
@@ -197,9 +217,9 @@ def _bracket_sur(
         trials.append(Trial(Encoder.LIMEN, quality, len(encoded.data), sur))
         if sur >= target and (best is None or len(encoded.data) < len(best.data)):
             best = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, sur, ())
-        if target <= sur <= target + _CLOSE_SUR:
+        if target <= sur <= target + close:
             break
-        bracket.add(quality, _log_odds(sur), over=sur >= target)
+        bracket.add(quality, _gumbel(sur), over=sur >= target)
         quality = bracket.next()
         _report(progress, len(trials))
     return best
@@ -252,9 +272,9 @@ def _on_grid(quality: float) -> float:
     return min(max(round(quality / QUALITY_STEP) * QUALITY_STEP, LOWEST_QUALITY), HIGHEST_QUALITY)
 
 
-def _log_odds(share: float) -> float:
-    inside = min(max(share, 1e-4), 1 - 1e-4)
-    return math.log(inside / (1 - inside))
+def _gumbel(share: float) -> float:
+    """-ln(-ln(share)): a straight line in quality where the JND follows a GEV of shape 0."""
+    return -math.log(-math.log(min(max(share, 1e-4), 1 - 1e-4)))
 
 
 def _report(progress: Progress | None, trials: int) -> None:

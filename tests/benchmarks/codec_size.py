@@ -3,7 +3,7 @@
     python tests/benchmarks/codec_size.py PHOTO_DIR [--limit N] [--jnd] [--butteraugli]
 
 Log sizes are interpolated linearly between the measured qualities; ratios are geometric means over the photos.
-Quality is SSIMULACRA2 (package ``ssimulacra2``); with ``--butteraugli`` also the 3-norm of libjxl's ``butteraugli_main``.
+Quality is SSIMULACRA2 (package ``ssimulacra2``); with ``--butteraugli`` also the 3-norm of ``butteraugli_main``.
 pyjpegli with mozjpeg-lossless-optimization stands beside Limen where it is installed.
 """
 

@@ -1,0 +1,229 @@
+"""``format=jpeg``: standard files from every kind of photo, small, the same every time."""
+
+import io
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from models.errors import ImageSizesDifferError, InvalidParameterError
+from models.types import RgbImage
+from models.varjpeg import PreparedPhoto, encode_jpeg
+from models.varjpeg.rate_distortion import choose_coefficients, round_coefficients
+from models.varjpeg.tables import photo_settings, standard_table
+from models.varjpeg.visibility import block_means, visibility_weights
+
+
+def photo(height=160, width=208, seed=3):
+    """Smooth colours, a busy quarter, one hard edge."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    base = np.stack([128 + 90 * np.sin(x / 37 + y / 23), 120 + 70 * np.cos(y / 31), 100 + x / 3], axis=2)
+    base[height // 2 :, width // 2 :] += random.normal(0, 25, (height - height // 2, width - width // 2, 1))
+    base[: height // 4, : width // 4] = 20
+    return base.clip(0, 255).astype(np.uint8)
+
+
+def opened(data):
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return image
+
+
+def psnr(a, b):
+    return 10 * np.log10(255**2 / np.square(np.asarray(a, float) - np.asarray(b, float)).mean())
+
+
+def libjpeg(pixels, quality):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True, progressive=True)
+    return stream.getvalue()
+
+
+SIZES = [(1, 1), (1, 40), (33, 1), (8, 8), (15, 17), (16, 16), (49, 31), (160, 208)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("subsampling", ["420", "444"])
+def test_every_size_opens_and_looks_right(size, subsampling):
+    pixels = photo(*size)
+    decoded = opened(encode_jpeg(pixels, quality=95, subsampling=subsampling).data)
+    assert decoded.size == (size[1], size[0])
+    assert psnr(decoded.convert("RGB"), pixels) > 30
+
+
+@pytest.mark.parametrize("program", [["djpeg", "-outfile", "/dev/null"], ["identify", "-regard-warnings"]])
+@pytest.mark.parametrize("size", [(1, 1), (15, 17), (160, 208)])
+def test_other_decoders_say_nothing(program, size, tmp_path):
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"{program[0]} is not installed")
+    for name, pixels in {"colour": photo(*size), "grey": np.repeat(photo(*size)[:, :, :1], 3, axis=2)}.items():
+        path = tmp_path / f"{name}.jpg"
+        path.write_bytes(encode_jpeg(pixels, quality=60).data)
+        answer = subprocess.run([*program, str(path)], capture_output=True, check=True)
+        assert answer.stderr == b""
+
+
+def test_files_are_progressive_with_one_table_for_each_kind_of_plane():
+    decoded = opened(encode_jpeg(photo(), quality=75).data)
+    assert decoded.info["progressive"]
+    assert len(decoded.quantization) == 2
+
+
+def test_quality_rises_with_quality_and_so_does_size():
+    prepared = PreparedPhoto(photo())
+    encoded = [prepared.encode(q, "420") for q in (5.0, 30.0, 60.0, 80.0, 92.0)]
+    sizes = [len(e.data) for e in encoded]
+    quality = [psnr(opened(e.data), photo()) for e in encoded]
+    assert sizes == sorted(sizes)
+    assert quality == sorted(quality)
+
+
+def test_smaller_than_libjpeg_at_the_same_error():
+    prepared, pixels = PreparedPhoto(photo(320, 320)), photo(320, 320)
+    plain = libjpeg(pixels, 75)
+    goal = psnr(opened(plain), pixels)
+    smallest = min(
+        len(e.data) for e in (prepared.encode(q) for q in np.arange(50, 100)) if psnr(opened(e.data), pixels) >= goal
+    )
+    assert smallest < 0.97 * len(plain)
+
+
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_extreme_qualities_work(quality):
+    assert opened(encode_jpeg(photo(), quality=quality).data).size == (208, 160)
+
+
+@pytest.mark.parametrize("quality", [0.9, 100.1, float("nan")])
+def test_other_qualities_are_refused(quality):
+    with pytest.raises(InvalidParameterError):
+        encode_jpeg(photo(16, 16), quality=quality)
+
+
+@pytest.mark.parametrize("value", [0, 1, 128, 255])
+def test_flat_photos_stay_flat(value):
+    pixels = np.full((50, 70, 3), value, np.uint8)
+    encoded = encode_jpeg(pixels, quality=50)
+    assert encoded.subsampling == "grey"
+    assert np.abs(np.asarray(opened(encoded.data).convert("RGB")).astype(int) - pixels).max() <= 3
+
+
+def test_saturated_noise_stays_inside_the_coefficient_range():
+    pixels = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (64, 64, 3))
+    assert psnr(opened(encode_jpeg(pixels, quality=100, subsampling="444").data), pixels) > 35
+
+
+def test_grey_photos_get_one_component():
+    assert opened(encode_jpeg(photo()[:, :, 0], quality=70).data).mode == "L"
+
+
+def test_same_bytes_every_time_and_from_several_threads():
+    pixels = photo()
+    first = encode_jpeg(pixels, quality=70).data
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda _: encode_jpeg(pixels, quality=70).data, range(8)))
+    assert set(again) == {first}
+
+
+def test_a_prepared_photo_encodes_like_a_single_call():
+    prepared = PreparedPhoto(photo())
+    prepared.encode(30)
+    assert prepared.encode(70).data == encode_jpeg(photo(), quality=70).data
+
+
+def test_bits_go_where_the_map_says_that_errors_show():
+    pixels = np.random.default_rng(1).normal(128, 20, (128, 128)).clip(0, 255).astype(np.uint8)
+    jnd = np.ones((128, 128), np.float32)
+    jnd[:, 64:] = 20
+    decoded = np.asarray(opened(encode_jpeg(pixels, jnd, quality=60).data)).astype(float)
+    error = np.square(decoded - pixels)
+    assert error[:, :56].mean() < 0.97 * error[:, 72:].mean()
+
+
+def test_protected_blocks_are_rounded_plainly():
+    protect = np.zeros((160, 208), bool)
+    protect[80:, 104:] = True
+    plain = encode_jpeg(photo(), quality=60)
+    kept = encode_jpeg(photo(), quality=60, protect=protect)
+    errors = [np.square(np.asarray(opened(e.data)).astype(float) - photo())[88:, 112:].mean() for e in (plain, kept)]
+    assert errors[1] < errors[0]
+    assert len(kept.data) > len(plain.data)
+
+
+def test_protection_everywhere_equals_rounding():
+    coefficients = np.random.default_rng(0).normal(0, 30, (4, 5, 64)).astype(np.float32)
+    table = standard_table(50)
+    chosen = choose_coefficients(coefficients, table, np.full((4, 5), np.inf, np.float32), multiplier=0.5)
+    np.testing.assert_array_equal(chosen, round_coefficients(coefficients, table))
+
+
+def test_the_choice_costs_no_more_than_rounding_in_its_own_measure():
+    """With next to no price on bits, nothing is given up."""
+    coefficients = np.random.default_rng(0).normal(0, 60, (4, 5, 64)).astype(np.float32)
+    table = standard_table(50)
+    weights = np.ones((4, 5), np.float32)
+    free = choose_coefficients(coefficients, table, weights, multiplier=1e-9)
+    np.testing.assert_array_equal(free, round_coefficients(coefficients, table))
+    dear = choose_coefficients(coefficients, table, weights, multiplier=1e6)
+    assert not dear[:, :, 1:].any()
+    np.testing.assert_array_equal(dear[:, :, 0], free[:, :, 0])
+
+
+def test_maps_of_another_size_are_refused():
+    with pytest.raises(ImageSizesDifferError):
+        encode_jpeg(photo(32, 32), np.ones((32, 31), np.float32), quality=50)
+    with pytest.raises(ImageSizesDifferError):
+        encode_jpeg(photo(32, 32), quality=50, protect=np.ones((3, 3), bool))
+
+
+def test_block_means_at_the_edge_use_the_pixels_there_are():
+    values = np.arange(90, dtype=float).reshape(9, 10)
+    means = block_means(values, 9, 10)
+    assert means.shape == (2, 2)
+    assert means[1, 1] == pytest.approx(values[8:, 8:].mean())
+
+
+def test_a_lone_edge_in_a_calm_area_keeps_its_weight():
+    jnd = np.full((5, 9), 2.0, np.float32)
+    jnd[2, 4] = 30
+    weights = visibility_weights(jnd)
+    assert weights[2, 4] == weights[0, 0]
+
+
+def test_tables_grow_finer_with_quality():
+    coarse, fine = photo_settings(40), photo_settings(80)
+    assert (fine.luma <= coarse.luma).all()
+    assert (fine.chroma <= coarse.chroma).all()
+    assert photo_settings(100).luma.max() <= 3
+
+
+def display_p3_like():
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def with_profile(pixels):
+    return RgbImage(pixels[:, :, ::-1].copy(), pixels, icc_profile=display_p3_like())
+
+
+def test_profile_is_kept_with_the_native_pixels():
+    image = with_profile(photo())
+    decoded = opened(encode_jpeg(image, quality=95).data)
+    assert decoded.info["icc_profile"] == image.icc_profile
+    assert psnr(decoded, image.native_pixels) > 30
+
+
+def test_stripping_the_profile_leaves_srgb_pixels():
+    image = with_profile(photo())
+    decoded = opened(encode_jpeg(image, quality=95, metadata="strip").data)
+    assert "icc_profile" not in decoded.info
+    assert psnr(decoded, image.pixels) > 30
+
+
+def test_grey_in_a_profile_becomes_grey_in_srgb():
+    grey = np.repeat(photo()[:, :, :1], 3, axis=2)
+    encoded = encode_jpeg(RgbImage(grey, grey, icc_profile=display_p3_like()), quality=80)
+    assert encoded.subsampling == "grey"
+    assert "icc_profile" not in opened(encoded.data).info

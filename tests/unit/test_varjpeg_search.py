@@ -1,0 +1,147 @@
+"""Searches over an encoder whose sizes and judgements are known."""
+
+import json
+import math
+
+import pytest
+
+from models.errors import InvalidParameterError, TargetUnreachableError
+from models.varjpeg import Encoder, search_max_bytes, search_target_sur
+from models.varjpeg.photo import Encoded, Subsampling
+from models.varjpeg.search import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEP
+
+
+class Bench:
+    """Limen and libjpeg-turbo as formulas: a file is its quality in JSON, padded to its size."""
+
+    def __init__(self, middle=40.0, scale=7.0, plain_ratio=1.2, plain_middle=40.0):
+        self.middle, self.scale = {"limen": middle, "plain": plain_middle}, scale
+        self.plain_ratio = plain_ratio
+        self.judged = 0
+
+    def encode(self, quality):
+        return Encoded(self._file("limen", quality, 1.0), quality, Subsampling.HALF)
+
+    def plain_encode(self, quality):
+        return self._file("plain", quality, self.plain_ratio)
+
+    def sur_of(self, data):
+        self.judged += 1
+        kind, quality = json.loads(data)
+        return self.sur(kind, quality)
+
+    def sur(self, kind, quality):
+        """Logistic: not the straight line that the search hopes for."""
+        return 1 / (1 + math.exp(-(quality - self.middle[kind]) / (0.6 * self.scale)))
+
+    def least(self, kind, target):
+        steps = int(HIGHEST_QUALITY / QUALITY_STEP) + 1
+        grid = (i * QUALITY_STEP for i in range(steps)) if kind == "limen" else range(1, 101)
+        return min(q for q in grid if self.sur(kind, q) >= target)
+
+    @staticmethod
+    def _file(kind, quality, factor):
+        size = round(20_000 * factor * math.exp(0.028 * quality))
+        return json.dumps([kind, quality]).encode().ljust(size)
+
+
+@pytest.mark.parametrize("target", [0.1, 0.5, 0.75, 0.95, 0.99])
+@pytest.mark.parametrize("middle", [8.0, 25.0, 40.0, 70.0])
+def test_the_file_found_satisfies_the_target_and_little_more(target, middle):
+    bench = Bench(middle=middle)
+    found = search_target_sur(bench.encode, bench.sur_of, target, start_quality=45)
+    assert target <= found.sur <= target + 0.04 or found.quality == LOWEST_QUALITY
+    assert found.quality - max(LOWEST_QUALITY, bench.least("limen", target)) <= 1.5
+    assert found.sur == bench.sur_of(found.data)
+
+
+@pytest.mark.parametrize(("start", "most"), [(5.0, 7), (35.0, 5), (42.0, 4), (50.0, 5), (60.0, 5), (90.0, 7)])
+def test_few_trials_are_enough(start, most):
+    bench = Bench()
+    found = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=start)
+    assert len(found.trials) <= most
+    assert found.sur <= 0.77
+
+
+def test_every_judgement_is_listed():
+    bench = Bench()
+    found = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=60, plain_encode=bench.plain_encode)
+    assert len(found.trials) == bench.judged
+    assert found.trials[-1].encoder is Encoder.LIBJPEG_TURBO
+
+
+@pytest.mark.parametrize("target", [0.3, 0.75, 0.97])
+@pytest.mark.parametrize(("ratio", "plain_middle"), [(1.2, 40.0), (1.0, 40.0), (1.0, 30.0), (0.5, 40.0), (1.0, 10.0)])
+def test_never_larger_than_libjpeg_at_the_same_share(target, ratio, plain_middle):
+    bench = Bench(plain_ratio=ratio, plain_middle=plain_middle)
+    found = search_target_sur(bench.encode, bench.sur_of, target, start_quality=40, plain_encode=bench.plain_encode)
+    assert found.sur >= target
+    assert len(found.data) <= len(bench.plain_encode(bench.least("plain", target)))
+
+
+def test_an_input_that_is_small_enough_is_passed_through():
+    bench = Bench()
+    small = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, original=b"tiny")
+    assert (small.encoder, small.data, small.sur) == (Encoder.INPUT, b"tiny", 1.0)
+    large = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, original=bytes(10**6))
+    assert large.encoder is Encoder.LIMEN
+
+
+def test_a_share_that_no_quality_reaches():
+    bench = Bench(middle=150.0, plain_middle=150.0)
+    with pytest.raises(TargetUnreachableError):
+        search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, plain_encode=bench.plain_encode)
+    assert len(search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=4, original=b"x").data) == 1
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, -1.0, float("nan")])
+def test_shares_outside_the_open_interval_are_refused(target):
+    bench = Bench()
+    with pytest.raises(InvalidParameterError):
+        search_target_sur(bench.encode, bench.sur_of, target, start_quality=40)
+
+
+def test_a_judge_who_wavers_does_not_break_the_search():
+    bench = Bench()
+    wavering = iter([0.2, 0.9, 0.3, 0.8, 0.1, 0.9, 0.5, 0.76, 0.2, 0.2, 0.2, 0.2])
+    found = search_target_sur(bench.encode, lambda data: next(wavering), 0.75, start_quality=40)
+    assert found.sur >= 0.75
+
+
+@pytest.mark.parametrize("max_bytes", [21_500, 40_000, 90_000, 200_000, 10**7])
+@pytest.mark.parametrize("start", [10.0, 75.0])
+def test_the_best_that_fits(max_bytes, start):
+    bench = Bench()
+    found = search_max_bytes(bench.encode, max_bytes, start_quality=start)
+    assert len(found.data) <= max_bytes
+    assert len(found.data) >= 0.97 * max_bytes or found.quality == HIGHEST_QUALITY
+    assert len(found.trials) <= 7
+
+
+def test_too_few_bytes_for_anything():
+    bench = Bench()
+    with pytest.raises(TargetUnreachableError):
+        search_max_bytes(bench.encode, 1000)
+
+
+def test_an_input_that_fits_is_the_best():
+    assert search_max_bytes(Bench().encode, 50_000, original=b"small").encoder is Encoder.INPUT
+
+
+def test_the_lowest_quality_is_tried_before_giving_up():
+    bench = Bench()
+    found = search_max_bytes(bench.encode, len(bench.encode(LOWEST_QUALITY).data), start_quality=98)
+    assert found.quality == LOWEST_QUALITY
+
+
+def test_progress_rises_to_one_and_may_stop_the_search():
+    bench, seen = Bench(), []
+    search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=60, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+    def stop(_):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        search_max_bytes(bench.encode, 60_000, start_quality=90, progress=stop)
