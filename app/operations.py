@@ -96,7 +96,7 @@ def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
             "content": {
                 PROBLEM_MEDIA_TYPE: {
                     "schema": {"$ref": _REFERENCE.format(model="Problem")},
-                    "examples": {code: _problem_example(code) for code in by_status[status]},
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in by_status[status]},
                 }
             },
         }
@@ -119,7 +119,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    components["examples"] = {code: _problem_example(code) for code in PROBLEM_TYPES}
+    schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
