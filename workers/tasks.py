@@ -64,8 +64,8 @@ PNG = "image/png"
 @shared_task(name="limen.jnd_map", bind=True)
 def jnd_map(task: Task, job_id: str, payload: Payload) -> None:
     """Visibility threshold of each pixel: 16-bit PNG, overlay, npz."""
-    request = JndMapRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = JndMapRequest.model_validate(payload)
         image = _image(task.app, request.image_key)
         jnd = predict_jnd_map(image, progress=job.part(0, 0.9))
         low, high = JND_OVERLAY_RANGE
@@ -81,8 +81,8 @@ def jnd_map(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.patch_quality_map", bind=True)
 def patch_quality_map(task: Task, job_id: str, payload: Payload) -> None:
     """Local quality, no-reference in [0, 1] or DMOS 1..5 against a reference: 16-bit PNG, overlay, npz."""
-    request = PatchQualityMapRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = PatchQualityMapRequest.model_validate(payload)
         image = _image(task.app, request.image_key)
         if request.reference_key is None:
             quality = predict_patch_quality_map(image, stride=request.stride, progress=job.part(0, 0.9))
@@ -106,8 +106,8 @@ def patch_quality_map(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.quality_score", bind=True)
 def quality_score(task: Task, job_id: str, payload: Payload) -> None:
     """Global quality without a reference."""
-    request = QualityScoreRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = QualityScoreRequest.model_validate(payload)
         image = _image(task.app, request.image_key)
         score = predict_quality_score(image, progress=job.part(0, 0.95))
         body = image_report(image) | quality_score_report(score)
@@ -117,8 +117,8 @@ def quality_score(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.full_reference_score", bind=True)
 def full_reference_score(task: Task, job_id: str, payload: Payload) -> None:
     """Closeness of a distorted image to its reference."""
-    request = FullReferenceScoreRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = FullReferenceScoreRequest.model_validate(payload)
         reference = _image(task.app, request.reference_key)
         distorted = _image(task.app, request.distorted_key)
         score = predict_full_reference_score(reference, distorted, progress=job.part(0, 0.95))
@@ -129,8 +129,8 @@ def full_reference_score(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.sur_curve", bind=True)
 def sur_curve(task: Task, job_id: str, payload: Payload) -> None:
     """Share of viewers who see no difference at each JPEG quality: plot and table."""
-    request = SurCurveRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = SurCurveRequest.model_validate(payload)
         image = _image(task.app, request.image_key)
         prediction = predict_sur_curve(
             image, jnd=request.jnd, percent=request.percent, observer=request.observer, progress=job.part(0, 0.9)
@@ -147,8 +147,8 @@ def sur_curve(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.varjpeg", bind=True)
 def varjpeg(task: Task, job_id: str, payload: Payload) -> None:
     """The smallest file that a share of viewers cannot tell from the photo, or the best of a given size."""
-    request = VarJpegRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = VarJpegRequest.model_validate(payload)
         original = task.app.blobs.get(request.image_key)
         optimised = optimise_photo(
             decode_image(original, max_pixels=_max_pixels(task.app)),
@@ -174,8 +174,8 @@ def varjpeg(task: Task, job_id: str, payload: Payload) -> None:
 @shared_task(name="limen.varjpeg_decode", bind=True)
 def varjpeg_decode(task: Task, job_id: str, payload: Payload) -> None:
     """A VarJPEG container as PNG."""
-    request = VarJpegDecodeRequest.model_validate(payload)
     with running(task.app.jobs, job_id) as job:
+        request = VarJpegDecodeRequest.model_validate(payload)
         image = decode_varjpeg(task.app.blobs.get(request.image_key), max_pixels=_max_pixels(task.app))
         files = [("decoded.png", PNG, rgb_png(image.native_pixels, icc_profile=image.icc_profile))]
         job.succeed(_result(task.app.blobs, image_report(image), files))
