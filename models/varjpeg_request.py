@@ -4,7 +4,6 @@ JND map, encoder, siamese network and search meet here and nowhere else; the que
 ``optimise_photo``. Paper: Wiedemann 2018, section 6; the share of viewers is Lin et al. 2020's.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,9 +12,10 @@ from typing import Any
 import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
+from models.image_files.header import sniff
+from models.image_files.jpeg import can_be_recoded
 from models.jnd import predict_jnd_map
 from models.observers import JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
@@ -31,7 +31,6 @@ DEFAULT_TARGET_SUR = 0.75
 _START_QUALITY = 36.0
 """First trial of a search: near the median over photos/train of the QF that satisfies 75 % (profile mcl-jci)."""
 _SALIENCE_STRIDE = 8
-_ORIENTATION = 0x0112
 _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""
 
@@ -229,11 +228,12 @@ class _ContainerCoder:
 
 def _recoded(original: bytes) -> bytes | None:
     """The same pixels in fewer bytes, without metadata, if ``original`` is an upright grey or YCbCr JPEG; else None."""
-    with Image.open(io.BytesIO(original)) as image:
-        plain = image.format == "JPEG" and image.mode in ("L", "RGB") and image.info.get("adobe_transform", 1) == 1
-        if not plain or image.getexif().get(_ORIENTATION, 1) != 1:
-            return None
-    return bytes(mozjpeg_lossless_optimization.optimize(original))
+    if sniff(original) != "JPEG" or not can_be_recoded(original):
+        return None
+    try:
+        return bytes(mozjpeg_lossless_optimization.optimize(original))
+    except ValueError:  # it decodes, but not for mozjpeg
+        return None
 
 
 def _at_quality(encode: Callable[[float], Encoded], quality: float, passed: bytes | None) -> SearchResult:

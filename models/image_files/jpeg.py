@@ -21,6 +21,7 @@ _GAIN_MAP_MARKS = (
 )
 _SOI, _EOI, _SOS, _DQT, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xDB, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES_READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
+_HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 
@@ -36,7 +37,7 @@ class _Segments:
     frame: bytes = b""
     frame_marker: int = 0
     scans: int = 0
-    adobe: bool = False
+    adobe_transform: int | None = None
     icc_parts: list[bytes] = field(default_factory=list)
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -76,9 +77,22 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
         return Raster(samples, Space.GREY, header.bit_depth)
     if samples.shape[2] == 3:
         return Raster(samples, Space.RGB, header.bit_depth)
-    if _gather(data).adobe:  # Adobe's CMYK and YCCK are stored inverted
+    if _gather(data).adobe_transform is not None:  # Adobe's CMYK and YCCK are stored inverted
         np.invert(samples, out=samples)
     return Raster(samples, Space.CMYK, header.bit_depth)
+
+
+def can_be_recoded(data: bytes) -> bool:
+    """Whether ``data`` is an upright 8-bit Huffman JPEG, grey or YCbCr: other decoders show its coefficients alike.
+
+    Raises: ImageUndecodableError, ImageTypeUnsupportedError for a damaged or unusual JPEG.
+    """
+    segments = _gather(data)
+    _, orientation, _ = usable_exif(segments.exif)
+    frame = segments.frame
+    as_usual = segments.frame_marker in _HUFFMAN_FRAMES and frame[0] == 8 and frame[5] in (1, 3)
+    in_ycbcr = segments.adobe_transform in (None, 1) and frame[6::3][:3] != b"RGB"
+    return as_usual and in_ycbcr and orientation not in range(2, 9)
 
 
 def _gather(data: bytes) -> _Segments:
@@ -99,7 +113,8 @@ def _gather(data: bytes) -> _Segments:
 
 def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
     if marker == _APP14:
-        segments.adobe = segments.adobe or body.startswith(b"Adobe")
+        if body.startswith(b"Adobe") and len(body) >= 12:
+            segments.adobe_transform = body[11]
     elif body.startswith(EXIF_PREFIX) and segments.exif is None:
         segments.exif = body
     elif body.startswith(_XMP_PREFIX) and segments.xmp is None:

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from models import icc
 from models.decode import apply_orientation, decode_image
 from models.errors import ImageTooLargeError, ImageTypeUnsupportedError, ImageUndecodableError, LimenError
+from models.image_files.jpeg import can_be_recoded
 from models.types import RgbImage
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images, png_of_zeros, scene
 
@@ -457,3 +458,26 @@ def test_profiles_are_told_apart() -> None:
     assert not icc.is_srgb(wide_gamut_profile())
     with pytest.raises(ValueError, match="profile"):
         icc.to_srgb(scene(), b"short")
+
+
+def test_only_usual_upright_jpegs_are_recoded_losslessly() -> None:
+    usual = {
+        "jpeg-plain",
+        "jpeg-progressive",
+        "jpeg-grey",
+        "jpeg-444",
+        "jpeg-411",
+        "exif-orientation-1",
+        "exif-garbage",
+    }
+    others = {
+        "jpeg-cmyk",
+        "jpeg-ycck",
+        "jpeg-adobe-rgb-coded",
+        "jpeg-12-bit",
+        "jpeg-arithmetic-flag",
+        "exif-orientation-6",
+    }
+    found = {upload.name: can_be_recoded(upload.data) for upload in hostile_images() if upload.name in usual | others}
+    assert {name for name, can in found.items() if can} == usual
+    assert found.keys() == usual | others
