@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.jnd import OVERLAP, TILE
 from training.config import ExperimentConfig
 from training.export import export_graph, write_manifest_entry
-from training.fit import fit_network, load_best
+from training.fit import channels_last, fit_network, load_best
 from training.jnd_crops import BORDER, LabelledCrops, label_crops
 from training.jnd_protocol import measure_maps, region_medians
 from training.networks.fpsnet import PRESETS, FpsNet
@@ -33,7 +33,8 @@ def fit(config: ExperimentConfig) -> nn.Module:
     write_run_record(config.folder / "run.json", config, sums)
     train = LabelledCrops(config, "train", augment=True)
     validate = LabelledCrops(config, "val", augment=False)
-    return fit_network(FpsNet(PRESETS[config.preset]), train, validate, l1_of_log_threshold, config)
+    network = channels_last(FpsNet(PRESETS[config.preset]))
+    return fit_network(network, train, validate, l1_of_log_threshold, config)
 
 
 def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
