@@ -52,6 +52,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = Services(settings, celery.jobs, celery.blobs, celery)
     app.state.metrics = HttpMetrics(celery.jobs)

@@ -75,6 +75,7 @@ def upload_operation(
             "model": JobStatus,
             "description": "The job was accepted; follow Location.",
             "headers": _ACCEPTED_HEADERS,
+            "links": _JOB_LINKS,
         },
     }
     return Operation(
@@ -133,6 +134,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
 _ACCEPTED_HEADERS = {
     "Location": {"description": "path of the job", "schema": {"type": "string"}},
     "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
+}
+
+_JOB_LINKS = {
+    operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
+    for operation in ("read_job", "read_result", "follow_job", "cancel_job")
 }
 
 
