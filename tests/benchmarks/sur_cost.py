@@ -81,7 +81,7 @@ def encode_and_decode(pixels: np.ndarray) -> None:
 
 
 def breakdown(pixels: np.ndarray) -> list[tuple[str, float, float]]:
-    """Cumulative seconds and share of each named part."""
+    """Cumulative seconds and share of each named part. Raises: KeyError if a part was renamed."""
     profile = cProfile.Profile()
     profile.runcall(predict_sur_curve, pixels)
     statistics_of = pstats.Stats(profile)
@@ -89,7 +89,7 @@ def breakdown(pixels: np.ndarray) -> list[tuple[str, float, float]]:
     found: dict[tuple[str, str], float] = {}
     for (file, _, function), entry in statistics_of.stats.items():  # type: ignore[attr-defined]
         found[Path(file).name, function] = entry[3]
-    parts = [(name, found.get(place, 0.0)) for name, place in PARTS.items()]
+    parts = [(name, found[place]) for name, place in PARTS.items()]
     parts.append(("everything else", total - sum(seconds for _, seconds in parts)))
     return [(name, seconds, seconds / total) for name, seconds in parts]
 

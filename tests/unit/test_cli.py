@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from models import full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
+from models import artefacts, full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
 from models.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
 from workers.cli import app
@@ -66,7 +66,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (jnd, patch_quality, full_reference, quality_score):
         monkeypatch.setattr(module, "load_model", load_model)
-    monkeypatch.setattr(sur_prediction.artefacts, "load_model", load_model)
+    monkeypatch.setattr(artefacts, "load_model", load_model)
     for module in (observers, sur_prediction):
         monkeypatch.setattr(module, "load_observer_table", lambda *_: table)
 

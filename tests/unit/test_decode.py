@@ -133,6 +133,7 @@ def test_orientation_is_applied_once_and_reset(orientation: int) -> None:
     image = decode_image(data)
     with Image.open(io.BytesIO(data)) as opened:
         np.testing.assert_array_equal(image.pixels, np.asarray(ImageOps.exif_transpose(opened)))
+    assert image.exif is not None
     kept = Image.Exif()
     kept.load(image.exif)
     assert (kept[ORIENTATION], kept[0x010F]) == (1, "Maker")
@@ -171,7 +172,10 @@ def test_an_rgb_profile_is_kept_and_converted_for_the_models() -> None:
     assert image.icc_profile == wide
     np.testing.assert_array_equal(image.native_pixels, scene())
     expected = ImageCms.profileToProfile(
-        Image.fromarray(scene()), io.BytesIO(wide), ImageCms.createProfile("sRGB"), renderingIntent=1
+        Image.fromarray(scene()),
+        io.BytesIO(wide),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
     )
     assert expected is not None
     assert np.abs(image.pixels.astype(int) - np.asarray(expected)).max() <= 1
@@ -252,6 +256,7 @@ def _best(image_format: str) -> dict[str, Any]:
 def test_lab_tiff(compression: str) -> None:
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = ImageCms.applyTransform(Image.fromarray(scene()), to_lab)
+    assert lab is not None
     image = decode_image(encode(lab, "TIFF", compression=compression))
     assert np.abs(image.pixels.astype(int) - scene()).mean() < 3
 
