@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
 	@echo "make test        every check and every test"
-	@echo "make check       ruff, mypy and the import contracts: under a minute"
+	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles: under a minute"
 	@echo "make tests       the tests alone; ARGS='tests/unit -x' narrows them"
 	@echo "make benchmarks  times and sizes on this machine"
 
@@ -25,6 +25,7 @@ check: $(VENV)/complete.stamp
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/*.Dockerfile
 
 tests: $(VENV)/complete.stamp redis-server
 	$(BIN)/python -m pytest $(ARGS)
