@@ -1,4 +1,7 @@
-"""Limen as processes of its own on a free port, with canned tasks: all in one, or web process and worker on Redis."""
+"""Limen as processes of its own on a free port: all in one, or web process and worker on Redis.
+
+With canned tasks, or with ``real`` models by the ``limen`` program.
+"""
 
 import os
 import signal
@@ -18,14 +21,15 @@ START_S = 60.0
 class ServiceProcess:
     """A running service; ``client`` talks to it, ``pids`` are its processes by role."""
 
-    def __init__(self, folder: Path, *, redis_url: str | None = None, **settings: object) -> None:
+    def __init__(self, folder: Path, *, redis_url: str | None = None, real: bool = False, **settings: object) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._real = real
         self.mode = "embedded" if redis_url is None else "redis"
         self._folder = folder
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIMEN_TEST_PORT": str(port)}
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIMEN_TEST_PORT": str(self._port)}
         self._environment |= {f"LIMEN_{name.upper()}": str(value) for name, value in settings.items()}
         if redis_url is not None:
             self._environment |= {"LIMEN_REDIS_URL": redis_url, "LIMEN_BLOB_DIR": str(folder / "blobs")}
@@ -59,11 +63,16 @@ class ServiceProcess:
         return (self._folder / f"{role}.log").read_text()
 
     def _start(self, role: str) -> None:
-        program = ROOT / "tests" / "assets" / "canned_service.py"
         with (self._folder / f"{role}.log").open("wb") as log:
             self._processes[role] = subprocess.Popen(
-                [sys.executable, str(program), role], env=self._environment, cwd=ROOT, stdout=log, stderr=log
+                self._command(role), env=self._environment, cwd=ROOT, stdout=log, stderr=log
             )
+
+    def _command(self, role: str) -> list[str]:
+        if not self._real:
+            return [sys.executable, str(ROOT / "tests" / "assets" / "canned_service.py"), role]
+        limen = str(Path(sys.executable).with_name("limen"))
+        return [limen, "worker"] if role == "worker" else [limen, "serve", "--port", str(self._port)]
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + START_S
