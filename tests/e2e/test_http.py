@@ -220,18 +220,32 @@ def test_a_client_that_leaves_while_it_waits_leaves_nothing_open(service: Servic
     )
     head = f"POST /v1/quality-score HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nPrefer: wait=30\r\n"
     request = f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode() + body
+    open_before = _open_files(pid)
+    _send_and_leave(service, request)
+    _until_few_more_files(pid, open_before)
+    job = service.client.post("/v1/quality-score", files={"image": _photo(11, SLOW_WIDTH)}).headers["location"]
+    _send_and_leave(service, f"GET {job}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    _until_few_more_files(pid, open_before)
+    assert service.client.get("/health/ready").status_code == 200
+    service.client.delete(job)
+
+
+def _send_and_leave(service: ServiceProcess, request: bytes) -> None:
     address = urlsplit(service.url)
-    open_before = len(list(Path(f"/proc/{pid}/fd").iterdir()))
     for _ in range(20):
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(request)
+
+
+def _open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def _until_few_more_files(pid: int, before: int) -> None:
     end = time.monotonic() + 10
-    while len(list(Path(f"/proc/{pid}/fd").iterdir())) > open_before + 4:
+    while _open_files(pid) > before + 4:
         assert time.monotonic() < end, "connections of clients that left stay open"
         time.sleep(0.05)
-    assert service.client.get("/health/ready").status_code == 200
-    job = service.client.post("/v1/quality-score", files={"image": _photo(11, SLOW_WIDTH)}).headers["location"]
-    service.client.delete(job)
 
 
 @pytest.mark.parametrize("image", hostile_images(), ids=lambda image: image.name)
