@@ -1,12 +1,16 @@
 """One ONNX graph, opened; the only import of onnxruntime."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-import onnxruntime as ort
-
 from models.types import Float32Array
+
+# Since 1.29 the official builds report each session to Microsoft unless this is set while the library loads.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort
 
 
 class OnnxModel(Protocol):

@@ -1,5 +1,6 @@
 """Who may import whom: the contracts in pyproject.toml hold, and so does what they mean at run time."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,10 @@ def test_inference_knows_no_web_and_no_queue() -> None:
     modules = sorted(path.stem for path in (ROOT / "models").glob("*.py") if path.stem != "__init__")
     loaded = loaded_after("\n".join(f"import models.{name}" for name in modules))
     assert not {"app", "workers", "training", "celery", "redis", "fastapi", "torch"} & loaded
+
+
+def test_onnxruntime_is_told_to_report_to_nobody(tmp_path: Path) -> None:
+    code = "import os, models.onnx_model; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment | {"TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []
