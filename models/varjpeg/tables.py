@@ -82,21 +82,45 @@ class _TableShape:
         return np.asarray(np.rint(scale * steps).clip(1, 255), np.uint8)
 
 
-_LUMA_SHAPE = _TableShape(dc=2.1, low=2.0, slope=6.5, power=1.0, corner=0.45)
-_CHROMA_SHAPE = _TableShape(dc=2.0, low=2.36, slope=8.1, power=1.0, corner=0.45)
-_CHROMA_EXPONENT = 0.9
-_LUMA_MULTIPLIER, _CHROMA_MULTIPLIER = 0.08, 0.038
-_SCALE_KNOTS = ((1, 30.0), (25, 7.0), (50, 4.0), (75, 2.0), (90, 1.0), (95, 0.6), (100, 0.15))
+# Shapes, exponent and multipliers: coordinate descent on 320-pixel crops of ten photos of photos/train and photos/val,
+# for the mean log size at SSIMULACRA2 60, 70, 80, 85, 90 and at butteraugli 3-norm 1.2, 1.0, 0.8, both with equal say.
+_LUMA_SHAPE = _TableShape(dc=2.2, low=2.2, slope=7.5, power=0.84, corner=0.5)
+_CHROMA_SHAPE = _TableShape(dc=1.9, low=2.8, slope=8.1, power=1.0, corner=0.5)
+_CHROMA_EXPONENT = 0.95
+_LUMA_MULTIPLIER, _CHROMA_MULTIPLIER = 0.075, 0.06
+_SCALE_OF_QUALITY = (
+    (1, 60.0),
+    (5, 40.0),
+    (10, 26.0),
+    (20, 11.9),
+    (30, 7.2),
+    (40, 5.2),
+    (50, 4.1),
+    (60, 3.3),
+    (70, 2.6),
+    (75, 2.2),
+    (80, 1.8),
+    (85, 1.43),
+    (90, 1.03),
+    (93, 0.79),
+    (95, 0.6),
+    (97, 0.41),
+    (99, 0.2),
+    (100, 0.1),
+)
+"""Scale at which 4:2:0 reaches the SSIMULACRA2 of libjpeg-turbo at the same QF, median over the same crops."""
 
 
 def photo_settings(quality: float) -> PhotoSettings:
     """Tables and multipliers of a quality 1..100, any fraction."""
-    knots = np.array(_SCALE_KNOTS)
-    scale = float(np.exp(np.interp(quality, knots[:, 0], np.log(knots[:, 1]))))
-    chroma_scale = scale**_CHROMA_EXPONENT
+    qualities, scales = np.array(_SCALE_OF_QUALITY).T
+    return _settings_at(float(np.exp(np.interp(quality, qualities, np.log(scales)))))
+
+
+def _settings_at(scale: float) -> PhotoSettings:
     return PhotoSettings(
         luma=_LUMA_SHAPE.at(scale),
-        chroma=_CHROMA_SHAPE.at(chroma_scale),
+        chroma=_CHROMA_SHAPE.at(scale**_CHROMA_EXPONENT),
         luma_multiplier=_LUMA_MULTIPLIER,
         chroma_multiplier=_CHROMA_MULTIPLIER,
     )

@@ -24,14 +24,14 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from models.sur_prediction import encode_reference_jpeg
-from models.varjpeg import PreparedPhoto, Subsampling, encode_jpeg, warm_up
+from models.varjpeg import PreparedPhoto, encode_jpeg, warm_up
 
 SSIMULACRA2_POINTS = (60.0, 70.0, 80.0, 85.0, 90.0)
 BUTTERAUGLI_POINTS = (-1.2, -1.0, -0.8)
-PLAIN_QUALITIES = (25, 40, 55, 67, 76, 83, 88, 92, 95, 97)
-LIMEN_QUALITIES = (30.0, 45.0, 58.0, 70.0, 78.0, 84.0, 89.0, 93.0, 96.0)
+PLAIN_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
+LIMEN_QUALITIES = (40.0, 55.0, 67.0, 76.0, 83.0, 88.0, 91.0, 94.0, 97.0)
 PEER = "pyjpegli + mozjpeg-lossless"
-JPEGLI_QUALITIES = (30, 45, 60, 70, 78, 84, 89, 93, 96)
+JPEGLI_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
 
 Judge = Callable[[Path, Path], float]
 Curve = NDArray[np.float64]
@@ -80,11 +80,7 @@ def jnd_map(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def encoders(pixels: NDArray[np.uint8], use_jnd: bool) -> dict[str, Callable[[], Iterator[bytes]]]:
     """Encodings of a photo over a range of qualities, by encoder."""
     photo = PreparedPhoto(pixels, jnd_map(pixels) if use_jnd else None)
-    found: dict[str, Callable[[], Iterator[bytes]]] = {
-        "limen": lambda: (photo.encode(q).data for q in LIMEN_QUALITIES),
-        "limen 4:2:0": lambda: (photo.encode(q, Subsampling.HALF).data for q in LIMEN_QUALITIES),
-        "limen 4:4:4": lambda: (photo.encode(q, Subsampling.FULL).data for q in LIMEN_QUALITIES),
-    }
+    found: dict[str, Callable[[], Iterator[bytes]]] = {"limen": lambda: (photo.encode(q).data for q in LIMEN_QUALITIES)}
     try:
         import pyjpegli
     except ImportError:
