@@ -41,7 +41,8 @@ SLOW_WIDTH = 333
 _REQUESTS: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
 
 
-def _run(app: LimenCelery, job_id: str, payload: dict[str, Any]) -> None:
+def _run(task: Any, job_id: str, payload: dict[str, Any]) -> None:
+    app: LimenCelery = task.app
     request: Any = _REQUESTS.validate_python(payload)
     with running(app.jobs, job_id) as job:
         keys = [getattr(request, name) for name in type(request).model_fields if name.endswith("_key")]
@@ -133,36 +134,13 @@ def _file(pixels: np.ndarray[Any, Any], image_format: str) -> bytes:
     return buffer.getvalue()
 
 
-@shared_task(name="limen.jnd_map", bind=True)
-def jnd_map(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.patch_quality_map", bind=True)
-def patch_quality_map(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.quality_score", bind=True)
-def quality_score(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.full_reference_score", bind=True)
-def full_reference_score(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.sur_curve", bind=True)
-def sur_curve(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.varjpeg", bind=True)
-def varjpeg(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
-
-
-@shared_task(name="limen.varjpeg_decode", bind=True)
-def varjpeg_decode(self: Any, job_id: str, payload: dict[str, Any]) -> None:
-    _run(self.app, job_id, payload)
+for capability in (
+    "jnd_map",
+    "patch_quality_map",
+    "quality_score",
+    "full_reference_score",
+    "sur_curve",
+    "varjpeg",
+    "varjpeg_decode",
+):
+    shared_task(_run, name=f"limen.{capability}", bind=True)

@@ -129,7 +129,7 @@ def test_a_result_is_not_sent_to_who_has_it(service: ServiceProcess) -> None:
 
 
 def test_a_failure_is_the_same_problem_now_and_later(service: ServiceProcess) -> None:
-    sent = {"files": {"image": _photo(4)}, "data": {"max_bytes": "10"}}
+    sent: dict[str, Any] = {"files": {"image": _photo(4)}, "data": {"max_bytes": "10"}}
     now = service.client.post("/v1/varjpeg", headers=WAIT, **sent)
     assert (now.status_code, now.json()["type"]) == (422, "/problems/target-unreachable")
     accepted = service.client.post("/v1/varjpeg", **sent)

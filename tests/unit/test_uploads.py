@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from app.main import create_app
 from app.settings import ApiSettings
@@ -158,7 +159,7 @@ def test_a_reference_is_checked_like_the_image(client: TestClient, settings: Api
 def test_each_field_at_fault_is_named(
     client: TestClient, path: str, files: dict[str, bytes], data: dict[str, str], field: str
 ) -> None:
-    parts = [(name, (None, value)) for name, value in data.items()]
+    parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in data.items()]
     parts += [(name, ("a.jpg", value)) for name, value in files.items()]
     problem = _problem(client.post(path, files=parts), 422, "request-invalid")
     assert field in [error["field"] for error in problem["errors"]]
@@ -296,7 +297,7 @@ def test_an_expired_job_is_gone_not_unknown(tmp_path: Path) -> None:
 
 
 def test_without_redis_a_request_learns_so_within_two_seconds(tmp_path: Path) -> None:
-    settings = ApiSettings(redis_url="redis://127.0.0.1:1/0", blob_dir=tmp_path, access_log=False)
+    settings = ApiSettings(redis_url=SecretStr("redis://127.0.0.1:1/0"), blob_dir=tmp_path, access_log=False)
     with TestClient(create_app(settings)) as client:
         began = time.perf_counter()
         reply = client.post("/v1/jnd-map", files={"image": jpeg()})

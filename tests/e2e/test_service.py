@@ -1,0 +1,137 @@
+"""``limen serve`` as it is started by everybody, with its real models: every endpoint, and every hostile upload."""
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from app.result_schemas import (
+    FullReferenceScoreResult,
+    ImageResult,
+    JndMapResult,
+    PatchQualityMapResult,
+    QualityScoreResult,
+    SurCurveResult,
+    VarJpegResult,
+)
+from app.schemas import Result
+from tests.assets.browser import Browser, find_browser
+from tests.assets.draw_sample import draw_sample
+from tests.assets.hostile_images import Expect, HostileImage, hostile_images
+from tests.assets.service_process import ServiceProcess
+
+pytestmark = pytest.mark.slow
+WAIT = {"Prefer": "wait=60"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with ServiceProcess(tmp_path_factory.mktemp("serve"), real=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def photo() -> bytes:
+    return _file(draw_sample()[150:390, 300:620], "PNG")
+
+
+def _file(pixels: Any, image_format: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "result"),
+    [
+        ("/v1/jnd-map", {}, JndMapResult),
+        ("/v1/patch-quality-map", {"stride": "32"}, PatchQualityMapResult),
+        ("/v1/quality-score", {}, QualityScoreResult),
+        ("/v1/sur-curve", {"percent": "75"}, SurCurveResult),
+        ("/v1/varjpeg", {"target_sur": "0.75"}, VarJpegResult),
+        ("/v1/varjpeg", {"quality": "40", "format": "varjpeg"}, VarJpegResult),
+    ],
+)
+def test_results_are_as_described(
+    service: ServiceProcess, photo: bytes, path: str, fields: dict[str, str], result: type[Result]
+) -> None:
+    headers = WAIT | {"Accept": "application/json"}
+    reply = service.client.post(path, files={"image": photo}, data=fields, headers=headers)
+    assert reply.status_code == 200, reply.text
+    body = result.model_validate(reply.json())
+    assert body.model_extra == {}, "members that the description does not have"
+    assert body.model_versions
+    for artefact in body.artefacts:
+        file = service.client.get(artefact.href)
+        assert file.headers["content-type"].split(";")[0] == artefact.media_type
+        assert len(file.content) == artefact.size_bytes
+
+
+def test_a_pair_is_compared(service: ServiceProcess, photo: bytes) -> None:
+    distorted = _file(draw_sample()[150:390, 300:620], "JPEG", quality=10)
+    for path, first, second in (
+        ("/v1/full-reference-score", "reference", "distorted"),
+        ("/v1/patch-quality-map", "reference", "image"),
+    ):
+        reply = service.client.post(path, files={first: photo, second: distorted}, headers=WAIT)
+        assert reply.status_code == 200, reply.text
+        schema = FullReferenceScoreResult if second == "distorted" else PatchQualityMapResult
+        assert schema.model_validate(reply.json()).model_extra == {}
+
+
+def test_a_container_comes_back_as_a_picture(service: ServiceProcess, photo: bytes) -> None:
+    made = service.client.post(
+        "/v1/varjpeg", files={"image": photo}, data={"quality": "60", "format": "varjpeg"}, headers=WAIT
+    )
+    assert made.headers["content-type"] == "application/vnd.limen.varjpeg"
+    reply = service.client.post("/v1/varjpeg/decode", files={"image": made.content}, headers=WAIT)
+    with Image.open(io.BytesIO(reply.content)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (320, 240))
+    figures = service.client.get(reply.headers["content-location"], headers={"Accept": "application/json"})
+    assert ImageResult.model_validate(figures.json()).model_extra == {}
+    damaged = service.client.post("/v1/varjpeg/decode", files={"image": made.content[:50]}, headers=WAIT)
+    assert damaged.json()["type"] == "/problems/container-invalid"
+
+
+def test_models_say_what_they_are(service: ServiceProcess) -> None:
+    told = service.client.get("/v1/models").json()
+    assert told["model_version"]
+    (worker,) = told["workers"]
+    names = {model["name"] for model in worker["models"]}
+    assert {"fpsnet", "sur_features", "sur_head", "patchnet", "quality_score", "full_reference"} <= names
+    assert all(model["provider"].endswith("ExecutionProvider") for model in worker["models"])
+
+
+@pytest.mark.parametrize("image", hostile_images(), ids=lambda image: image.name)
+def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(service: ServiceProcess, image: HostileImage) -> None:
+    pids = service.pids
+    began = time.monotonic()
+    files = {"image": (image.file_name, image.data, "image/jpeg")}
+    headers = WAIT | {"Accept": "image/jpeg"}
+    reply = service.client.post("/v1/varjpeg", files=files, data={"quality": "50"}, headers=headers)
+    assert time.monotonic() - began < 2 or image.size == (96, 4000)
+    assert service.pids == pids
+    if reply.status_code == 200:
+        assert image.expect is not Expect.REFUSED
+        with Image.open(io.BytesIO(reply.content)) as made:
+            made.load()
+            assert image.size in (None, made.size)
+    else:
+        assert 400 <= reply.status_code < 500, reply.text
+        assert image.expect is not Expect.DECODES, reply.text
+        assert reply.json()["type"].startswith("/problems/")
+
+
+def test_the_page_shows_the_sample(service: ServiceProcess, tmp_path: Path) -> None:
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium on the PATH")
+    with Browser(program, tmp_path / "profile") as browser:
+        browser.open(f"{service.url}/?sample")
+        browser.until("document.getElementById('status').textContent === 'Done.'", 60)
+        assert browser.evaluate("document.getElementById('overlay').naturalWidth") == 640
+        assert browser.complaints == []
