@@ -53,6 +53,17 @@ def load_model(name: str, weights: Path = WEIGHTS, *, threads: int = 1, cuda: bo
     return opened[name]
 
 
+def check_file(entry: ModelEntry, weights: Path = WEIGHTS) -> Path:
+    """The weight file of an entry. Raises: ModelArtefactError if it is missing or its SHA-256 differs."""
+    path = weights / entry.file
+    if not path.is_file():
+        raise ModelArtefactError(f"weight file {entry.file} is missing")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != entry.sha256:
+        raise ModelArtefactError(f"{entry.file} has SHA-256 {digest}, the manifest says {entry.sha256}")
+    return path
+
+
 @functools.cache
 def _opened(weights: Path) -> dict[str, OnnxModel]:
     return {}
@@ -62,12 +73,7 @@ def _open_model(name: str, weights: Path, *, threads: int, cuda: bool) -> OnnxMo
     entry = load_manifest(weights).get(name)
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")
-    path = weights / entry.file
-    if not path.is_file():
-        raise ModelArtefactError(f"weight file {entry.file} is missing")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != entry.sha256:
-        raise ModelArtefactError(f"{entry.file} has SHA-256 {digest}, the manifest says {entry.sha256}")
+    path = check_file(entry, weights)
     model = OrtModel(path, name=name, version=entry.version, threads=threads, cuda=cuda)
     if model.signature() != {"inputs": entry.inputs, "outputs": entry.outputs}:
         raise ModelArtefactError(f"{entry.file} declares {model.signature()}, not what the manifest promises")

@@ -1,19 +1,23 @@
 """Every graph of the manifest, opened and warmed when a pool process starts, and what the process says of itself."""
 
+import contextlib
 import hashlib
 import logging
 import os
 import resource
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from celery import current_app
-from celery.signals import worker_process_init
+from celery import Celery, current_app
+from celery.signals import worker_init, worker_process_init
+from celery.worker import WorkController
 
-from models.artefacts import WEIGHTS, load_manifest, load_model
+from models.artefacts import WEIGHTS, check_file, load_manifest, load_model
 from models.errors import LimenError, ModelArtefactError
+from models.observers import load_observer_table
 from models.onnx_model import OnnxModel, cuda_available
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
@@ -28,6 +32,17 @@ logger = logging.getLogger(__name__)
 ANNOUNCE_S = WORKER_SEEN_S / 3
 
 
+def check_weights(sender: WorkController, **_: Any) -> None:
+    """Refuse to start a worker whose pool processes could not: without good files, or without the device asked for."""
+    if not _serves_models(sender.app):
+        return
+    with _exit_if_unable():
+        for entry in load_manifest().values():
+            check_file(entry)
+        load_observer_table()
+        _check_device(sender.app.settings)
+
+
 def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
     """Limit memory, open all models, warm them, and begin to announce this process as ready.
 
@@ -35,24 +50,41 @@ def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
     """
     celery: LimenCelery = app or current_app._get_current_object()
     settings = celery.settings
-    if not set(TASK_MODULES) <= set(celery.conf.include) or not isinstance(settings, WorkerSettings):
-        return  # an application with other tasks
+    if not _serves_models(celery) or not isinstance(settings, WorkerSettings):
+        return
     if app is None and settings.max_address_space_mb is not None:
         limit = settings.max_address_space_mb << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    try:
+    with _exit_if_unable():
         models = open_models(settings)
         warm_up()
         info = worker_info(models)
-    except LimenError as error:
-        logger.critical("this worker cannot serve: %s", error)
-        raise SystemExit(1) from error
     threading.Thread(target=_announce, args=(celery, info), name="announcer", daemon=True).start()
     providers = sorted({model.provider for model in models})
     logger.info("ready with %d models on %s", len(models), ", ".join(providers))
 
 
+worker_init.connect(check_weights)
 worker_process_init.connect(prepare_process)
+
+
+def _serves_models(app: Celery) -> bool:
+    """Whether the application runs Limen's own tasks; one with others needs no models."""
+    return set(TASK_MODULES) <= set(app.conf.include)
+
+
+@contextlib.contextmanager
+def _exit_if_unable() -> Iterator[None]:
+    try:
+        yield
+    except LimenError as error:
+        logger.critical("this worker cannot serve: %s", error)
+        raise SystemExit(1) from error
+
+
+def _check_device(settings: WorkerSettings) -> None:
+    if settings.device == "cuda" and not cuda_available():
+        raise ModelArtefactError("LIMEN_DEVICE is cuda, but this ONNX Runtime is built without CUDA")
 
 
 def open_models(settings: WorkerSettings) -> list[OnnxModel]:
@@ -60,9 +92,8 @@ def open_models(settings: WorkerSettings) -> list[OnnxModel]:
 
     Raises: ModelArtefactError, also if CUDA is demanded and a session did not get it.
     """
+    _check_device(settings)
     cuda = settings.device == "cuda" or (settings.device == "auto" and cuda_available())
-    if settings.device == "cuda" and not cuda_available():
-        raise ModelArtefactError("LIMEN_DEVICE is cuda, but this ONNX Runtime is built without CUDA")
     models = [load_model(name, threads=settings.threads, cuda=cuda) for name in sorted(load_manifest())]
     if settings.device == "cuda" and any(model.provider != "CUDAExecutionProvider" for model in models):
         raise ModelArtefactError("LIMEN_DEVICE is cuda, but a session runs elsewhere: see ONNX Runtime's messages")
