@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.jnd import OVERLAP, TILE
+from models.jnd import OVERLAP, TILE, predict_jnd_map
+from models.onnx_model import OrtModel
 from training.config import ExperimentConfig
 from training.export import export_graph, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best
 from training.jnd_crops import BORDER, LabelledCrops, label_crops
-from training.jnd_protocol import measure_maps, region_medians
+from training.jnd_protocol import measure_maps, region_medians, visibility_at_own_level
 from training.networks.fpsnet import PRESETS, FpsNet
-from training.photos import checksum, load_photo, photo_paths, random_crops
+from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
 from training.run_record import write_run_record
 from training.teachers import srgb_to_tensor
 
@@ -53,9 +54,31 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
 def export(config: ExperimentConfig) -> None:
     """Write ``fpsnet.onnx`` and its manifest entry, whose figures are measured with the exported graph."""
     network = load_best(FpsNet(PRESETS[config.preset]), config)
-    export_graph(network, "fpsnet", {"image": _examples(config.data)}, ["jnd"])
+    examples = {"image": _examples(config.data)}
+    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.folder)
+    calibrate_level(network, config)
+    export_graph(network, "fpsnet", examples, ["jnd"])
     _write_entry(config, {})
     _write_entry(config, _headline(measure_maps(config.data, "kodak", energies=(100.0,))))
+
+
+def calibrate_level(network: nn.Module, config: ExperimentConfig) -> None:
+    """Scale the map so that its noise at gamma = 1 has a butteraugli 3-norm of 1 on average over whole photos of val.
+
+    Labels are levelled per crop and the norm of a photo lies above the mean of its crops; one constant, added to the
+    logarithm in the decoder's bias, makes up for it. Expects the uncalibrated graph in ``config.folder``.
+    """
+    assert isinstance(network, FpsNet)
+    assert network.decoder.head.bias is not None
+    model = OrtModel(config.folder / "fpsnet.onnx", name="fpsnet", version=VERSION)
+    photos = [load_photo(path) for path in photo_paths(config.data, "val") if is_lossless(path)]
+    maps = [predict_jnd_map(photo, model).values.astype(np.float64) for photo in photos]
+    factor = 1.0
+    for _ in range(3):  # rounding to whole levels keeps the norm from being quite proportional to the factor
+        pairs = zip(photos, maps, strict=True)
+        factor /= float(np.mean([visibility_at_own_level(photo, factor * jnd) for photo, jnd in pairs]))
+    with torch.no_grad():
+        network.decoder.head.bias += float(np.log(factor))
 
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ BASE_EXPONENT = 0.75
 with the lowest butteraugli norm at equal energy."""
 CONTRAST_FLOOR = 5.3
 """Luma levels; keeps the starting threshold of flat regions above zero."""
+DEVIATION_FLOOR = 0.5
+"""Luma levels; far enough above the rounding error of a difference of squares in float32 for two runtimes to agree."""
 ORIENTATIONS = 8
 
 
@@ -97,10 +99,10 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def local_deviation(luma: Tensor, sigma: float = 1.5) -> Tensor:
-    """Gaussian-weighted standard deviation (N, 1, H, W), in luma levels."""
+    """Gaussian-weighted standard deviation (N, 1, H, W), in luma levels, at least ``DEVIATION_FLOOR``."""
     centred = luma - 128  # keeps the difference of squares accurate in float32
     mean, square = gaussian_blur(torch.cat([centred, centred * centred], dim=1), sigma).chunk(2, dim=1)
-    return torch.sqrt((square - mean * mean).clamp(min=0) + 1e-2)
+    return torch.sqrt((square - mean * mean).clamp(min=0) + DEVIATION_FLOOR**2)
 
 
 class FeatureMaps(nn.Module):
