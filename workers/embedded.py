@@ -1,19 +1,19 @@
 """The embedded mode: a Celery worker in a thread of the web process, over the in-memory transport."""
 
-import logging
+import contextlib
 import threading
 
 from celery.signals import worker_process_init
 
 from workers.blobs import BlobStore
 from workers.celery_app import TASK_MODULES, LimenCelery, create_celery
+from workers.errors import AlreadyFinishedError
 from workers.jobs import JobStore
 from workers.reaper import Reaper
 from workers.settings import WorkerSettings
 
-logger = logging.getLogger(__name__)
-
 STOP_S = 10.0
+"""How long the worker's thread may take to end."""
 
 
 class EmbeddedWorker:
@@ -47,7 +47,10 @@ class EmbeddedWorker:
         self._controller.start()
 
     def stop(self) -> None:
-        """Take no more work, let running jobs end (their tasks check for it), and wait a little for that."""
+        """Stop running jobs at their next tile and take no more: their records would end with the process anyway."""
         self._reaper.stop()
+        for job in self.celery.jobs.unfinished():
+            with contextlib.suppress(AlreadyFinishedError):
+                self.celery.jobs.cancel(job.id)
         self._controller.stop()
         self._thread.join(STOP_S)

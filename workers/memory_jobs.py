@@ -23,8 +23,10 @@ from workers.jobs import (
 )
 from workers.settings import BrokerSettings
 
+KEPT = 10_000
+"""Finished records kept at most, some 100 MB; beyond that the oldest expire early."""
 _SWEEP_S = 60.0
-"""Expired records are refused at once and dropped from memory this often."""
+"""Expired records are refused at once, and dropped from memory this often."""
 
 _Follower = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
@@ -46,6 +48,7 @@ class MemoryJobStore(JobStore):
         self._entries: dict[str, _Entry] = {}
         self._tombstones: dict[str, float] = {}
         self._unfinished: dict[str, None] = {}
+        self._finished: dict[str, None] = {}
         self._next_sweep = 0.0
         self._by_idempotency_key: dict[str | None, tuple[str, str]] = {}
         self._by_dedup_key: dict[str | None, str] = {}
@@ -100,6 +103,7 @@ class MemoryJobStore(JobStore):
                 after = after.model_copy(update={"expires_at": now + self.settings.job_expiry_s})
                 self._count(after)
                 del self._unfinished[job_id]
+                self._finished[job_id] = None
             entry.job = after
             if after.event != before.event:
                 entry.events.append(after.event)
@@ -117,6 +121,7 @@ class MemoryJobStore(JobStore):
         with self._lock:
             self._entries.pop(job_id, None)
             self._unfinished.pop(job_id, None)
+            self._finished.pop(job_id, None)
 
     def unfinished(self) -> list[Job]:
         """See ``JobStore.unfinished``."""
@@ -177,8 +182,11 @@ class MemoryJobStore(JobStore):
         if now < self._next_sweep:
             return
         self._next_sweep = now + _SWEEP_S
-        for job_id in [job_id for job_id, entry in self._entries.items() if _expired(entry, now)]:
+        expired = [job_id for job_id in self._finished if _expired(self._entries[job_id], now)]
+        surplus = list(self._finished)[: max(0, len(self._finished) - KEPT)]
+        for job_id in dict.fromkeys([*expired, *surplus]):
             del self._entries[job_id]
+            del self._finished[job_id]
             self._tombstones[job_id] = now + TOMBSTONE_S
         self._tombstones = {job_id: until for job_id, until in self._tombstones.items() if until > now}
         self._by_dedup_key = {k: v for k, v in self._by_dedup_key.items() if v in self._entries}

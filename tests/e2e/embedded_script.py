@@ -54,8 +54,10 @@ def main(folder: Path) -> dict[str, Any]:
         "cancelled": [jobs.get(job.id).state for job in (running, cancelled)],
         "bad": wait(send(error="undecodable")).failure.code,
     }
+    send(seconds=30)
+    began = time.monotonic()
     worker.stop()
-    return report
+    return {**report, "stopped_s": time.monotonic() - began}
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ def test_an_embedded_worker_is_quick_and_ends_every_job(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    print(report)
     assert report["median_trip_ms"] < 25
     assert report["after"] == "succeeded"
     assert report["freed_s"] < 2
     assert report["late"] == "deadline-exceeded"
     assert report["cancelled"] == ["cancelled", "cancelled"]
+    assert report["stopped_s"] < 5
     assert report["bad"] == "image-undecodable"
