@@ -1,0 +1,74 @@
+"""One step of the JND experiment on labels made here, and what its parts promise."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+import torch
+
+from training.config import load_config
+from training.experiments import jnd
+from training.jnd_crops import LabelledCrops, choose_crops, label_settings
+from training.networks.fpsnet import PRESETS, FpsNet
+
+
+@pytest.fixture
+def config(tmp_path):
+    loaded = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
+    steps = loaded.fit.model_copy(update={"epochs": 1, "batch_size": 2})
+    return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | {"train_crops": 5, "val_crops": 1}})
+
+
+def write_labels(config, split, count):
+    folder = config.folder / split
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        crop = rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)
+        np.savez(folder / f"{index:05d}.npz", crop=crop, log_ratio=np.full((64, 64), -1.0, np.float32))
+
+
+def test_one_step_runs_and_leaves_weights_and_a_record(config):
+    write_labels(config, "train", 2)
+    write_labels(config, "val", 1)
+    jnd.fit(config)
+    assert (config.folder / "best.pt").is_file()
+    assert (config.folder / "run.json").is_file()
+
+
+def test_loss_is_the_mean_error_of_the_logarithm(config):
+    write_labels(config, "val", 1)
+    batch = [part[None] for part in LabelledCrops(config, "val", augment=False)[0]]
+    with torch.no_grad():
+        loss = jnd.l1_of_log_threshold(FpsNet(PRESETS["lite"]).eval(), batch)
+    assert float(loss) == pytest.approx(1.0, abs=1e-5)  # an untrained decoder says 0, the label -1
+
+
+def test_augmented_parts_turn_together(config):
+    write_labels(config, "train", 1)
+    plain = LabelledCrops(config, "train", augment=False)[0]
+    turned = LabelledCrops(config, "train", augment=True)
+    for _ in range(8):
+        image, focus, perceptual, label = turned[0]
+        assert [part.shape for part in (image, focus, perceptual, label)] == [part.shape for part in plain]
+        assert float(image.sum()) == pytest.approx(float(plain[0].sum()), rel=1e-5)
+
+
+def test_missing_labels_name_the_command(config):
+    with pytest.raises(FileNotFoundError, match="limen-train prepare jnd"):
+        LabelledCrops(config, "train", augment=False)
+
+
+def test_crops_come_from_lossless_photos_first(config):
+    folder = config.data / "photos" / "train"
+    folder.mkdir(parents=True)
+    for name, level in (("a.jpg", 10), ("b.png", 200)):
+        Image.fromarray(np.full((264, 300, 3), level, np.uint8)).save(folder / name)
+    crops = choose_crops(config, "train")
+    assert [round(float(crop.mean()) / 100) for crop in crops] == [2, 0, 2, 0, 2]
+
+
+def test_every_label_setting_is_in_the_configuration(config):
+    assert label_settings(config).iterations >= 1
