@@ -8,7 +8,7 @@ import imagecodecs
 
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, Raster, Samples, Space
+from models.image_files.header import MAX_PARTS, ImageHeader, Raster, Samples, Space, limited
 
 _SRGB_CODE_POINTS = {(1, 13), (1, 1), (2, 2), (1, 2), (2, 13), (1, 6), (5, 6), (6, 6)}
 """Colour primaries and transfer functions (ITU-T H.273) that are sRGB, close to it, or unspecified."""
@@ -40,9 +40,11 @@ class _Meta:
         return found
 
     def item(self, data: bytes, number: int) -> bytes:
-        """Bytes of an item, from the file or from the meta box's own data."""
+        """Bytes of an item, from the file or from the meta box's own data; none if it claims more than there are."""
         construction, extents = self.locations.get(number, (0, []))
         source = self.item_data if construction == 1 else data
+        if sum(length for _, length in extents) > len(source):
+            return b""
         return b"".join(source[start : start + length] for start, length in extents)
 
 
@@ -74,6 +76,10 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each box."""
+    return limited(_all_boxes(data))
+
+
+def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = 0
     while position + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, position)
@@ -145,13 +151,18 @@ def _item_locations(box: bytes) -> dict[int, tuple[int, list[tuple[int, int]]]]:
     base_size, index_size = box[5] >> 4, box[5] & 15 if version else 0
     reader = _Integers(box, 6)
     found: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+    total = 0
     for _ in range(reader.take(4 if version == 2 else 2)):
         item = reader.take(4 if version == 2 else 2)
         construction = reader.take(2) & 15 if version else 0
         reader.take(2)
         base = reader.take(base_size)
         extents: list[tuple[int, int]] = []
-        for _ in range(reader.take(2)):
+        count = reader.take(2)
+        total += count
+        if total > MAX_PARTS:
+            raise ImageUndecodableError("an AVIF item table has far more extents than any encoder writes")
+        for _ in range(count):
             reader.take(index_size)
             extents.append((base + reader.take(offset_size), reader.take(length_size)))
         found[item] = (construction, extents)

@@ -7,9 +7,11 @@ import numpy as np
 from PIL.GifImagePlugin import GifImageFile
 
 from models.errors import ImageUndecodableError
-from models.image_files.header import ImageHeader, Raster, Space
+from models.image_files.header import MAX_PARTS, ImageHeader, Raster, Space
 
-_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+_EXTENSION, _IMAGE = 0x21, 0x2C
+_MAX_BLOCKS = 1_000_000
+"""Encoders fill blocks of 255 bytes: 125 000 in 32 MiB."""
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -35,14 +37,18 @@ def _table_size(flags: int) -> int:
 
 
 def _skip_blocks(data: bytes, position: int) -> int:
-    """Position behind a chain of data sub-blocks."""
-    while position < len(data) and data[position]:
+    """Position behind a chain of data sub-blocks. Raises: ImageUndecodableError for blocks without end."""
+    for _ in range(_MAX_BLOCKS):
+        if position >= len(data) or not data[position]:
+            return position + 1
         position += data[position] + 1
-    return position + 1
+    raise ImageUndecodableError("the GIF's data are cut into far more blocks than any encoder writes")
 
 
 def _next_image(data: bytes, position: int) -> int | None:
     """Position of the next image descriptor, None at the end of the file."""
-    while position < len(data) and data[position] == _EXTENSION:
+    for _ in range(MAX_PARTS):
+        if position >= len(data) or data[position] != _EXTENSION:
+            break
         position = _skip_blocks(data, position + 2)
     return position if position < len(data) and data[position] == _IMAGE else None

@@ -1,15 +1,17 @@
 """What a file says of itself before a pixel is decoded, and the samples that come out of it."""
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ImageTypeUnsupportedError
+from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 
+T = TypeVar("T")
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -99,6 +101,18 @@ NOT_READ: tuple[_Signature, ...] = (
 
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
 _TEXT_STARTS = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"))
+
+
+MAX_PARTS = 100_000
+"""Segments, chunks or boxes of one file; encoders write a few thousand into the largest."""
+
+
+def limited(parts: Iterable[T]) -> Iterator[T]:
+    """The parts of a file, up to ``MAX_PARTS``. Raises: ImageUndecodableError where there are more."""
+    for count, part in enumerate(parts):
+        if count == MAX_PARTS:
+            raise ImageUndecodableError("the file has far more parts than any encoder writes")
+        yield part
 
 
 def sniff(data: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.exif import PREFIX as EXIF_PREFIX
 from models.image_files.exif import usable_exif
-from models.image_files.header import ImageHeader, Raster, Samples, Space
+from models.image_files.header import ImageHeader, Raster, Samples, Space, limited
 
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
@@ -97,7 +97,7 @@ def can_be_recoded(data: bytes) -> bool:
 
 def _gather(data: bytes) -> _Segments:
     segments = _Segments()
-    for marker, body in _segments(data):
+    for marker, body in limited(_segments(data)):
         if marker in _FRAMES and not segments.frame:
             if marker not in _FRAMES_READ:
                 raise ImageTypeUnsupportedError(f"this JPEG process (SOF{marker - 0xC0}) is not read")

@@ -8,7 +8,7 @@ import imagecodecs
 
 from models.errors import ImageUndecodableError
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, Raster, Samples, Space
+from models.image_files.header import ImageHeader, Raster, Samples, Space, limited
 
 _MAX_INFLATED = 8 << 20
 """Bytes that a compressed profile or text may grow to."""
@@ -43,7 +43,7 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each chunk; image data without their body. Raises: ImageUndecodableError if there are none."""
     seen_data = False
-    for kind, start, end in _spans(data):
+    for kind, start, end in limited(_spans(data)):
         seen_data = seen_data or kind == b"IDAT"
         yield kind, b"" if kind in (b"IDAT", b"fdAT") else data[start + 8 : end - 4]
     if not seen_data:

@@ -3,7 +3,7 @@
 import imagecodecs
 import numpy as np
 
-from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
+from models.errors import ImageTooLargeError, ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.header import ImageHeader, Raster, Samples, Space
 from models.image_files.tiff_tags import ORIENTATION, Directory, read_directory
 
@@ -16,6 +16,9 @@ _SPACES = {
 }  # fmt: skip
 _CHANNELS = {Space.GREY: 1, Space.RGB: 3, Space.CMYK: 4, Space.LAB: 3}
 _UNSIGNED, _FLOAT = 1, 3
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_MAX_TILE_PIXELS = 64_000_000
+_MAX_SAMPLES = 16
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
@@ -30,6 +33,7 @@ def read_header(data: bytes) -> ImageHeader:
     if width <= 0 or height <= 0:
         raise ImageUndecodableError("the TIFF does not say how large it is")
     _refuse_unread(data, page)
+    _check_tiles(page)
     icc, xmp = page.raw(_ICC), page.raw(_XMP)
     return ImageHeader("TIFF", width, height, _bits(page), page.integer(ORIENTATION, 1), icc, None, xmp, _notes(page))
 
@@ -68,6 +72,13 @@ def _refuse_unread(data: bytes, page: Directory) -> None:
         raise ImageTypeUnsupportedError("a TIFF is read with unsigned samples of one depth, 1 to 16 bits")
     if _SPACES[photometric] is Space.LAB and bits != 8:
         raise ImageTypeUnsupportedError("a Lab TIFF is read with 8 bits only")
+
+
+def _check_tiles(page: Directory) -> None:
+    """Raises: ImageTooLargeError for tiles or samples that would take memory out of all proportion to the image."""
+    tile_width, tile_height, samples = (page.integer(tag, 1) for tag in (_TILE_WIDTH, _TILE_HEIGHT, _SAMPLES))
+    if tile_width * tile_height > _MAX_TILE_PIXELS or samples > _MAX_SAMPLES:
+        raise ImageTooLargeError(f"a TIFF with tiles of {tile_width}x{tile_height} and {samples} samples a pixel")
 
 
 def _channels_last(samples: Samples, header: ImageHeader) -> Samples:

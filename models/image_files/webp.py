@@ -10,7 +10,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from models.errors import ImageUndecodableError
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, Raster, Space
+from models.image_files.header import ImageHeader, Raster, Space, limited
 
 _ANIMATED = "the WebP is animated; only its first frame is used"
 
@@ -19,7 +19,7 @@ def read_header(data: bytes) -> ImageHeader:
     """Canvas size and metadata. Raises: ImageUndecodableError for a damaged or truncated file."""
     if struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
         raise ImageUndecodableError("the WebP is shorter than it says: it is truncated")
-    chunks = dict(reversed(list(_chunks(data))))  # of a repeated chunk the first counts
+    chunks = dict(reversed(list(limited(_chunks(data)))))  # of a repeated chunk the first counts
     width, height = _size(chunks)
     exif, orientation, exif_notes = usable_exif(with_prefix(chunks[b"EXIF"]) if b"EXIF" in chunks else None)
     notes = (*exif_notes, *((_ANIMATED,) if b"ANIM" in chunks else ()))
