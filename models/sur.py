@@ -166,6 +166,6 @@ def _density(gev: GevParameters, levels: ArrayLike) -> NDArray[np.float64]:
     z = _standardised(gev, levels)
     tail = _tail(z, gev.shape)
     inside = 1 + gev.shape * z > 0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         density = tail ** (1 + gev.shape) * np.exp(-tail) / gev.scale
     return np.where(inside & np.isfinite(density), density, 0.0)

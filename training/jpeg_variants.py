@@ -20,6 +20,15 @@ from models.types import Float32Array, Rgb8
 QUALITY_STRATA = ((1, 4), (5, 11), (12, 20), (21, 32), (33, 50), (51, 75), (76, 100))
 """One quality factor from each: dense where SUR curves of MCL-JCI fall (QF 8..50), present everywhere."""
 
+VARIANT_KINDS = {
+    "libjpeg-turbo 4:2:0": slice(0, 7),
+    "libjpeg-turbo 4:4:4": slice(7, 9),
+    "jpegli": slice(9, 11),
+    "odd tables": slice(11, 12),
+    "adaptive": slice(12, 16),
+}
+"""Where each encoder's versions stand in what ``variants`` returns."""
+
 LUMA_TABLE = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],

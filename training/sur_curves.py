@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import track
 from scipy.optimize import least_squares
 
@@ -19,15 +20,20 @@ from training.teachers import ssimulacra2_of_arrays
 CURVE_LEVELS = (1, 10, 20, 30, 40, 50, 58, 64, 69, 74, 79, 83, 87, 91, 95, 100)
 """Where a photo's curve is measured: dense where MCL-JCI's viewers change their mind."""
 
-FLICKER_FACTOR = 0.5
-"""The ``flicker`` profile notices half the distance. SSIMULACRA2's own scale puts "not noticed side by side" near
-70..80 and "not noticed when flickering in place" at 90, distances 30..20 and 10: a factor of two to three; the milder
-one is taken."""
+DISTANCE_FLOOR = 0.1
+"""Added to the penalty before the logarithm: what score 98 costs, less than any JPEG does."""
+
+_PENALTIES = np.concatenate([np.linspace(0, 20, 4001), np.geomspace(20.01, 2000, 4000)])
+
+FLICKER_FACTOR = 0.3
+"""The ``flicker`` profile notices this share of the penalty, about half the distance 100 - score. SSIMULACRA2's own
+scale puts "not noticed side by side" near 70..80 and "not noticed when flickering in place" at 90, distances 30..20 and
+10: a factor of two to three; the milder one is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoCurves:
-    """P photos at ``CURVE_LEVELS``: ln(1 + teacher distance) and PSNR in dB, both (P, L)."""
+    """P photos at ``CURVE_LEVELS``: ln teacher distance and PSNR in dB, both (P, L)."""
 
     names: list[str]
     log_distance: NDArray[np.float64]
@@ -35,15 +41,26 @@ class PhotoCurves:
 
 
 def teacher_log_distance(reference: Rgb8, distorted: Rgb8) -> float:
-    """ln(1 + 100 - SSIMULACRA2) of a pair, uint8 (H, W, 3); >= 0, 0 for equal images."""
+    """ln(0.1 + penalty) of a pair, uint8 (H, W, 3): the weighted error under SSIMULACRA2's score.
+
+    The score itself saturates near -64, at QF 1..5, where the third JND's viewers still differ; the penalty does not.
+    -2.3 for equal images, 1.8 at score 50, 4.7 where the score saturates.
+    """
     score = float(ssimulacra2_of_arrays(reference, distorted)[0])
-    return float(np.log1p(max(0.0, 100 - score)))
+    penalty = np.interp(100 - score, 10 * _curved(_PENALTIES) ** 0.6276336467831387, _PENALTIES)
+    return float(np.log(DISTANCE_FLOOR + penalty))
+
+
+def _curved(penalty: NDArray[np.float64]) -> NDArray[np.float64]:
+    """SSIMULACRA2's last cubic (libjxl, ``tools/ssimulacra2.cc``), rising everywhere."""
+    return 2.326765642916932 * penalty - 0.020884521182843837 * penalty**2 + 6.248496625763138e-05 * penalty**3
 
 
 def teacher_curves(paths: list[Path], cache: Path) -> PhotoCurves:
     """Curves of all photos in ``paths``; kept in ``cache`` (``.npz``), where earlier photos are found again."""
     known = dict(np.load(cache)) if cache.is_file() else {}
-    for path in track(paths, description=f"teacher curves {cache.stem}"):
+    progress = Console(stderr=True)  # standard output holds the figures
+    for path in track(paths, description=f"teacher curves {cache.stem}", console=progress):
         if path.name not in known:
             known[path.name] = _measure(load_photo(path))
             np.savez(cache, **known)
@@ -91,7 +108,7 @@ def calibrate(curves: NDArray[np.float64], target_jnd: float, target_scale: floa
         return [(float(np.mean(medians)) - target_jnd) / 5, float(np.mean([gev.scale for gev in gevs])) - target_scale]
 
     level = np.mean([np.interp(target_jnd, CURVE_LEVELS, curve) for curve in curves])
-    solution = least_squares(miss, [level, np.log(0.3)], diff_step=1e-3, xtol=1e-5)
+    solution = least_squares(miss, [level, np.log(0.45)], diff_step=1e-2, xtol=1e-4, max_nfev=8)
     return Threshold(round(float(solution.x[0]), 4), round(float(np.exp(solution.x[1])), 4))
 
 

@@ -81,6 +81,12 @@ def test_distance_of_equals_and_of_strangers() -> None:
     assert bhattacharyya_distance(GevParameters(10, 1, -0.9), GevParameters(90, 1, 0.9)) == np.inf
 
 
+def test_distance_of_very_bounded_distributions_is_finite() -> None:
+    """MCL-JCI's published shapes reach -1.4, where the density has a pole at its end."""
+    a, b = GevParameters(27, 9, -1.382), GevParameters(25, 9, -1.2)
+    assert 0 <= bhattacharyya_distance(a, b) < 1
+
+
 def test_gumbel_is_the_limit_of_small_shapes() -> None:
     near, limit = sur_curve(GevParameters(25, 6, 2e-6)), sur_curve(GevParameters(25, 6, 0))
     np.testing.assert_allclose(near, limit, atol=1e-5)

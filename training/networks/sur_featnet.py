@@ -1,24 +1,32 @@
 """SUR-FeatNet (Lin et al. 2020, section 5.3, figure 4), preset lite: siamese body, pooled features, regression head.
 
 As published: both images go through one body, features of several of its levels are pooled into one vector per image
-(MLSP), and a head with layers of 512, 256 and 128 neurons and dropout 0.25 sees f_r, f_d and their difference. Two
-things differ from the paper. The body is a small network of five strided convolutions on 256 x 256 tiles instead of
-Inception-V3. And beside the mean and deviation of each channel, which the paper pools, the vector holds a *sketch*:
-the divisively normalised channel times fixed random signs, summed over 8 x 8 areas of the tile. The square of a
-sketch's difference is an unbiased estimate of the energy of the error in that area (Johnson-Lindenstrauss), so the
-head measures how far apart the two tiles are, pixel by pixel, though it sees them only as vectors computed apart; an
-encoder cannot fool it by keeping averages.
+(MLSP), and a head with layers of 512, 256 and 128 neurons and dropout 0.25 sees f_r, f_d and their difference. Three
+things differ from the paper. The body is small: one strided convolution at each of five scales of a 256 x 256 tile,
+apart for luma and two opponent colours and started from the DCT, instead of Inception-V3. Beside the mean square of
+each channel the vector holds a *sketch*: the divisively normalised channel times fixed random signs, summed over each
+of 8 x 8 areas of the tile. The square of a sketch's difference is an unbiased estimate of the energy of the error in
+that area (Johnson-Lindenstrauss), so the head measures how far apart two tiles are, pixel by pixel, though it sees
+them only as vectors computed apart; an encoder cannot fool it by keeping averages. And a linear path runs beside the
+head's layers.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CHANNELS = (12, 24, 32, 48, 48)
+SCALES = 5
+FILTERS = 6
+GROUPS = 3
 AREAS = 8
 TILE = 256
-OPPONENT = ((0.299, 0.587, 0.114), (-0.5, 1.0, -0.5), (-0.5, -0.5, 1.0))
-"""Rows: luma (BT.601), green-magenta, yellow-blue."""
+OPPONENT = ((0.27, 0.65, 0.08), (0.5, -0.5, 0.0), (-0.02, -0.45, 0.47))
+"""Rows: luma, red-green, blue-yellow; the directions of XYB, whose mixing matrix is that of SSIMULACRA2."""
+
+FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
+"""Of the 4 x 4 DCT functions that the filters start from."""
 
 
 class SurFeatures(nn.Module):
@@ -26,56 +34,63 @@ class SurFeatures(nn.Module):
 
     opponent: Tensor
 
-    def __init__(self, channels: tuple[int, ...] = CHANNELS, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self.register_buffer("opponent", torch.tensor(OPPONENT)[:, :, None, None] * 4)
-        widths = (3, *channels)
-        self.stages = nn.ModuleList(
-            nn.Conv2d(before, after, kernel_size=4 if level == 0 else 3, stride=2, padding=1)
-            for level, (before, after) in enumerate(zip(widths, channels, strict=False))
-        )
-        self.floors = nn.ParameterList(nn.Parameter(torch.tensor(-1.5)) for _ in channels)
+        self.register_buffer("opponent", torch.tensor(OPPONENT)[:, :, None, None])
+        self.stages = nn.ModuleList(_stage() for _ in range(SCALES))
+        self.floors = nn.ParameterList(nn.Parameter(torch.tensor([-3.5, -4.5, -4.0])) for _ in range(SCALES))
         generator = torch.Generator().manual_seed(seed)
-        for level in range(len(channels)):
-            side = TILE >> (level + 1)
-            signs = torch.randint(0, 2, (1, 1, side, side), generator=generator) * 2.0 - 1
-            self.register_buffer(f"signs{level}", signs)
-
-    @staticmethod
-    def sizes(channels: tuple[int, ...] = CHANNELS) -> list[int]:
-        """Lengths of the parts of the vector: a sketch for each level, then all pooled statistics."""
-        return [*(count * AREAS * AREAS for count in channels), 2 * sum(channels)]
+        for scale in range(SCALES):
+            side = TILE >> (scale + 1)
+            signs = torch.randint(0, 2, (1, 1, 1, side, side), generator=generator) * 2.0 - 1
+            self.register_buffer(f"signs{scale}", signs)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 256, 256) to (N, F)."""
         sketches, statistics = [], []
-        hidden = F.conv2d(image - 0.5, self.opponent)
-        for level, (stage, floor) in enumerate(zip(self.stages, self.floors, strict=True)):
-            response = stage(hidden)
-            square = response * response
-            energy = F.avg_pool2d(square.mean(1, keepdim=True), 3, stride=1, padding=1)
-            signs: Tensor = getattr(self, f"signs{level}")
-            window = response.shape[-1] // AREAS
-            weights = signs * torch.rsqrt(energy + torch.exp(2 * floor)) * window
-            sketches.append(F.avg_pool2d(response * weights, window).flatten(1))
-            hidden = F.leaky_relu(response, 0.2)
-            statistics += [hidden.mean((2, 3)), torch.log(square.mean((2, 3)) + 1e-6)]
+        colours = F.conv2d(image, self.opponent)
+        for scale, (stage, floor) in enumerate(zip(self.stages, self.floors, strict=True)):
+            response: Tensor = stage(colours)
+            side = response.shape[-1]
+            grouped = response.reshape(-1, GROUPS, FILTERS, side, side)
+            square = grouped * grouped
+            energy = F.avg_pool2d(square.mean(2), 3, stride=1, padding=1).unsqueeze(2)
+            signs: Tensor = getattr(self, f"signs{scale}")
+            weights = signs * torch.rsqrt(energy + torch.exp(2 * floor).view(1, GROUPS, 1, 1, 1)) * (side / AREAS)
+            signed = (grouped * weights).flatten(1, 2)
+            sketches.append(F.avg_pool2d(signed, side // AREAS).flatten(1))
+            statistics.append(torch.log(square.mean((3, 4)).flatten(1) + 1e-6))
+            statistics.append(torch.log(energy + 1e-5).mean((2, 3, 4)))
+            colours = F.avg_pool2d(colours, 2)
         return torch.cat([*sketches, *statistics], dim=1)
+
+
+def _stage() -> nn.Conv2d:
+    stage = nn.Conv2d(GROUPS, GROUPS * FILTERS, kernel_size=4, stride=2, padding=1, groups=GROUPS, bias=False)
+    waves = [[math.cos((2 * place + 1) * k * math.pi / 8) / 2 for place in range(4)] for k in range(4)]
+    basis = torch.tensor([[[a * b for b in waves[v]] for a in waves[u]] for u, v in FREQUENCIES])
+    with torch.no_grad():
+        stage.weight.copy_(basis.repeat(GROUPS, 1, 1).unsqueeze(1))
+    return stage
 
 
 class SurHead(nn.Module):
     """Features of two tiles, both (N, F), to ln of the teacher's distance (N,); the graph ``sur_head``."""
 
-    def __init__(self, channels: tuple[int, ...] = CHANNELS) -> None:
+    sketched = SCALES * GROUPS * FILTERS * AREAS * AREAS
+    pooled = SCALES * (GROUPS * FILTERS + GROUPS)
+
+    def __init__(self) -> None:
         super().__init__()
-        self.channels = channels
-        self.sizes = SurFeatures.sizes(channels)
-        width = 2 * sum(channels) + 3 * self.sizes[-1]
+        width = 3 * SCALES * GROUPS * FILTERS + 3 * self.pooled
         self.standardise = nn.BatchNorm1d(width, affine=False, momentum=0.02)
         layers: list[nn.Module] = []
         for before, after in ((width, 512), (512, 256), (256, 128)):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(0.25)]
         self.regression = nn.Sequential(*layers, nn.Linear(128, 1))
+        self.direct = nn.Linear(width, 1)
+        nn.init.zeros_(self.direct.weight)
+        nn.init.constant_(self.direct.bias, 2.2)  # mean label
 
     def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Two (N, F) to (N,)."""
@@ -83,28 +98,31 @@ class SurHead(nn.Module):
 
     def regress(self, joined: Tensor) -> Tensor:
         """What ``compare`` returns to (N,)."""
-        output: Tensor = self.regression(self.standardise(joined))
+        standard = self.standardise(joined).clamp(-8, 8)
+        output: Tensor = self.regression(standard) + self.direct(standard)
         return output.squeeze(1)
 
     def compare(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Two (N, F) to what the layers see: ln errors of each channel; statistics as f_r, f_d and f_r - f_d."""
         difference = reference - distorted
-        errors = []
-        for count, part in zip(self.channels, torch.split(difference, self.sizes, dim=1), strict=False):
-            areas = part.reshape(-1, count, AREAS * AREAS)
-            errors += [torch.log(areas.abs().mean(2) + 1e-3), torch.log((areas * areas).mean(2) + 1e-6)]
-        pooled = self.sizes[-1]
-        statistics = [reference[:, -pooled:], distorted[:, -pooled:], difference[:, -pooled:]]
+        areas = difference[:, : self.sketched].reshape(-1, SCALES * GROUPS * FILTERS, AREAS * AREAS)
+        square = areas * areas
+        errors = [
+            torch.log(areas.abs().mean(2) + 1e-3),
+            torch.log(square.mean(2) + 1e-6),
+            torch.log((square * square).mean(2) + 1e-12),
+        ]
+        statistics = [values[:, self.sketched :] for values in (reference, distorted, difference)]
         return torch.cat([*errors, *statistics], dim=1)
 
 
 class SurFeatNet(nn.Module):
-    """Body and head together, for training: stage one and two of the paper at once, since the teacher is cheap."""
+    """Body and head together, for stage one of the training."""
 
-    def __init__(self, channels: tuple[int, ...] = CHANNELS) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.features = SurFeatures(channels)
-        self.head = SurHead(channels)
+        self.features = SurFeatures()
+        self.head = SurHead()
 
     def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """References (B, 3, 256, 256) and V versions of each (B, V, 3, 256, 256) to ln distances (B, V)."""
