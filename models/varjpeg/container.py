@@ -59,7 +59,7 @@ MAX_PIXELS = 64_000_000
 QUALITY_RANGE = 15
 """Delta of formula 13."""
 
-_SIGMA = 0.1
+SIGMA = 0.1
 """Standard deviation of the blur as a share of the image's width, step iv."""
 
 _GREY, _FULL_CHROMA, _PROFILE = 1, 2, 4
@@ -197,7 +197,7 @@ def block_quality(header: Header) -> list[NDArray[np.int64]]:
 
 def _profiles(header: Header) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gaussians of the k centroids along the rows (k, H) and columns (k, W); M is the sum of their products."""
-    sigma = _SIGMA * header.width
+    sigma = SIGMA * header.width
     sides = (header.height, header.width)
     profiles = []
     for axis, side in enumerate(sides):
