@@ -59,7 +59,7 @@ def full_reference_report(score: FullReferenceScore) -> dict[str, Any]:
         "psnr_db": _rounded(score.psnr_db),
         "ssim": _rounded(score.ssim),
         "ms_ssim": _rounded(score.ms_ssim),
-        "patch_scores": {**summary(score.patch_scores)},
+        "patch_scores": summary(score.patch_scores),
     }
 
 
