@@ -67,11 +67,14 @@ class FormReader:
             raise _malformed("The multipart body is not valid.") from error
 
     def fields(self) -> dict[str, str]:
-        """All fields, once the body has ended. Raises: ProblemError if its last boundary is missing."""
+        """All fields that are not empty, once the body has ended: a form sends what was left blank as empty.
+
+        Raises: ProblemError if the last boundary is missing.
+        """
         if not self._complete:
             raise _malformed("The multipart body ends before its last boundary.")
         try:
-            return {name: text.decode() for name, text in self._texts.items()}
+            return {name: text.decode() for name, text in self._texts.items() if text}
         except UnicodeDecodeError as error:
             raise _malformed("A form field is not UTF-8 text.") from error
 

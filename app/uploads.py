@@ -151,13 +151,17 @@ class _Body:
 
 
 def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> dict[str, str]:
-    """Check every file, then keep them all; their keys by part name. Raises: ProblemError."""
-    for name, writer in writers.items():
+    """Check every file, then keep them all; their keys by part name. An optional file left blank comes empty.
+
+    Raises: ProblemError.
+    """
+    given = {name: writer for name, writer in writers.items() if writer.size_bytes > 0 or name in form.required}
+    for name, writer in given.items():
         if writer.size_bytes == 0:
             raise ProblemError(RequestFault.UPLOAD_EMPTY, f"The file {name} has no bytes.")
         if form.images:
             _check_image(name, writer, settings)
-    return {name: writer.commit() for name, writer in writers.items()}
+    return {name: writer.commit() for name, writer in given.items()}
 
 
 def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:

@@ -89,9 +89,20 @@ def test_every_control_can_be_reached_and_has_a_name(service: ServiceProcess, br
     assert browser.evaluate("[...document.querySelectorAll('[tabindex=\"-1\"]')].length") == 0
 
 
-def test_the_api_page_works_without_other_hosts(service: ServiceProcess, browser: Browser) -> None:
+def test_the_examples_of_the_api_page_run_and_nothing_comes_from_other_hosts(
+    service: ServiceProcess, browser: Browser, tmp_path: Path
+) -> None:
     browser.open(f"{service.url}/docs")
     browser.until("document.querySelectorAll('.opblock').length >= 15", 30)
+    operation = "#operations-capabilities-create_varjpeg"
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg())
+    browser.evaluate(f"document.querySelector('{operation} .opblock-summary-control').click()")
+    browser.until(f"document.querySelector('{operation} input[type=file]') !== null", 20)
+    browser.choose_file(f"{operation} input[type=file]", photo)
+    browser.evaluate(f"document.querySelector('{operation} .execute').click()")
+    status = f"document.querySelector('{operation} .live-responses-table td.response-col_status')?.textContent"
+    browser.until(f"({status} ?? '').startsWith('200')", 30)
     loaded = browser.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert all(name.startswith((service.url, "data:", "blob:")) for name in loaded)
     assert browser.complaints == []

@@ -85,6 +85,16 @@ def test_fields_come_with_the_form_in_any_order(client: TestClient) -> None:
     assert reply.status_code == 202, reply.text
 
 
+def test_what_a_form_leaves_blank_counts_as_not_sent(client: TestClient) -> None:
+    key = {"Idempotency-Key": "blank"}
+    blank = {"quality": "", "max_bytes": "", "target_sur": "0.5"}
+    files = {"image": ("a.jpg", jpeg()), "protect": ("", b"")}
+    accepted = client.post("/v1/varjpeg", files=files, data=blank, headers=key)
+    assert accepted.status_code == 202, accepted.text
+    same = client.post("/v1/varjpeg", files={"image": jpeg()}, data={"target_sur": "0.5"}, headers=key)
+    assert same.json()["id"] == accepted.json()["id"]
+
+
 @pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
 @pytest.mark.parametrize("form", [False, True], ids=["raw", "form"])
 def test_a_body_beyond_the_limit_is_refused_and_leaves_nothing(
