@@ -101,7 +101,7 @@ def test_the_examples_of_the_api_page_run_and_nothing_comes_from_other_hosts(
     browser.until(f"document.querySelector('{operation} input[type=file]') !== null", 20)
     browser.choose_file(f"{operation} input[type=file]", photo)
     browser.evaluate(f"document.querySelector('{operation} .execute').click()")
-    status = f"document.querySelector('{operation} .live-responses-table td.response-col_status')?.textContent"
+    status = f"document.querySelector('{operation} .live-responses-table .response .response-col_status')?.textContent"
     browser.until(f"({status} ?? '').startsWith('200')", 30)
     loaded = browser.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert all(name.startswith((service.url, "data:", "blob:")) for name in loaded)
