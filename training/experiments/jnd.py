@@ -102,8 +102,8 @@ def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
         },
         training_data="photos/train: photo* (free-licence photographs), urban* (Urban100), bsds_* (BSDS500); labels by "
         "SSIMULACRA2 and butteraugli",
-        licence="weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and BSDS500 "
-        "(research licence)",
+        licence="weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and "
+        "BSDS500 (research licence)",
         metrics=metrics,
     )
 

@@ -39,6 +39,7 @@ PRESETS = {
     "lite": FpsNetPreset(channels=(24, 40, 64), regions=8),
     "paper": FpsNetPreset(channels=(64, 128, 256), regions=16),
 }
+"""``paper`` is the same structure at the width of VGG's and ResNet's first stages; its maps are those of ``lite``."""
 
 
 class FpsNet(nn.Module):
