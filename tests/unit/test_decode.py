@@ -486,3 +486,45 @@ def test_only_usual_upright_jpegs_are_recoded_losslessly() -> None:
     found = {upload.name: can_be_recoded(upload.data) for upload in hostile_images() if upload.name in usual | others}
     assert {name for name, can in found.items() if can} == usual
     assert found.keys() == usual | others
+
+
+def _png_of_chunks(count: int) -> bytes:
+    whole = encode(scene(), "PNG")
+    chunk = struct.pack(">I4s", 0, b"teXt") + struct.pack(">I", zlib.crc32(b"teXt"))
+    return whole[:33] + chunk * count + whole[33:]
+
+
+def _avif_with_endless_items() -> bytes:
+    """An item table of many items with 65535 extents of no bytes each."""
+    item = struct.pack(">HHH", 1, 0, 65535)
+    table = bytes([0, 0, 0, 0, 0x00, 0x00]) + struct.pack(">H", 65535) + item * 65535
+    box = struct.pack(">I4s", 8 + len(table), b"iloc") + table
+    meta = struct.pack(">I4sI", 12 + len(box), b"meta", 0) + box
+    return struct.pack(">I4s4sI4s", 20, b"ftyp", b"avif", 0, b"mif1") + meta
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _png_of_chunks(200_000),
+        b"\xff\xd8" + b"\xff\xfe\x00\x02" * 500_000,
+        b"RIFF" + struct.pack("<I", 4_000_004) + b"WEBP" + b"VP8 \0\0\0\0" * 500_000,
+        b"GIF89a\1\0\1\0\0\0\0" + b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2" + b"\1\7" * 2_000_000,
+        b"GIF89a\1\0\1\0\0\0\0" + b"!\xf9\0" * 2_000_000,
+        b"\0\0\0\x14ftypavif\0\0\0\0mif1" + b"\0\0\0\x08free" * 500_000,
+        _avif_with_endless_items(),
+    ],
+    ids=["PNG chunks", "JPEG segments", "WebP chunks", "GIF blocks", "GIF extensions", "AVIF boxes", "AVIF extents"],
+)
+def test_a_file_of_endless_parts_is_refused_at_once(data: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises((ImageUndecodableError, ImageTypeUnsupportedError)):
+        decode_image(data)
+    assert time.process_time() - started < 2
+
+
+def test_a_tiff_of_giant_tiles_is_refused_before_it_takes_memory() -> None:
+    tags = ((256, 8), (257, 8), (258, 8), (262, 1), (277, 1), (322, 60000), (323, 60000))
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    with pytest.raises(ImageTooLargeError, match="tiles"):
+        decode_image(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + directory + bytes(400))
