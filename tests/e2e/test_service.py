@@ -113,7 +113,7 @@ def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(service: Servic
     files = {"image": (image.file_name, image.data, "image/jpeg")}
     headers = WAIT | {"Accept": "image/jpeg"}
     reply = service.client.post("/v1/varjpeg", files=files, data={"quality": "50"}, headers=headers)
-    assert time.monotonic() - began < 2 or image.size == (96, 4000)
+    assert time.monotonic() - began < 2
     assert service.pids == pids
     if reply.status_code == 200:
         assert image.expect is not Expect.REFUSED
@@ -133,5 +133,5 @@ def test_the_page_shows_the_sample(service: ServiceProcess, tmp_path: Path) -> N
     with Browser(program, tmp_path / "profile") as browser:
         browser.open(f"{service.url}/?sample")
         browser.until("document.getElementById('status').textContent === 'Done.'", 60)
-        assert browser.evaluate("document.getElementById('overlay').naturalWidth") == 640
+        browser.until("document.getElementById('overlay').naturalWidth === 640", 10)
         assert browser.complaints == []
