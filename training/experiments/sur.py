@@ -53,7 +53,7 @@ VERSION = "1"
 EQUAL = math.log(DISTANCE_FLOOR)
 """Label of two equal tiles."""
 
-_VERSIONS = 16
+_VERSIONS = 20
 FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 58 <= level <= 91)
 """Indices into ``CURVE_LEVELS`` of the levels where SUR curves of the three JNDs fall."""
 
@@ -147,7 +147,7 @@ def fit(config: ExperimentConfig) -> None:
         {split: checksum(photo_paths(config.data, split)) for split in ("train", "val")},
     )
     train = TilePairs(config.folder, "train", int(config.labels["versions"]))
-    validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13))
+    validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13, 16, 17))
     network = fit_network(SurFeatNet(), train, validate, absolute_error, config)
     assert isinstance(network, SurFeatNet)
     _fit_head(network, config)

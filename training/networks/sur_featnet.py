@@ -29,6 +29,10 @@ FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 """Of the 4 x 4 DCT functions that the filters start from."""
 
 
+LEAST = math.log(0.1)
+"""ln distance of two equal tiles: the teacher's floor."""
+
+
 class SurFeatures(nn.Module):
     """Body and pooling: sRGB tile (N, 3, 256, 256) in [0, 1] to features (N, F); the graph ``sur_features``."""
 
@@ -94,7 +98,7 @@ class SurHead(nn.Module):
 
     def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Two (N, F) to (N,)."""
-        return self.regress(self.compare(reference, distorted))
+        return self.regress(self.compare(reference, distorted)).clamp(min=LEAST)
 
     def regress(self, joined: Tensor) -> Tensor:
         """What ``compare`` returns to (N,)."""

@@ -1,0 +1,80 @@
+"""SUR-FeatNet's features, the versions it learns from, and the calibration of its observers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.observers import ObserverProfile
+from models.sur import percent_jnd
+from training.jpeg_variants import VARIANT_KINDS, variants
+from training.networks.sur_featnet import SurFeatNet, SurFeatures, SurHead
+from training.sur_curves import CURVE_LEVELS, calibrate, curve_gev, mcl_jci_population, psnr_db, teacher_log_distance
+
+
+def photo(seed: int = 0, side: int = 256) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    smooth = np.add.outer(np.linspace(0, 120, side), np.linspace(0, 80, side))[..., None]
+    return np.clip(smooth + rng.normal(20, 10, (side, side, 3)), 0, 255).astype(np.uint8)
+
+
+def tile(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels).movedim(-1, 0)[None].float() / 255
+
+
+def test_shapes_and_that_a_tile_does_not_depend_on_its_batch() -> None:
+    network = SurFeatNet().eval()
+    tiles = torch.cat([tile(photo(seed)) for seed in range(3)])
+    with torch.inference_mode():
+        features = network.features(tiles)
+        assert features.shape == (3, SurHead.sketched + SurHead.pooled)
+        torch.testing.assert_close(network.features(tiles[1:2]), features[1:2], rtol=1e-4, atol=1e-4)
+        assert network(tiles[:2], tiles[1:].unsqueeze(1)).shape == (2, 1)
+
+
+def test_sketches_measure_the_error() -> None:
+    """Sixteen times the energy of the error: four times the difference of the sketches."""
+    body, clean = SurFeatures().eval(), photo().astype(np.float64)
+    noise = np.random.default_rng(1).normal(0, 1, clean.shape)
+    with torch.inference_mode():
+        start = body(tile(clean.astype(np.float32)))[:, : SurHead.sketched]
+        distances = [
+            float((body(tile((clean + scale * noise).astype(np.float32)))[:, : SurHead.sketched] - start).norm())
+            for scale in (0.5, 2.0)
+        ]
+    assert distances[1] / distances[0] == pytest.approx(4, rel=0.15)
+
+
+def test_versions_are_in_their_places_and_rise_with_quality() -> None:
+    reference = photo(side=64)
+    made, names = variants(reference, np.random.default_rng(0))
+    assert [part.stop for part in VARIANT_KINDS.values()][-1] == len(made) == len(names)
+    assert all(version.shape == reference.shape for version in made)
+    assert all(name.startswith("varjpeg") for name in names[VARIANT_KINDS["varjpeg"]])
+    errors = [psnr_db(reference, version) for version in made[VARIANT_KINDS["libjpeg-turbo 4:2:0"]]]
+    assert errors == sorted(errors)
+
+
+def test_teacher_of_equal_and_of_worse() -> None:
+    reference = photo(side=64)
+    noise = np.random.default_rng(2).normal(0, 1, reference.shape)
+    distances = [
+        teacher_log_distance(reference, np.clip(reference + scale * noise, 0, 255).astype(np.uint8))
+        for scale in (0, 8, 30)
+    ]
+    assert distances[0] == pytest.approx(np.log(0.1), abs=0.01)
+    assert distances == sorted(distances)
+
+
+def test_calibration_meets_the_population(tmp_path: Path) -> None:
+    table = tmp_path / "gev.csv"
+    table.write_text("image,jnd,location_qf,scale_qf,shape_xi\n1,1,20,6,0.1\n2,1,24,7,0\n3,2,10,3,0\n")
+    level, scale = mcl_jci_population(table, 1)
+    assert scale == pytest.approx(6.5)
+    curves = np.stack([0.05 * np.array(CURVE_LEVELS) + offset for offset in (-0.2, 0.0, 0.2)])
+    threshold = calibrate(curves, level, scale)
+    profile = ObserverProfile("test", "", (threshold, threshold, threshold))
+    gevs = [curve_gev(curve, profile, 1) for curve in curves]
+    assert np.mean([percent_jnd(gev, 50) for gev in gevs]) == pytest.approx(level, abs=1)
+    assert np.mean([gev.scale for gev in gevs]) == pytest.approx(scale, abs=0.3)
