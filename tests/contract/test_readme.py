@@ -76,6 +76,11 @@ def test_the_five_files_exist() -> None:
     assert [name for name in listed if not (ROOT / name).is_file()] == []
 
 
+def test_every_model_card_is_linked() -> None:
+    cards = {f"models/cards/{path.name}" for path in (ROOT / "models" / "cards").glob("*.md")}
+    assert cards <= set(re.findall(r"\]\(([^)#]+)\)", README))
+
+
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for name in re.findall(r"\bmake ([a-z][\w-]*)\b", README) if name not in {"the"}}
