@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 from PIL import Image
 
 from models.decode import decode_image
@@ -78,7 +78,7 @@ def main() -> None:
     raise SystemExit(f"larger than libjpeg-turbo, or not opened: {', '.join(failed)}" if failed else 0)
 
 
-def measure(client: httpx.Client, path: Path, target_sur: float, folder: Path) -> Outcome:
+def measure(client: httpx2.Client, path: Path, target_sur: float, folder: Path) -> Outcome:
     """Ask for one photo's file, open it, and find its counterpart."""
     photo = decode_image(path.read_bytes())
     ours = request_jpeg(client, path, target_sur)
@@ -97,7 +97,7 @@ def measure(client: httpx.Client, path: Path, target_sur: float, folder: Path) -
     return outcome
 
 
-def request_jpeg(client: httpx.Client, path: Path, target_sur: float) -> bytes:
+def request_jpeg(client: httpx2.Client, path: Path, target_sur: float) -> bytes:
     """What ``curl -F image=@PHOTO -F target_sur=S -H 'Prefer: wait=60' -H 'Accept: image/jpeg'`` brings."""
     answer = client.post(
         "/v1/varjpeg",

@@ -14,7 +14,7 @@ import time
 import uuid
 from pathlib import Path
 
-import httpx
+import httpx2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
@@ -58,7 +58,7 @@ def unique_png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def measure_pair(client: httpx.Client, pixels: np.ndarray, *, first: bool) -> tuple[float, float]:
+def measure_pair(client: httpx2.Client, pixels: np.ndarray, *, first: bool) -> tuple[float, float]:
     """Seconds of one request and one call, whichever first."""
     data = unique_png(pixels)
     if first:
@@ -67,7 +67,7 @@ def measure_pair(client: httpx.Client, pixels: np.ndarray, *, first: bool) -> tu
     return timed_request(client, data), called
 
 
-def timed_request(client: httpx.Client, data: bytes) -> float:
+def timed_request(client: httpx2.Client, data: bytes) -> float:
     """Seconds from sending the photo to holding the JPEG."""
     started = time.perf_counter()
     answer = client.post(

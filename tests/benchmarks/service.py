@@ -9,16 +9,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 
 START_S = 120.0
 
 
 @contextlib.contextmanager
-def running_service(url: str | None) -> Iterator[httpx.Client]:
+def running_service(url: str | None) -> Iterator[httpx2.Client]:
     """A client for the service at ``url``, or for ``limen serve`` on a free port, which ends with the block."""
     if url is not None:
-        with httpx.Client(base_url=url, timeout=300) as client:
+        with httpx2.Client(base_url=url, timeout=300) as client:
             yield client
         return
     with socket.socket() as free:
@@ -29,7 +29,7 @@ def running_service(url: str | None) -> Iterator[httpx.Client]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
                 _wait_until_ready(client, process)
                 yield client
         finally:
@@ -37,12 +37,12 @@ def running_service(url: str | None) -> Iterator[httpx.Client]:
             process.wait(30)
 
 
-def _wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"limen serve ended with status {process.returncode}")
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx2.TransportError):
             if client.get("/health/ready").status_code == 200:
                 return
         time.sleep(0.1)

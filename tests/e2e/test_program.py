@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -29,7 +29,7 @@ def environment(temporary: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def service(temporary: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+def service(temporary: Path) -> Iterator[tuple[httpx2.Client, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -38,7 +38,7 @@ def service(temporary: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[by
             [*PROGRAM, "serve", "--port", str(port)], env=environment(temporary), stdout=log, stderr=log
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
             wait_until_ready(client, process)
             yield client, process
     finally:
@@ -47,11 +47,11 @@ def service(temporary: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[by
             process.wait(10)
 
 
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         assert process.poll() is None, "limen serve ended"
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx2.TransportError):
             if client.get("/health/ready").status_code == 200:
                 return
         time.sleep(0.1)
@@ -69,7 +69,7 @@ def on_files(temporary: Path, *arguments: object) -> dict[str, Any]:
     return body
 
 
-def over_http(client: httpx.Client, capability: str, photo: Path, accept: str, **fields: str) -> httpx.Response:
+def over_http(client: httpx2.Client, capability: str, photo: Path, accept: str, **fields: str) -> httpx2.Response:
     answer = client.post(
         f"/v1/{capability}",
         files={"image": (photo.name, photo.read_bytes())},
