@@ -34,13 +34,12 @@ def one_line_errors() -> Iterator[None]:
 def _in_words(error: Exception) -> str:
     from pydantic import ValidationError
 
-    from models.errors import LimenError
-
     if isinstance(error, ValidationError):
         return "; ".join(_setting_error(dict(item)) for item in error.errors())
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, LimenError | ImportError | ValueError | OSError):
+    domain_error = getattr(sys.modules.get("models.errors"), "LimenError", ())  # the web image has no ``models``
+    if isinstance(error, (ImportError, ValueError, OSError, domain_error)):
         return " ".join(str(error).split())
     return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
 
