@@ -240,7 +240,7 @@ def saturation_lowered(pixels: Rgb8, strength: float, rng: np.random.Generator) 
 
 def mean_shifted(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
     """All samples moved up or down (by the seed) by ``strength`` levels."""
-    return round_to_bytes(pixels + strength * (1.0 if rng.random() < 0.5 else -1.0))
+    return round_to_bytes(pixels.astype(np.float64) + strength * (1.0 if rng.random() < 0.5 else -1.0))
 
 
 def quantised(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:

@@ -94,7 +94,8 @@ def fit(config: ExperimentConfig) -> None:
 
 
 def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
-    return config.model_copy(update={"name": f"patch-{side}", "work": config.folder})
+    fit = config.fit.model_copy(update={"epochs": int(config.labels[f"epochs_{side}"])})
+    return config.model_copy(update={"name": f"patch-{side}", "work": config.folder, "fit": fit})
 
 
 def _network(config: ExperimentConfig, side: int) -> nn.Module:
