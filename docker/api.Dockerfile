@@ -16,7 +16,7 @@ ENV PATH=/opt/limen/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     LIMEN_BLOB_DIR=/var/lib/limen
-RUN useradd --system --uid 10001 --no-create-home limen \
+RUN useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin limen \
     && install --directory --owner=limen --group=limen /var/lib/limen
 USER 10001
 WORKDIR /tmp

@@ -17,7 +17,7 @@ ENV PATH=/opt/limen/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     NUMBA_CACHE_DIR=/work/.cache \
     MPLCONFIGDIR=/work/.cache
-RUN useradd --system --uid 10001 --no-create-home limen \
+RUN useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin limen \
     && install --directory --owner=limen --group=limen /work
 USER 10001
 WORKDIR /work
