@@ -28,7 +28,7 @@ TILE_GRID = 16
 """Tile corners lie on multiples of this: the MCU of 4:2:0 JPEG, as in training."""
 
 MAX_TILES = 24
-"""A photo over about 1.5 megapixels is sampled by this many tiles, evenly spread."""
+"""A photo over about 1.6 megapixels is sampled by this many tiles, evenly spread."""
 
 POOLING_EXPONENT = 1.6
 """Tiles are averaged as d^1.6: SSIMULACRA2 ends in a power 0.6276, about 1/1.6, of norms over pixels."""
@@ -204,7 +204,7 @@ def tile_corners(height: int, width: int) -> list[tuple[int, int]]:
     """Corners (row, column) of at most ``MAX_TILES`` tiles, evenly spread, on the MCU grid; one for a small photo."""
     rows, columns = max(1, -(-height // TILE)), max(1, -(-width // TILE))
     while rows * columns > MAX_TILES:
-        if rows * width > columns * height:
+        if columns == 1 or (rows > 1 and rows * width > columns * height):
             rows -= 1
         else:
             columns -= 1
