@@ -31,7 +31,8 @@ MAX_TILES = 24
 """A photo over about 1.6 megapixels is sampled by this many tiles, evenly spread."""
 
 POOLING_EXPONENT = 1.6
-"""Tiles are averaged as d^1.6: SSIMULACRA2 ends in a power 0.6276, about 1/1.6, of norms over pixels."""
+"""Tiles are averaged as d^1.6: the teacher's penalty mixes 1-norms and 4-norms over pixels. Any exponent from 1 to 3
+gives photos the same spread of errors (0.02 to 0.03 in ln distance); the head is centred under this one."""
 
 FIRST_LEVELS = (1, 100, 50, 75)
 EVALUATIONS = 10
