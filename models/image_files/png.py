@@ -1,5 +1,6 @@
 """PNG files: the chunks, and the samples (16-bit ones kept whole)."""
 
+import ctypes
 import struct
 import zlib
 from collections.abc import Iterator
@@ -34,7 +35,13 @@ def read_header(data: bytes) -> ImageHeader:
 
 def decode(data: bytes, header: ImageHeader) -> Raster:
     """Palettes, transparent colours and 1, 2 and 4 bits expanded to 8-bit grey or RGB with or without alpha."""
-    samples: Samples = imagecodecs.png_decode(_pixels_only(data))
+    try:
+        samples: Samples = imagecodecs.png_decode(_pixels_only(data))
+    except imagecodecs.PngError:
+        # imagecodecs 2026.3.6 gives back one reference to None too many when libpng fails; some ten thousand broken
+        # files would end a process of Python 3.11. One too few given back does no harm.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+        raise
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     space = Space.GREY if channels < 3 else Space.RGB
     return Raster(samples, space, 16 if header.bit_depth == 16 else 8, has_alpha=channels in (2, 4))

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import time
 import warnings
 import zlib
@@ -528,3 +529,12 @@ def test_a_tiff_of_giant_tiles_is_refused_before_it_takes_memory() -> None:
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     with pytest.raises(ImageTooLargeError, match="tiles"):
         decode_image(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + directory + bytes(400))
+
+
+def test_broken_files_use_up_no_reference_to_none() -> None:
+    broken = [upload.data for upload in hostile_images() if isinstance(decoded_or_refused(upload.data), LimenError)]
+    before = sys.getrefcount(None)
+    for _ in range(20):
+        for data in broken:
+            decoded_or_refused(data)
+    assert sys.getrefcount(None) > before - 50
