@@ -71,10 +71,10 @@ def bhattacharyya_distance(a: GevParameters, b: GevParameters) -> float:
     """Bhattacharyya distance of two JND distributions; 0 for equal ones that lie within the levels.
 
     -ln of the sum over levels 1..100 of sqrt(f_a f_b), with f the continuous density taken at the level and *not*
-    normalised over the levels. This reproduces
-    Table 6 of Lin et al. 2020 to a median error of 0.0003 and a largest one of 0.0017, what rounding of the printed
-    parameters allows. The largest error is 0.0034 with probabilities of the levels instead, 0.011 with densities over
-    the whole axis, 0.031 with densities normalised over the levels and 0.23 with sqrt(1 - coefficient). Infinite where the supports do not meet.
+    normalised over the levels. This reproduces Table 6 of Lin et al. 2020 to a median error of 0.0003 and a largest
+    one of 0.0017, what rounding of the printed parameters allows. The largest error is 0.0034 with probabilities of
+    the levels instead, 0.011 with densities over the whole axis, 0.031 with densities normalised over the levels and
+    0.23 with sqrt(1 - coefficient). Infinite where the supports do not meet.
     Raises: InvalidDistributionError.
     """
     coefficient = float(np.sqrt(_density(a, LEVELS) * _density(b, LEVELS)).sum())
