@@ -232,7 +232,7 @@ def _validation_figures(config: ExperimentConfig) -> dict[str, Any]:
     ordered, steps = 0, 0
     scores: list[float] = []
     references: list[float] = []
-    paths = photo_paths(config.data, "val")[::6]
+    paths = photo_paths(config.data, "val")[::8]
     identical = []
     for path in track(paths, description="JPEG order"):
         pixels = as_rgb(load_photo(path))

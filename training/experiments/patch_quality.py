@@ -71,12 +71,17 @@ def cells(pixels: Rgb8, side: int) -> Rgb8:
     return np.ascontiguousarray(cut.swapaxes(1, 2).reshape(-1, side, side, 3))
 
 
+def patch_worth(reference: Rgb8) -> NDArray[np.float64]:
+    """What there is to see in each cell of a reference, ``FEATURELESS``..1, from its FISH sharpness."""
+    focus = 1 - np.exp(-fish_map(reference, window=PATCH, stride=PATCH).ravel() / FOCUS_SCALE)
+    return np.asarray(FEATURELESS + (1 - FEATURELESS) * focus)
+
+
 def patch_labels(photo: LabelledPhoto) -> NDArray[np.float64]:
     """Labels of the cells of the reference and of each distorted version: (1 + V, cells)."""
     mixture = load_mixture()
     quality = mixture.quality(photo.features[PATCH]).reshape(len(photo.distorted), -1)
-    focus = 1 - np.exp(-fish_map(photo.reference, window=PATCH, stride=PATCH).ravel() / FOCUS_SCALE)
-    worth = FEATURELESS + (1 - FEATURELESS) * focus
+    worth = patch_worth(photo.reference)
     return np.asarray(np.vstack([np.ones_like(worth), quality]) * worth)
 
 

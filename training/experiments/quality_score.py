@@ -1,7 +1,8 @@
 """Meta-aggregation: the global score of a photo from its Patchnet, FISH and grey maps, fitted to teacher labels.
 
-Label of a photo = 100 times the teacher mixture's quality of what was done to it; references count 100. The maps are
-made with the shipped ``patchnet_map`` graph and cached under its checksum, so that a new Patchnet calls for new maps.
+Label of a photo = 100 times the teacher mixture's quality of what was done to it, times what there was to see: the mean
+worth of the better half of its reference's patches, as Patchnet's labels have it. The maps are made with the shipped
+``patchnet_map`` graph and cached under its checksum, so that a new Patchnet calls for new maps.
 """
 
 import json
@@ -18,6 +19,7 @@ from torch.utils.data import Dataset
 from models.artefacts import load_manifest, load_model
 from models.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
+from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.experiments import patch_quality
 from training.export import export_graph, write_manifest_entry
@@ -64,12 +66,20 @@ def read_maps(config: ExperimentConfig, split: Split) -> dict[str, NDArray[Any]]
     if not file.is_file():
         _make_maps(config, split, file)
     with np.load(file) as arrays:
-        return dict(arrays)
+        return dict(arrays) | {"quality": arrays["scores"], "scores": arrays["scores"] * arrays["worth"]}
+
+
+def photo_worth(reference: Rgb8) -> float:
+    """What a photo has to show, 0.3..1: the mean over the sharper half of its patches, so that a soft background is
+    free.
+    """
+    worth = np.sort(patch_quality.patch_worth(reference))
+    return float(worth[len(worth) // 2 :].mean())
 
 
 def _make_maps(config: ExperimentConfig, split: Split, file: Path) -> None:
     model, mixture = load_model("patchnet_map"), load_mixture()
-    maps, scores, patchnet_means, fish = [], [], [], []
+    maps, scores, patchnet_means, fish, worth = [], [], [], [], []
     for photo in track(list(read_pairs(config.work / "quality-pairs" / split)), description=f"maps of {split}"):
         qualities = mixture.quality(photo.features[None][:, 0, 0])
         for version, quality in zip((photo.reference, *photo.distorted), (1.0, *qualities), strict=True):
@@ -78,7 +88,15 @@ def _make_maps(config: ExperimentConfig, split: Split, file: Path) -> None:
             scores.append(100 * quality)
             patchnet_means.append(float(planes[0].mean()))
             fish.append(fish_sharpness(version))
-    np.savez(file, maps=np.stack(maps), scores=np.array(scores), patchnet=np.array(patchnet_means), fish=np.array(fish))
+            worth.append(photo_worth(photo.reference))
+    np.savez(
+        file,
+        maps=np.stack(maps),
+        scores=np.array(scores),
+        worth=np.array(worth),
+        patchnet=np.array(patchnet_means),
+        fish=np.array(fish),
+    )
 
 
 def score_loss(network: nn.Module, batch: Any) -> Tensor:
@@ -113,13 +131,15 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     """The shipped graph on photos of ``photos/val`` under mixed distortions, beside the plain means."""
     data, model = read_maps(config, "val"), load_model("quality_score")
     predicted = np.concatenate([model.run({"maps": data["maps"][i : i + 1]})["mos"] for i in range(len(data["maps"]))])
-    changed = data["scores"] < 100
+    changed = data["quality"] < 100
     report = {
         "photos": len(predicted),
         "network": agreement(predicted, data["scores"]),
         "network_without_references": agreement(predicted[changed], data["scores"][changed]),
         "patchnet_mean": agreement(data["patchnet"], data["scores"]),
         "fish": agreement(data["fish"], data["scores"]),
+        "network_on_plain_quality": agreement(predicted, data["quality"]),
+        "patchnet_mean_on_plain_quality": agreement(data["patchnet"], data["quality"]),
     }
     (config.folder / "metrics.json").write_text(json.dumps(report, indent=2))
     return report

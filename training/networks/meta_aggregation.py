@@ -19,7 +19,7 @@ class DenseWidths:
 
 PRESETS = {
     "paper": DenseWidths(64, 32, (6, 12, 32, 32)),  # DenseNet-169
-    "lite": DenseWidths(16, 8, (3, 3, 3)),
+    "lite": DenseWidths(24, 12, (3, 4, 4)),
 }
 
 
