@@ -30,7 +30,7 @@ from training.export import export_graph, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best
 from training.networks.multiscale_fr import PATCH, MultiscaleFr
 from training.photos import checksum, load_photo, photo_paths
-from training.quality_labels import BEST_MOS, agreement, fit_mixture, load_mixture, save_mixture
+from training.quality_labels import BEST_MOS, MIXTURE_FILE, agreement, fit_mixture, load_mixture, save_mixture
 from training.quality_pairs import make_pairs, read_pairs
 from training.run_record import write_run_record
 from training.teachers import ssimulacra2_of_arrays
@@ -102,6 +102,8 @@ def prepare(config: ExperimentConfig) -> None:
     for split, seed in (("val", 50000), ("train", 0)):
         folder = config.work / "quality-pairs" / split
         make_pairs(config.data, "val" if split == "val" else "train", folder, seed=seed, processes=config.threads)
+    if not MIXTURE_FILE.is_file():
+        fit_teacher_mixture(config)
 
 
 def fit_teacher_mixture(config: ExperimentConfig) -> None:
