@@ -38,16 +38,14 @@ _GUMBEL_PER_QUALITY = 1 / 7.5
 _SIZE_PER_QUALITY = 0.028
 """First guess of d ln(size) / d quality, median over photos/train between 50 and 85."""
 
+_STRIDE = 40.0
+"""Farthest step before the goal is bracketed, in qualities."""
 
-_STRIDE = 24.0
-"""Farthest first step of a search, in qualities."""
+_OVERSHOOT = 1.15
+"""Stretches a step while every result lies on one side."""
 
-
-_OVERSHOOT = 1.3
-"""Stretches a step after two results on one side, so that the next one closes the bracket from the other."""
-
-_PATIENCE = 7
-"""Results after which a bracket is halved: a wavy function can hold the slope's guesses at one end."""
+_SLOPE_CHANGE = 2.5
+"""Most that one result may change the slope: neighbouring results say little about it."""
 
 
 class Encoder(StrEnum):
@@ -140,7 +138,7 @@ def search_max_bytes(
         return SearchResult(original, Encoder.INPUT, 100.0, "input", 1.0, ())
     trials: list[Trial] = []
     fits: Encoded | None = None
-    bracket = _Bracket(math.log(max(1, max_bytes)), _SIZE_PER_QUALITY)
+    bracket = _Bracket(math.log(max(1, max_bytes) * (1 + _CLOSE_SIZE) / 2), _SIZE_PER_QUALITY)
     quality: float | None = _on_grid(start_quality)
     while quality is not None and len(trials) < _MAX_TRIALS:
         encoded = encode(quality)
@@ -158,50 +156,46 @@ def search_max_bytes(
 
 
 class _Bracket:
-    """What is known of a rising function of quality: where it is still under the goal, where already over it."""
+    """Regula falsi on a rising function of quality, with the Illinois rule: an end that stays loses half its weight.
+
+    An end is (quality, value - goal); before there are two, steps follow the first guess of the slope, then the slope
+    seen, and reach a little too far so that the next result closes the bracket from the other side.
+    """
 
     def __init__(self, goal: float, slope: float) -> None:
-        self.goal, self.slope = goal, slope
-        self.under: tuple[float, float] | None = None
-        self.over: tuple[float, float] | None = None
-        self.before: tuple[float, float] | None = None
-        self.same_side = False
-        self.last_over: bool | None = None
-        self.count = 0
+        self._goal, self._slope = goal, slope
+        self._under: tuple[float, float] | None = None
+        self._over: tuple[float, float] | None = None
+        self._last: tuple[float, float] | None = None
 
     def add(self, quality: float, value: float, *, over: bool) -> None:
-        self.count += 1
-        self.before = self.over or self.under
-        self.same_side, self.last_over = over == self.last_over, over
-        if over and (self.over is None or quality < self.over[0]):
-            self.over = quality, value
-        if not over and (self.under is None or quality > self.under[0]):
-            self.under = quality, value
+        """One result. ``over``: it reaches the goal."""
+        gap = value - self._goal
+        stays, last = (self._under, self._over) if over else (self._over, self._under)
+        if stays is not None and last is not None and last == self._last:
+            stays = stays[0], stays[1] / 2
+        if self._last is not None and quality != self._last[0]:
+            seen = (gap - self._last[1]) / (quality - self._last[0])
+            self._slope = min(max(seen, self._slope / _SLOPE_CHANGE), self._slope * _SLOPE_CHANGE)
+        self._last = quality, gap
+        self._under, self._over = (stays, self._last) if over else (self._last, stays)
 
     def next(self) -> float | None:
         """The quality to try, None where the bracket is closed."""
-        low = self.under[0] if self.under else LOWEST_QUALITY - QUALITY_STEP
-        high = self.over[0] if self.over else HIGHEST_QUALITY + QUALITY_STEP
+        low = self._under[0] if self._under else LOWEST_QUALITY - QUALITY_STEP
+        high = self._over[0] if self._over else HIGHEST_QUALITY + QUALITY_STEP
         if high - low <= QUALITY_STEP:
             return None
-        guess = _on_grid(self._secant(low, high))
-        return min(max(guess, low + QUALITY_STEP), high - QUALITY_STEP)
+        return min(max(_on_grid(self._guess()), low + QUALITY_STEP), high - QUALITY_STEP)
 
-    def _secant(self, low: float, high: float) -> float:
-        """From the result nearest to the goal along the slope seen; inside a bracket never to its very end."""
-        if self.under and self.over and self.count >= _PATIENCE:
-            return (low + high) / 2
-        nearest = min((p for p in (self.under, self.over) if p), key=lambda p: abs(p[1] - self.goal))
-        step = (self.goal - nearest[1]) / self._slope() * (_OVERSHOOT if self.same_side else 1.0)
-        return nearest[0] + math.copysign(min(abs(step), _STRIDE * self.count), step)
-
-    def _slope(self) -> float:
-        """Through the ends of the bracket, or the last two results, within a factor of 2.5 of the first guess."""
-        first, second = (self.under, self.over) if self.under and self.over else (self.before, self.under or self.over)
-        if first is None or second is None or first[0] == second[0]:
-            return self.slope
-        seen = (second[1] - first[1]) / (second[0] - first[0])
-        return min(max(seen, self.slope / 2.5), self.slope * 2.5)
+    def _guess(self) -> float:
+        if self._under and self._over:
+            (low, below), (high, above) = self._under, self._over
+            share = -below / (above - below) if above > below else 0.5
+            return low + min(max(share, 0.05), 0.95) * (high - low)
+        quality, gap = self._last or (HIGHEST_QUALITY, 0.0)
+        step = -gap / self._slope * _OVERSHOOT
+        return quality + math.copysign(min(abs(step), _STRIDE), step)
 
 
 def _bracket_sur(
