@@ -23,9 +23,7 @@ GEVS = st.builds(GevParameters, st.floats(8, 60), st.floats(2, 20), st.floats(-0
 
 
 @pytest.mark.parametrize(("photo", "truth", "predicted", "distance"), PUBLISHED)
-def test_published_rows(
-    photo: int, truth: tuple[float, ...], predicted: tuple[float, ...], distance: float
-) -> None:
+def test_published_rows(photo: int, truth: tuple[float, ...], predicted: tuple[float, ...], distance: float) -> None:
     a, b = GevParameters(*truth[:3]), GevParameters(*predicted[:3])
     assert (percent_jnd(a, 50), percent_jnd(b, 50)) == (truth[3], predicted[3])
     assert bhattacharyya_distance(a, b) == pytest.approx(distance, abs=0.002)
