@@ -81,6 +81,15 @@ def test_every_model_card_is_linked() -> None:
     assert cards <= set(re.findall(r"\]\(([^)#]+)\)", README))
 
 
+def test_figures_of_the_models_are_those_of_their_cards() -> None:
+    section = README.split("\n## Models\n", 1)[1].split("\n## ", 1)[0]
+    rows = [row.split("|") for row in section.splitlines() if "](models/cards/" in row]
+    assert rows
+    for _, _, links, _, figures, _, _ in rows:
+        cards = "".join((ROOT / target).read_text() for target in re.findall(r"\]\(([^)]+)\)", links))
+        assert [figure for figure in re.findall(r"\d+\.\d+", figures) if figure not in cards] == []
+
+
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for name in re.findall(r"\bmake ([a-z][\w-]*)\b", README) if name not in {"the"}}
