@@ -21,7 +21,7 @@ from models.observers import JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
 from models.sur_prediction import SurReference, encode_reference_jpeg
 from models.types import Progress, RgbImage
-from models.varjpeg.container import decode_varjpeg, encode_varjpeg
+from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.metadata import Metadata, insert_segments
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.search import Encoder, SearchResult, decode_pixels, search_max_bytes, search_target_sur
@@ -211,13 +211,13 @@ class _ContainerCoder:
         if protect is not None:
             raise InvalidParameterError("a mask to protect goes with format=jpeg; the container has its own salience")
         keeps_profile = metadata is not Metadata.STRIP
-        self._image = image if keeps_profile else RgbImage(image.pixels, image.pixels)
-        self._full_chroma = subsampling == "444"
-        self._salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
+        kept = image if keeps_profile else RgbImage(image.pixels, image.pixels)
+        self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
+        salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
+        self._photo = PreparedContainer(kept, salience, full_chroma=self._subsampling is Subsampling.FULL)
 
     def encode(self, quality: float) -> Encoded:
-        data = encode_varjpeg(self._image, self._salience, quality=quality, full_chroma=self._full_chroma)
-        return Encoded(data, quality, Subsampling.FULL if self._full_chroma else Subsampling.HALF)
+        return Encoded(self._photo.encode(quality), quality, self._subsampling)
 
     def decode(self, data: bytes) -> NDArray[np.uint8]:
         return decode_varjpeg(data).pixels

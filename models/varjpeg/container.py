@@ -28,7 +28,7 @@ M is the same on every machine: centroids are quantized first, and everything up
 multiplications and divisions in a fixed order (the exponential too), which are exact to the last bit by definition.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,6 +94,47 @@ class Header:
         )
 
 
+class PreparedContainer:
+    """A photo ready to be encoded at many qualities: its clusters and its planes are computed once.
+
+    ``patch_quality``: no-reference quality, higher is better, as the sliding window made it, or already (H, W);
+    ``full_chroma``: 4:4:4 instead of 4:2:0. Raises: ImageTooLargeError over 16384 pixels a side or 64 megapixels.
+    """
+
+    def __init__(
+        self,
+        image: RgbImage | ArrayLike,
+        patch_quality: PatchQualityMap | NDArray[np.floating],
+        *,
+        full_chroma: bool = False,
+    ) -> None:
+        source = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
+        height, width = source.height, source.width
+        if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
+            raise ImageTooLargeError(f"a container holds at most {MAX_SIDE} pixels a side, not {width}x{height}")
+        salient = salient_pixels(patch_quality, height, width)
+        self._profile = source.icc_profile
+        self._header = Header(
+            height,
+            width,
+            0,
+            quantize_centroids(cluster_centroids(salient, clusters=_MAX_CLUSTERS), height, width),
+            grey=is_grey(source.native_pixels),
+            full_chroma=full_chroma,
+            has_profile=source.icc_profile is not None,
+        )
+        self._planes = _planes(source.native_pixels, self._header)
+
+    def encode(self, quality: float) -> bytes:
+        """The container at the thesis' global q, 1..99, kept in steps of 1/256. Raises: InvalidParameterError."""
+        if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
+            raise InvalidParameterError(f"a quality lies in {LOWEST_QUALITY}..{HIGHEST_QUALITY}, not {quality}")
+        header = replace(self._header, quality_256=round(quality * 256))
+        pairs = enumerate(zip(self._planes, block_quality(header), strict=True))
+        parts = [_quantize(plane, q, chroma=number > 0) for number, (plane, q) in pairs]
+        return _assemble(header, self._profile, parts)
+
+
 def encode_varjpeg(
     image: RgbImage | ArrayLike,
     patch_quality: PatchQualityMap | NDArray[np.floating],
@@ -101,35 +142,8 @@ def encode_varjpeg(
     quality: float,
     full_chroma: bool = False,
 ) -> bytes:
-    """The photo as a container.
-
-    Args: ``patch_quality``: no-reference quality, higher is better, as the sliding window made it, or already (H, W);
-    ``quality``: the thesis' global q, 1..99, kept in steps of 1/256; ``full_chroma``: 4:4:4 instead of 4:2:0.
-    Raises: ImageTooLargeError over 16384 pixels a side or 64 megapixels; InvalidParameterError.
-    """
-    source = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
-    pixels = source.native_pixels
-    height, width = pixels.shape[:2]
-    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
-        raise ImageTooLargeError(f"a container holds at most {MAX_SIDE} pixels a side, not {width}x{height}")
-    if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
-        raise InvalidParameterError(f"a quality lies in {LOWEST_QUALITY}..{HIGHEST_QUALITY}, not {quality}")
-    salient = salient_pixels(patch_quality, height, width)
-    header = Header(
-        height,
-        width,
-        round(quality * 256),
-        quantize_centroids(cluster_centroids(salient, clusters=_MAX_CLUSTERS), height, width),
-        grey=is_grey(pixels),
-        full_chroma=full_chroma,
-        has_profile=source.icc_profile is not None,
-    )
-    qualities = block_quality(header)
-    planes = _planes(pixels, header)
-    parts = [
-        _quantize(plane, q, chroma=number > 0) for number, (plane, q) in enumerate(zip(planes, qualities, strict=True))
-    ]
-    return _assemble(header, source.icc_profile, parts)
+    """One container; arguments as ``PreparedContainer`` and its ``encode`` take them."""
+    return PreparedContainer(image, patch_quality, full_chroma=full_chroma).encode(quality)
 
 
 def decode_varjpeg(data: bytes, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
