@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from models.artefacts import WEIGHTS
 from models.errors import InvalidParameterError, ModelArtefactError
@@ -41,10 +41,21 @@ class ObserverProfile:
         ``log_distance``: natural logarithm, as the network predicts it.
         Raises: InvalidParameterError if ``jnd`` is not 1, 2 or 3.
         """
+        threshold = self._threshold(jnd)
+        return float(ndtr((threshold.log_distance - log_distance) / threshold.spread))
+
+    def log_distance_at(self, share: float, jnd: int = 1) -> float:
+        """The ln distance that ``share``, in (0, 1), of the viewers do not notice: inverse of ``satisfied_share``.
+
+        Raises: InvalidParameterError if ``jnd`` is not 1, 2 or 3.
+        """
+        threshold = self._threshold(jnd)
+        return float(threshold.log_distance - threshold.spread * ndtri(share))
+
+    def _threshold(self, jnd: int) -> Threshold:
         if jnd not in JNDS:
             raise InvalidParameterError(f"jnd is 1, 2 or 3, not {jnd}")
-        threshold = self.thresholds[jnd - 1]
-        return float(ndtr((threshold.log_distance - log_distance) / threshold.spread))
+        return self.thresholds[jnd - 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.image_files.header import sniff
 from models.image_files.jpeg import can_be_recoded
 from models.jnd import predict_jnd_map
-from models.observers import JNDS, find_profile
+from models.observers import JNDS, ObserverProfile, find_profile
 from models.patch_quality import predict_patch_quality_map
 from models.sur_prediction import SurReference, encode_reference_jpeg
 from models.types import Progress, RgbImage
@@ -28,8 +28,10 @@ from models.varjpeg.search import Encoder, SearchResult, decode_pixels, search_m
 
 DEFAULT_TARGET_SUR = 0.75
 """The share that SUR-FeatNet and VideoSet report, p = 75."""
-_START_QUALITY = 36.0
-"""First trial of a search: near the median over photos/train of the QF that satisfies 75 % (profile mcl-jci)."""
+_TYPICAL_QUALITIES = (92.0, 75.0, 55.0, 36.0, 20.0, 8.0)
+_TYPICAL_LOG_DISTANCES = (-0.02, 0.76, 1.25, 1.75, 2.49, 3.48)
+"""Median ln distance of twelve lossless photos/train (every 14th) encoded at those qualities: where a search starts."""
+
 _SALIENCE_STRIDE = 8
 _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""
@@ -146,11 +148,12 @@ def optimise_photo(
     elif max_bytes is not None:
         chosen = search_max_bytes(coder.encode, max_bytes, original=passed, progress=report)
     else:
+        target = DEFAULT_TARGET_SUR if target_sur is None else target_sur
         chosen = search_target_sur(
             coder.encode,
             sur_of,
-            DEFAULT_TARGET_SUR if target_sur is None else target_sur,
-            start_quality=_START_QUALITY,
+            target,
+            start_quality=_typical_quality(profile, jnd, target),
             plain_encode=coder.plain_encode,
             original=passed,
             progress=report,
@@ -242,6 +245,12 @@ def _at_quality(encode: Callable[[float], Encoded], quality: float, passed: byte
     if passed is not None and len(passed) <= len(encoded.data):
         return SearchResult(passed, Encoder.INPUT, 100.0, "input", 1.0, ())
     return SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, None, ())
+
+
+def _typical_quality(profile: ObserverProfile, jnd: int, target: float) -> float:
+    """The quality at which ``target`` of the viewers of a common photo are satisfied."""
+    distance = profile.log_distance_at(min(max(target, 0.01), 0.99), jnd)
+    return float(np.interp(distance, _TYPICAL_LOG_DISTANCES, _TYPICAL_QUALITIES))
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -48,3 +48,10 @@ def test_damaged_table(tmp_path: Path, document: str | None) -> None:
     (tmp_path / "observers.json").write_text(json.dumps(zero_spread) if document is None else document)
     with pytest.raises(ModelArtefactError):
         load_observer_table(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.75, 0.99])
+@pytest.mark.parametrize("jnd", [1, 2, 3])
+def test_the_distance_of_a_share_is_the_inverse_of_the_share_of_a_distance(share, jnd):
+    profile = find_profile("mcl-jci")
+    assert profile.satisfied_share(profile.log_distance_at(share, jnd), jnd) == pytest.approx(share)
