@@ -116,7 +116,7 @@ def _broken_jpegs() -> Iterator[HostileImage]:
     yield HostileImage("jpeg-arithmetic-flag", "a.jpg", _patched_frame(whole, marker=0xC9), either, size)
     yield HostileImage("jpeg-lossless-flag", "a.jpg", _patched_frame(whole, marker=0xC3), either, size)
     yield HostileImage("jpeg-zero-height", "a.jpg", _patched_frame(whole, height=0), Expect.REFUSED)
-    yield HostileImage("jpeg-taller-than-data", "a.jpg", _patched_frame(whole, height=1000), either, (WIDTH, 1000))
+    yield HostileImage("jpeg-taller-than-data", "a.jpg", _patched_frame(whole, height=4000), either, (WIDTH, 4000))
     yield HostileImage("jpeg-65500-square", "a.jpg", _patched_frame(whole, height=65500, width=65500), Expect.REFUSED)
     yield HostileImage("jpeg-flipped-bits", "a.jpg", _with_flipped_bits(whole), either, size)
     yield HostileImage("jpeg-10000-scans", "a.jpg", _many_scans(10_000), either, size)

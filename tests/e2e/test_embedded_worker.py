@@ -20,7 +20,7 @@ def test_an_embedded_worker_is_quick_and_ends_every_job(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert report["fastest_trip_ms"] < 25  # kombu polls memory once a second by default; a busy machine slows the rest
+    assert report["median_trip_ms"] < 25  # kombu polls memory once a second by default
     assert report["after"] == "succeeded"
     assert report["freed_s"] < 2
     assert report["late"] == "deadline-exceeded"
