@@ -112,6 +112,11 @@ class SurCurveResult(ImageResult):
     percent_sur: int = Field(description="the highest level at which `percent` of viewers see no difference")
     recommended_quality: int = Field(ge=1, le=100)
     recommended_size_bytes: int
+    predicted_bytes: list[int] = Field(
+        min_length=100,
+        max_length=100,
+        description="size of the plain JPEG at level 1..100: as encoded where it was, log-linear between",
+    )
     interval: SurInterval
     levels: list[int] = Field(description="levels at which the network was asked")
     level_sur: list[float] = Field(description="its answers there")

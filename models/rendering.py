@@ -82,12 +82,13 @@ def npz(values: NDArray[np.generic]) -> bytes:
 
 
 def sur_csv(prediction: SurPrediction) -> bytes:
-    """One line for each level: ``distortion_level,qf,sur``."""
+    """One line for each level: ``distortion_level,qf,sur,predicted_bytes``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["distortion_level", "qf", "sur"])
+    writer.writerow(["distortion_level", "qf", "sur", "predicted_bytes"])
     writer.writerows(
-        [int(level), 101 - int(level), float(sur)] for level, sur in zip(LEVELS, prediction.sur, strict=True)
+        [int(level), 101 - int(level), float(sur), int(size)]
+        for level, sur, size in zip(LEVELS, prediction.sur, prediction.predicted_bytes, strict=True)
     )
     return text.getvalue().encode()
 

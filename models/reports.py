@@ -79,6 +79,7 @@ def sur_curve_report(prediction: SurPrediction) -> dict[str, Any]:
         "percent_sur": prediction.percent_sur,
         "recommended_quality": prediction.recommended_quality,
         "recommended_size_bytes": prediction.recommended_size_bytes,
+        "predicted_bytes": prediction.predicted_bytes.tolist(),
         "interval": {
             "percent_jnd": list(prediction.interval.percent_jnd),
             "percent_sur": list(prediction.interval.percent_sur),

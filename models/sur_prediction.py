@@ -20,7 +20,7 @@ from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.observers import JNDS, ObserverProfile, find_profile, load_observer_table
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, pad_to_at_least, to_nchw
-from models.sur import GevParameters, fit_gev, percent_jnd, percent_sur, sur_curve
+from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, sur_curve
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
 TILE = 256
@@ -71,8 +71,9 @@ class SurPrediction:
 
     ``sur``: (100,), in [0, 1], never increasing, level n = 1..100 at index n - 1. ``percent_jnd``, ``percent_sur``:
     levels by definitions 2 and 4 of the paper at ``percent``. ``recommended_quality``: 101 - percent_sur;
-    ``recommended_size_bytes``: the reference encode at it. ``levels``, ``level_sur``: where the network was asked and
-    its answers; ``residual_rms``: of the fit through them.
+    ``recommended_size_bytes``: the reference encode at it. ``predicted_bytes``: (100,), int, size of the reference
+    encode at each level, exact at ``levels`` and the recommended one, log-linear between them. ``levels``,
+    ``level_sur``: where the network was asked and its answers; ``residual_rms``: of the fit through them.
     """
 
     sur: NDArray[np.float64]
@@ -81,6 +82,7 @@ class SurPrediction:
     percent_sur: int
     recommended_quality: int
     recommended_size_bytes: int
+    predicted_bytes: NDArray[np.int64]
     interval: SurInterval
     levels: tuple[int, ...]
     level_sur: tuple[float, ...]
@@ -154,23 +156,28 @@ def predict_sur_curve(
     photo = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
     reference = SurReference(photo, models)
     report = progress or _ignore
+    sizes: dict[int, int] = {}
 
     def distance_at(level: int) -> float:
-        decoded = decode_jpeg(encode_reference_jpeg(photo.native_pixels, 101 - level))
-        return reference.log_distance(photo.to_srgb(decoded))
+        data = encode_reference_jpeg(photo.native_pixels, 101 - level)
+        sizes[level] = len(data)
+        return reference.log_distance(photo.to_srgb(decode_jpeg(data)))
 
     distances = sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), report)
     levels = sorted(distances)
     log_distances = np.array([distances[level] for level in levels])
     gev, sampled = _fit(levels, log_distances, profile, jnd)
     recommended = 101 - percent_sur(gev, percent)
+    if 101 - recommended not in sizes:
+        sizes[101 - recommended] = len(encode_reference_jpeg(photo.native_pixels, recommended))
     return SurPrediction(
         sur=np.round(sur_curve(gev), 6),
         gev=gev,
         percent_jnd=percent_jnd(gev, percent),
         percent_sur=101 - recommended,
         recommended_quality=recommended,
-        recommended_size_bytes=len(encode_reference_jpeg(photo.native_pixels, recommended)),
+        recommended_size_bytes=sizes[101 - recommended],
+        predicted_bytes=interpolate_sizes(sizes),
         interval=_interval(levels, log_distances, profile, jnd, percent),
         levels=tuple(levels),
         level_sur=tuple(round(float(share), 6) for share in sampled),
@@ -235,6 +242,13 @@ def sample_curve(
         report(len(distances) / EVALUATIONS)
     report(1.0)
     return distances
+
+
+def interpolate_sizes(sizes: dict[int, int]) -> NDArray[np.int64]:
+    """Bytes at every level, (100,): those in ``sizes`` as they are, between them linear in their logarithm."""
+    levels = sorted(sizes)
+    logarithms = np.interp(LEVELS, levels, np.log([sizes[level] for level in levels]))
+    return np.asarray(np.rint(np.exp(logarithms)), dtype=np.int64)
 
 
 def next_level(shares: dict[int, float]) -> int | None:

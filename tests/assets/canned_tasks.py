@@ -108,6 +108,7 @@ def _prediction(request: Any) -> SurPrediction:
         percent_sur=49,
         recommended_quality=52,
         recommended_size_bytes=1000,
+        predicted_bytes=np.linspace(5000, 500, 100).round().astype(np.int64),
         interval=SurInterval((40, 60), (39, 59), 0.9),
         levels=(1, 50, 100),
         level_sur=(1.0, 0.5, 0.0),

@@ -32,6 +32,7 @@ PREDICTION = SurPrediction(
     percent_sur=50,
     recommended_quality=51,
     recommended_size_bytes=1000,
+    predicted_bytes=np.arange(5000, 0, -50),
     interval=SurInterval((55, 65), (45, 55), 0.8),
     levels=(1, 50, 100),
     level_sur=(1.0, 0.7, 0.0),
@@ -95,15 +96,17 @@ def test_a_png_keeps_its_pixels() -> None:
 
 def test_the_curve_as_a_table() -> None:
     lines = sur_csv(PREDICTION).decode().splitlines()
-    assert lines[0] == "distortion_level,qf,sur"
+    assert lines[0] == "distortion_level,qf,sur,predicted_bytes"
     assert len(lines) == 101
     assert lines[1].startswith("1,100,")
     assert lines[100].startswith("100,1,")
+    assert lines[100].endswith(",50")
 
 
 def test_a_report_on_the_curve_has_the_promised_fields() -> None:
     report = sur_curve_report(PREDICTION)
     assert len(report["sur"]) == 100
+    assert (len(report["predicted_bytes"]), report["predicted_bytes"][0]) == (100, 5000)
     assert report["gev"] == {"location": 60.0, "scale": 10.0, "shape": -0.2}
     assert (report["percent_jnd"], report["percent_sur"], report["recommended_quality"]) == (60, 50, 51)
 

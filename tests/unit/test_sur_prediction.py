@@ -19,6 +19,7 @@ from models.sur_prediction import (
     SurModels,
     SurReference,
     encode_reference_jpeg,
+    interpolate_sizes,
     next_level,
     pool_tiles,
     predict_sur_curve,
@@ -93,6 +94,16 @@ def test_recommendation_follows_the_definitions(graphs: SurModels) -> None:
         assert found.recommended_size_bytes == len(encode_reference_jpeg(image, found.recommended_quality))
         assert found.interval.percent_sur[0] <= found.percent_sur <= found.interval.percent_sur[1]
         assert found.interval.percent_jnd[0] <= found.percent_jnd <= found.interval.percent_jnd[1]
+
+
+def test_sizes_are_those_of_the_encodes_made_and_log_linear_between(graphs: SurModels) -> None:
+    image = photo(256, 256)
+    found = predict_sur_curve(image, observer=PROFILE, models=graphs)
+    assert found.predicted_bytes.shape == (100,)
+    for level in (*found.levels, found.percent_sur):
+        assert found.predicted_bytes[level - 1] == len(encode_reference_jpeg(image, 101 - level))
+    sizes = interpolate_sizes({1: 40_000, 51: 10_000, 100: 2_500})
+    assert (sizes[0], sizes[25], sizes[50], sizes[99]) == (40_000, 20_000, 10_000, 2_500)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (64, 64), (33, 1000)])
