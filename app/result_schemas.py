@@ -100,6 +100,14 @@ class SurInterval(BaseModel):
     coverage: float
 
 
+class SurBand(BaseModel):
+    """Shares between which the curve lies, level by level, with probability ``coverage``."""
+
+    low: list[float] = Field(min_length=100, max_length=100)
+    high: list[float] = Field(min_length=100, max_length=100)
+    coverage: float
+
+
 class SurCurveResult(ImageResult):
     """Share of viewers who see no difference at each distortion level."""
 
@@ -118,6 +126,7 @@ class SurCurveResult(ImageResult):
         description="size of the plain JPEG at level 1..100: as encoded where it was, log-linear between",
     )
     interval: SurInterval
+    band: SurBand
     levels: list[int] = Field(description="levels at which the network was asked")
     level_sur: list[float] = Field(description="its answers there")
     residual_rms: float

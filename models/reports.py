@@ -85,6 +85,11 @@ def sur_curve_report(prediction: SurPrediction) -> dict[str, Any]:
             "percent_sur": list(prediction.interval.percent_sur),
             "coverage": prediction.interval.coverage,
         },
+        "band": {
+            "low": [_rounded(value, 6) for value in prediction.band.low],
+            "high": [_rounded(value, 6) for value in prediction.band.high],
+            "coverage": prediction.band.coverage,
+        },
         "levels": list(prediction.levels),
         "level_sur": [_rounded(value, 6) for value in prediction.level_sur],
         "residual_rms": _rounded(prediction.residual_rms, 6),

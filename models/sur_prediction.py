@@ -43,6 +43,10 @@ INTERVAL_COVERAGE = 0.8
 INTERVAL_DEVIATIONS = 1.2816
 """Standard normal quantile of 0.9: the interval holds the middle 80 %."""
 
+BAND_COVERAGE = 0.95
+BAND_DEVIATIONS = 1.96
+"""Standard normal quantile of 0.975: the band holds the middle 95 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class SurModels:
@@ -66,6 +70,18 @@ class SurInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class SurBand:
+    """Between which shares the curve lies at each level with probability ``coverage``: ``low`` and ``high``, (100,).
+
+    Made as ``SurInterval`` is, level by level: it covers the network's error against its teacher and no more.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
 class SurPrediction:
     """SUR curve of a photo under one observer profile.
 
@@ -84,6 +100,7 @@ class SurPrediction:
     recommended_size_bytes: int
     predicted_bytes: NDArray[np.int64]
     interval: SurInterval
+    band: SurBand
     levels: tuple[int, ...]
     level_sur: tuple[float, ...]
     residual_rms: float
@@ -179,6 +196,7 @@ def predict_sur_curve(
         recommended_size_bytes=sizes[101 - recommended],
         predicted_bytes=interpolate_sizes(sizes),
         interval=_interval(levels, log_distances, profile, jnd, percent),
+        band=_band(gev, levels, log_distances, profile, jnd),
         levels=tuple(levels),
         level_sur=tuple(round(float(share), 6) for share in sampled),
         residual_rms=round(math.sqrt(float(np.mean((sampled - sur_curve(gev, levels)) ** 2))), 6),
@@ -280,10 +298,26 @@ def _fit(
 def _interval(
     levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int, percent: float
 ) -> SurInterval:
-    shift = INTERVAL_DEVIATIONS * load_observer_table().log_distance_error
-    worse, better = (_fit(levels, log_distances + sign * shift, profile, jnd)[0] for sign in (1, -1))
+    worse, better = _shifted(levels, log_distances, profile, jnd, INTERVAL_DEVIATIONS)
     return SurInterval(
         (percent_jnd(worse, percent), percent_jnd(better, percent)),
         (percent_sur(worse, percent), percent_sur(better, percent)),
         INTERVAL_COVERAGE,
     )
+
+
+def _band(
+    gev: GevParameters, levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int
+) -> SurBand:
+    worse, better = _shifted(levels, log_distances, profile, jnd, BAND_DEVIATIONS)
+    shares = np.round([sur_curve(each) for each in (worse, gev, better)], 6)
+    return SurBand(shares.min(axis=0), shares.max(axis=0), BAND_COVERAGE)
+
+
+def _shifted(
+    levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int, deviations: float
+) -> tuple[GevParameters, GevParameters]:
+    """The curve if the photo's distances were that many standard deviations longer, and shorter."""
+    shift = deviations * load_observer_table().log_distance_error
+    longer, shorter = (_fit(levels, log_distances + sign * shift, profile, jnd)[0] for sign in (1, -1))
+    return longer, shorter

@@ -185,12 +185,20 @@ class ModelInfo(BaseModel):
     card: str
 
 
+class ObserverInfo(BaseModel):
+    """One observer profile that a worker can predict for: its name as a request gives it, and what it means."""
+
+    name: str
+    description: str
+
+
 class WorkerInfo(BaseModel):
     """One worker process that is ready to run jobs, as it last published itself."""
 
     name: str
     model_version: str
     models: list[ModelInfo]
+    observers: list[ObserverInfo] = []
     seen_at: float = 0.0
 
 

@@ -17,14 +17,14 @@ from celery.worker import WorkController
 
 from models.artefacts import WEIGHTS, check_file, load_manifest, load_model
 from models.errors import LimenError, ModelArtefactError
-from models.observers import load_observer_table
+from models.observers import load_observer_table, load_profiles
 from models.onnx_model import OnnxModel, cuda_available
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
 from models.varjpeg_request import optimise_photo
 from workers.celery_app import TASK_MODULES, LimenCelery
 from workers.errors import BrokerUnavailableError
-from workers.jobs import WORKER_SEEN_S, ModelInfo, WorkerInfo
+from workers.jobs import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
 from workers.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,12 @@ def worker_info(models: list[OnnxModel]) -> WorkerInfo:
         )
         for model in models
     ]
-    return WorkerInfo(name=f"{socket.gethostname()}/{os.getpid()}", model_version=model_version(), models=infos)
+    observers = [
+        ObserverInfo(name=name, description=profile.description) for name, profile in sorted(load_profiles().items())
+    ]
+    return WorkerInfo(
+        name=f"{socket.gethostname()}/{os.getpid()}", model_version=model_version(), models=infos, observers=observers
+    )
 
 
 def _announce(celery: LimenCelery, info: WorkerInfo) -> None:

@@ -15,17 +15,22 @@ from app.settings import ApiSettings
 from workers.blobs import BlobStore
 from workers.celery_app import LimenCelery, create_celery
 from workers.embedded import EmbeddedWorker
-from workers.jobs import WorkerInfo, open_job_store
+from workers.jobs import ObserverInfo, WorkerInfo, open_job_store
 from workers.process import run_worker
 from workers.settings import WorkerSettings, temporary_blob_dir
 
 TASKS = ("tests.assets.canned_tasks",)
+OBSERVERS = [
+    ObserverInfo(name="flicker", description="Original and JPEG alternating in place."),
+    ObserverInfo(name="mcl-jci", description="Original and JPEG side by side."),
+]
 
 
 def _publish_for_ever(celery: LimenCelery) -> None:
     def publish() -> None:
         while True:
-            celery.jobs.publish_worker(WorkerInfo(name="canned", model_version="canned-1", models=[]))
+            info = WorkerInfo(name="canned", model_version="canned-1", models=[], observers=OBSERVERS)
+            celery.jobs.publish_worker(info)
             if stop.wait(3):
                 return
 

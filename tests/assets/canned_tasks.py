@@ -7,6 +7,7 @@ image steers one task: ``quality-score`` of an image SLOW_WIDTH wide takes five 
 import io
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from models.reports import (
 )
 from models.sur import GevParameters
 from models.sur import sur_curve as sur_curve_of
-from models.sur_prediction import SurInterval, SurPrediction
+from models.sur_prediction import SurBand, SurInterval, SurPrediction
 from models.types import JndMap, PatchQualityMap, RgbImage
 from models.varjpeg.search import Encoder, SearchResult
 from models.varjpeg_request import Format, OptimisedPhoto
@@ -110,6 +111,7 @@ def _prediction(request: Any) -> SurPrediction:
         recommended_size_bytes=1000,
         predicted_bytes=np.linspace(5000, 500, 100).round().astype(np.int64),
         interval=SurInterval((40, 60), (39, 59), 0.9),
+        band=SurBand(sur_curve_of(replace(gev, location=37.0)), sur_curve_of(replace(gev, location=43.0)), 0.95),
         levels=(1, 50, 100),
         level_sur=(1.0, 0.5, 0.0),
         residual_rms=0.01,

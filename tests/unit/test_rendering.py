@@ -21,7 +21,7 @@ from models.rendering import (
 )
 from models.reports import full_reference_report, jnd_map_report, patch_quality_report, sur_curve_report
 from models.sur import GevParameters, sur_curve
-from models.sur_prediction import SurInterval, SurPrediction
+from models.sur_prediction import SurBand, SurInterval, SurPrediction
 from models.types import JndMap, PatchQualityMap
 
 GEV = GevParameters(60.0, 10.0, -0.2)
@@ -34,6 +34,7 @@ PREDICTION = SurPrediction(
     recommended_size_bytes=1000,
     predicted_bytes=np.arange(5000, 0, -50),
     interval=SurInterval((55, 65), (45, 55), 0.8),
+    band=SurBand(sur_curve(GEV) * 0.9, sur_curve(GEV), 0.95),
     levels=(1, 50, 100),
     level_sur=(1.0, 0.7, 0.0),
     residual_rms=0.01,
@@ -107,6 +108,7 @@ def test_a_report_on_the_curve_has_the_promised_fields() -> None:
     report = sur_curve_report(PREDICTION)
     assert len(report["sur"]) == 100
     assert (len(report["predicted_bytes"]), report["predicted_bytes"][0]) == (100, 5000)
+    assert (len(report["band"]["low"]), len(report["band"]["high"]), report["band"]["coverage"]) == (100, 100, 0.95)
     assert report["gev"] == {"location": 60.0, "scale": 10.0, "shape": -0.2}
     assert (report["percent_jnd"], report["percent_sur"], report["recommended_quality"]) == (60, 50, 51)
 

@@ -106,6 +106,15 @@ def test_sizes_are_those_of_the_encodes_made_and_log_linear_between(graphs: SurM
     assert (sizes[0], sizes[25], sizes[50], sizes[99]) == (40_000, 20_000, 10_000, 2_500)
 
 
+def test_the_band_holds_the_curve_and_widens_with_the_error(graphs: SurModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs)
+    assert (curve.band.low <= curve.sur).all()
+    assert (curve.sur <= curve.band.high).all()
+    monkeypatch.setattr(sur_prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
+    wider = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs).band
+    assert (wider.high - wider.low).sum() > 2 * (curve.band.high - curve.band.low).sum() > 0
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (64, 64), (33, 1000)])
 def test_small_and_odd_sizes(graphs: SurModels, shape: tuple[int, int]) -> None:
     found = predict_sur_curve(photo(*shape), observer=PROFILE, models=graphs)
