@@ -32,8 +32,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import ImageCms
 
+from models import icc
 from models.colour import double, grey_as_rgb, halve, is_grey, rgb_to_ycbcr, ycbcr_to_rgb
 from models.compiled import compiled
 from models.dct import BLOCK, block_grid, forward_dct, inverse_dct
@@ -385,10 +385,11 @@ def _pixels(planes: list[Float32Array], header: Header) -> Rgb8:
 
 
 def _finish(pixels: Rgb8, profile: bytes | None) -> RgbImage:
-    image = RgbImage(pixels, pixels, icc_profile=profile, source_format="varjpeg")
+    """The photo; the profile stays with its pixels, as it stays with those of other files."""
     if profile is None:
-        return image
+        return RgbImage(pixels, pixels, source_format="varjpeg")
     try:
-        return RgbImage(image.to_srgb(pixels), pixels, icc_profile=profile, source_format="varjpeg")
-    except (OSError, ImageCms.PyCMSError) as error:
+        srgb = pixels if icc.is_srgb(profile) else icc.to_srgb(pixels, profile)
+    except ValueError as error:
         raise ContainerInvalidError("the colour profile is broken") from error
+    return RgbImage(srgb, pixels, icc_profile=profile, source_format="varjpeg")

@@ -1,5 +1,6 @@
 """The thesis' container: salience, formula 13, round trips, and a decoder that damaged bytes cannot hurt."""
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import ImageCms
 from scipy.ndimage import gaussian_filter
 
+from models import icc
 from models.errors import ContainerInvalidError, ImageSizesDifferError, InvalidParameterError
 from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.container import Header, block_quality, decode_varjpeg, encode_varjpeg, parse_header
@@ -155,6 +157,22 @@ def test_profile_is_carried():
     decoded = decode_varjpeg(encode_varjpeg(RgbImage(photo(), photo(), icc_profile=profile), quality_map(), quality=80))
     assert decoded.icc_profile == profile
     assert psnr(decoded.pixels, photo()) > 30
+
+
+def test_a_wide_profile_keeps_its_colours_beside_those_for_the_models():
+    profile = imagecodecs.cms_profile("adobergb")
+    native = photo()
+    source = RgbImage(icc.to_srgb(native, profile), native, icc_profile=profile)
+    decoded = decode_varjpeg(encode_varjpeg(source, quality_map(), quality=90))
+    assert psnr(decoded.native_pixels, native) > 30
+    assert psnr(decoded.pixels, source.pixels) > 30
+    assert psnr(decoded.pixels, native) < 30
+
+
+def test_a_broken_profile_is_refused():
+    for profile in (b"no profile at all", ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()[:200]):
+        with pytest.raises(ContainerInvalidError):
+            decode_varjpeg(encode_varjpeg(RgbImage(photo(), photo(), icc_profile=profile), quality_map(), quality=80))
 
 
 @pytest.mark.parametrize("quality", [0.5, 99.5, float("nan")])
