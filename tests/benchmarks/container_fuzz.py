@@ -3,12 +3,13 @@
     python -m tests.benchmarks.container_fuzz [--inputs 1000000] [--seed 1] [--start 0]
 
 Input n is the same whenever it is asked for: kinds take turns, chosen and filled by a generator seeded with seed and n.
-Every input must decode to the size in its header or be refused with ContainerInvalidError, within ``TIME_LIMIT_S``; what
+Every input must decode to the size in its header or be refused with ContainerInvalidError, in ``TIME_LIMIT_S``; what
 the decoder allocates (``--memory-every``: numpy reports its arrays to tracemalloc) stays under ``BYTES_PER_PIXEL`` a
 declared pixel plus ``FIXED_BYTES``. A crash of the interpreter names its input: the number is written before the run.
 """
 
 import argparse
+import os
 import resource
 import time
 import tracemalloc
@@ -209,15 +210,15 @@ def _kind_of_refusal(message: str) -> str:
     return " ".join("#" if any(sign.isdigit() for sign in word) else word for word in message.split())
 
 
-def fuzz(inputs: int, *, seed: int, start: int = 0, memory_every: int = 50, log: Path | None = None) -> Findings:
-    """Try ``inputs`` inputs from number ``start`` on; ``log``: a file that always names the one under way."""
+def fuzz(inputs: int, *, seed: int, start: int = 0, memory_every: int = 50, log: int | None = None) -> Findings:
+    """Try ``inputs`` inputs from number ``start`` on; ``log``: descriptor of a file that names the one under way."""
     seeds = seed_containers()
     for data in seeds:  # compile, and fill what is kept between calls, before memory is looked at
         decode_varjpeg(data)
     findings = Findings()
     for number in range(start, start + inputs):
         if log is not None:
-            log.write_text(f"seed {seed}, input {number}\n")
+            os.pwrite(log, f"seed {seed}, input {number:9}\n".encode(), 0)
         data = fuzz_input(number, seed, seeds)
         try_input(number, data, findings, measure_memory=number % memory_every == 0)
     return findings
@@ -234,9 +235,8 @@ def main() -> None:
     options = parser.parse_args()
     print(describe_machine(), flush=True)
     began, resident = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    findings = fuzz(
-        options.inputs, seed=options.seed, start=options.start, memory_every=options.memory_every, log=options.log
-    )
+    log = None if options.log is None else os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    findings = fuzz(options.inputs, seed=options.seed, start=options.start, memory_every=options.memory_every, log=log)
     print(f"\n{options.inputs} inputs, seed {options.seed}, in {time.perf_counter() - began:.0f} s")
     for outcome, count in findings.outcomes.most_common():
         print(f"{count:9}  {outcome}")
