@@ -1,6 +1,6 @@
 """Distorted versions of the training photos with their features, made once and kept under the work folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,26 @@ CELLS: tuple[int | None, ...] = (None, 64, 128)
 # Distorted versions per photo; lossless photos get more, JPEG-compressed ones are there for variety.
 VERSIONS_LOSSLESS, VERSIONS_LOSSY = 4, 1
 
+Draw = Callable[[Rgb8, int], tuple[Rgb8, str]]
+"""Photo and seed in, distorted version and the names of its kinds out."""
+
+
+def draw_any(pixels: Rgb8, seed: int) -> tuple[Rgb8, str]:
+    """A version of any kind that the generator knows."""
+    return draw_distorted(pixels, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How many versions of a lossless and of a lossy photo are drawn, and by which function (of module level)."""
+
+    draw: Draw = draw_any
+    lossless: int = VERSIONS_LOSSLESS
+    lossy: int = VERSIONS_LOSSY
+
+
+EVERY_KIND = Recipe()
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
@@ -36,11 +56,13 @@ class LabelledPhoto:
     features: dict[int | None, NDArray[np.float64]]
 
 
-def make_pairs(data: Path, split: Split, folder: Path, *, seed: int, processes: int) -> None:
+def make_pairs(
+    data: Path, split: Split, folder: Path, *, seed: int, processes: int, recipe: Recipe = EVERY_KIND
+) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept, so a stopped run goes on."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = photo_paths(data, split)
-    jobs = [(path, folder / f"{path.stem}.npz", seed + index) for index, path in enumerate(paths)]
+    jobs = [(path, folder / f"{path.stem}.npz", seed + index, recipe) for index, path in enumerate(paths)]
     missing = [job for job in jobs if not job[1].is_file()]
     with ProcessPoolExecutor(processes) as pool:
         for _ in track(pool.map(_make_photo, missing), description=f"pairs of {split}", total=len(missing)):
@@ -60,13 +82,13 @@ def read_pairs(folder: Path) -> Iterator[LabelledPhoto]:
             )
 
 
-def _make_photo(job: tuple[Path, Path, int]) -> None:
-    source, target, seed = job
+def _make_photo(job: tuple[Path, Path, int, Recipe]) -> None:
+    source, target, seed, recipe = job
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
-    reference = _random_crop(load_photo(source), rng)
-    versions = VERSIONS_LOSSLESS if is_lossless(source) else VERSIONS_LOSSY
-    drawn = [draw_distorted(reference, seed=int(rng.integers(2**31))) for _ in range(versions)]
+    reference = random_crop(load_photo(source), rng)
+    versions = recipe.lossless if is_lossless(source) else recipe.lossy
+    drawn = [recipe.draw(reference, int(rng.integers(2**31))) for _ in range(versions)]
     pooled = [pair_features(reference, pixels, CELLS) for pixels, _ in drawn]
     arrays: dict[str, NDArray[Any]] = {
         "reference": reference,
@@ -80,7 +102,7 @@ def _make_photo(job: tuple[Path, Path, int]) -> None:
     temporary.replace(target)
 
 
-def _random_crop(photo: Rgb8, rng: np.random.Generator) -> Rgb8:
+def random_crop(photo: Rgb8, rng: np.random.Generator) -> Rgb8:
     """At most ``CROP``, at a random place; portrait photos lie on their side to fit."""
     upright = photo if photo.shape[1] >= photo.shape[0] else np.rot90(photo)
     height, width = (min(have, most) for have, most in zip(upright.shape[:2], CROP, strict=True))
