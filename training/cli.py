@@ -1,18 +1,21 @@
-"""``limen-train prepare|fit|evaluate|export EXPERIMENT``: labels, weights, figures, shipped graph."""
+"""``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper."""
 
 import importlib
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from training.config import ExperimentConfig, load_config
+from training.datasets.errors import DatasetFormatError, DatasetMissingError
 
 
 class Experiment(StrEnum):
-    """One module in ``training/experiments`` each, with the same four functions."""
+    """One module in ``training/experiments`` each, with the same five functions."""
 
     SUR = "sur"
     JND = "jnd"
@@ -22,52 +25,85 @@ class Experiment(StrEnum):
     FULL_REFERENCE = "full_reference"
 
 
+class Preset(StrEnum):
+    """Size of a network."""
+
+    LITE = "lite"
+    PAPER = "paper"
+
+
 Name = Annotated[Experiment, typer.Argument(help="which experiment")]
-Data = Annotated[Path, typer.Option(help="folder with photos/train, photos/val, kodak and tables", exists=True)]
+Data = Annotated[Path, typer.Option(help="folder with photos/train, photos/val, kodak and tables")]
 Work = Annotated[Path, typer.Option(help="where labels, checkpoints and run records go")]
-Preset = Annotated[str, typer.Option(help="lite or paper")]
+PresetName = Annotated[Preset, typer.Option(help="lite, which is shipped, or paper, as published")]
 Seed = Annotated[int | None, typer.Option(help="instead of the seed in the configuration")]
+Epochs = Annotated[int | None, typer.Option(help="instead of the epochs in the configuration", min=1)]
+WORK = Path(".limen-train")
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 
-def _run(step: str, name: Experiment, data: Path, work: Path, preset: str, seed: int | None) -> Any:
-    module = importlib.import_module(f"training.experiments.{name.value}")
-    config: ExperimentConfig = load_config(name.value, data=data, work=work, preset=preset, seed=seed)
-    config.folder.mkdir(parents=True, exist_ok=True)
-    return getattr(module, step)(config)
-
-
 @cli.command()
-def prepare(
-    name: Name, data: Data, work: Work = Path(".limen-train"), preset: Preset = "lite", seed: Seed = None
-) -> None:
+def prepare(name: Name, data: Data, work: Work = WORK, preset: PresetName = Preset.LITE, seed: Seed = None) -> None:
     """Make and cache the labels."""
-    _run("prepare", name, data, work, preset, seed)
+    module, config = _experiment(name, data, work, preset, seed)
+    module.prepare(config)
 
 
 @cli.command()
-def fit(name: Name, data: Data, work: Work = Path(".limen-train"), preset: Preset = "lite", seed: Seed = None) -> None:
+def fit(
+    name: Name,
+    data: Data,
+    work: Work = WORK,
+    preset: PresetName = Preset.LITE,
+    seed: Seed = None,
+    epochs: Epochs = None,
+) -> None:
     """Train; resumes where it was stopped."""
-    _run("fit", name, data, work, preset, seed)
+    module, config = _experiment(name, data, work, preset, seed, epochs)
+    module.fit(config)
 
 
 @cli.command()
-def evaluate(
-    name: Name, data: Data, work: Work = Path(".limen-train"), preset: Preset = "lite", seed: Seed = None
-) -> None:
-    """Measure the shipped graph on photos it never saw, and print the figures as JSON."""
-    print(json.dumps(_run("evaluate", name, data, work, preset, seed), indent=2))
+def evaluate(name: Name, data: Data, work: Work = WORK, preset: PresetName = Preset.LITE, seed: Seed = None) -> None:
+    """Measure the shipped graph on photos it never saw; print the figures as JSON and write report.html beside them."""
+    module, config = _experiment(name, data, work, preset, seed)
+    print(json.dumps(module.evaluate(config), indent=2))
 
 
 @cli.command()
-def export(
-    name: Name, data: Data, work: Work = Path(".limen-train"), preset: Preset = "lite", seed: Seed = None
+def export(name: Name, data: Data, work: Work = WORK, preset: PresetName = Preset.LITE, seed: Seed = None) -> None:
+    """Write the ONNX graph and its manifest entry after comparing it with PyTorch; only preset lite goes to models."""
+    module, config = _experiment(name, data, work, preset, seed)
+    module.export(config)
+
+
+@cli.command()
+def table(
+    name: Name,
+    root: Annotated[Path, typer.Option(help="folder that holds the published data sets, each in a folder of its name")],
+    work: Work = WORK,
+    preset: PresetName = Preset.PAPER,
+    seed: Seed = None,
+    epochs: Epochs = None,
 ) -> None:
-    """Write the ONNX graph and its manifest entry after comparing it with PyTorch."""
-    _run("export", name, data, work, preset, seed)
+    """Run the experiment of the paper on its own data and print its tables as JSON."""
+    module, config = _experiment(name, root, work, preset, seed, epochs)
+    print(json.dumps(module.table(config, root), indent=2))
+
+
+def _experiment(
+    name: Experiment, data: Path, work: Path, preset: Preset, seed: int | None, epochs: int | None = None
+) -> tuple[Any, ExperimentConfig]:
+    config = load_config(name.value, data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
+    config.checkpoints.mkdir(parents=True, exist_ok=True)
+    return importlib.import_module(f"training.experiments.{name.value}"), config
 
 
 def main() -> None:
-    """Console script."""
-    cli()
+    """Console script: what a user can put right is one line on standard error and exit status 2."""
+    try:
+        cli()
+    except (DatasetMissingError, DatasetFormatError, FileNotFoundError, ValidationError) as error:
+        print(f"limen-train: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None

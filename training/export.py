@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.artefacts import WEIGHTS
 from models.onnx_model import OrtModel
 
 OPSET = 18
@@ -23,7 +22,7 @@ class ExportMismatchError(Exception):
 
 
 def export_graph(
-    network: nn.Module, name: str, inputs: dict[str, Tensor], outputs: list[str], *, weights: Path = WEIGHTS
+    network: nn.Module, name: str, inputs: dict[str, Tensor], outputs: list[str], *, weights: Path
 ) -> float:
     """Write ``NAME.onnx`` with a dynamic batch dimension and return the largest relative disagreement.
 
@@ -77,7 +76,7 @@ def write_manifest_entry(
     training_data: str,
     licence: str,
     metrics: dict[str, Any],
-    weights: Path = WEIGHTS,
+    weights: Path,
 ) -> None:
     """Add or replace one model in ``manifest.json``; ``contract``: colour space, range, padding, unit of the output."""
     path = weights / f"{name}.onnx"

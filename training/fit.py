@@ -1,5 +1,9 @@
-"""The one training loop: Adam, cosine schedule, early stopping, checkpoint after every epoch, resume after a kill."""
+"""The one training loop: AdamW, cosine schedule, early stopping, checkpoint after every epoch, resume after a kill.
 
+On a CUDA device the forward pass runs in bfloat16; its exponent is that of float32, so that no loss scaling is needed.
+"""
+
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +20,8 @@ from training.config import ExperimentConfig
 BatchLoss = Callable[[nn.Module, Any], Tensor]
 """Network and one collated batch in, scalar loss out."""
 
+HISTORY = "history.json"
+
 
 def seed_everything(seed: int) -> None:
     """Seed numpy's legacy state and torch; data generators take their own ``Generator``."""
@@ -28,11 +34,12 @@ def fit_network(
 ) -> nn.Module:
     """Fit in place and return ``network`` with the weights of the best validation loss.
 
-    Resumes from ``config.folder/checkpoint.pt`` when it is there; the best weights are kept in ``best.pt``.
+    Resumes from ``checkpoint.pt`` in ``config.checkpoints`` when it is there; beside it the best weights are kept in
+    ``best.pt`` and the losses of each epoch in ``history.json``.
     """
     seed_everything(config.seed)
     torch.set_num_threads(config.threads)
-    config.folder.mkdir(parents=True, exist_ok=True)
+    config.checkpoints.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     fit = config.fit
@@ -40,7 +47,7 @@ def fit_network(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
     batches = DataLoader(train, batch_size=fit.batch_size, shuffle=True, drop_last=True)
     checks = DataLoader(validate, batch_size=fit.batch_size)
-    state = _resume(config.folder / "checkpoint.pt", network, optimiser, schedule)
+    state = _resume(config.checkpoints / "checkpoint.pt", network, optimiser, schedule)
     for epoch in range(state["epoch"], fit.epochs):
         started = time.perf_counter()
         train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}")
@@ -54,8 +61,9 @@ def fit_network(
         state["history"].append([train_loss, validation_loss])
         if validation_loss < state["best"]:
             state |= {"best": validation_loss, "best_epoch": epoch}
-            torch.save(network.state_dict(), config.folder / "best.pt")
-        _save(config.folder / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1})
+            torch.save(network.state_dict(), config.checkpoints / "best.pt")
+        (config.checkpoints / HISTORY).write_text(json.dumps(state["history"]))
+        _save(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1})
         if epoch - state["best_epoch"] >= fit.patience:
             break
     return load_best(network, config)
@@ -63,8 +71,14 @@ def fit_network(
 
 def load_best(network: nn.Module, config: ExperimentConfig) -> nn.Module:
     """``network`` with the best weights, evaluating, on the CPU. Raises: FileNotFoundError before a fit."""
-    network.load_state_dict(torch.load(config.folder / "best.pt", map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(config.checkpoints / "best.pt", map_location="cpu", weights_only=True))
     return network.cpu().eval()
+
+
+def load_history(config: ExperimentConfig) -> list[tuple[float, float]]:
+    """Training and validation loss of each epoch so far; empty before a fit."""
+    path = config.checkpoints / HISTORY
+    return [(train, validation) for train, validation in json.loads(path.read_text())] if path.is_file() else []
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -91,7 +105,8 @@ def _epoch(
     total = 0.0
     for batch in track(batches, description=title, transient=True):
         optimiser.zero_grad(set_to_none=True)
-        value = loss(network, _to(batch, device))
+        with _mixed_precision(device):
+            value = loss(network, _to(batch, device))
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
@@ -102,7 +117,12 @@ def _epoch(
 @torch.inference_mode()
 def _validate(network: nn.Module, batches: DataLoader[Any], loss: BatchLoss, device: torch.device) -> float:
     network.eval()
-    return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
+    with _mixed_precision(device):
+        return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
+
+
+def _mixed_precision(device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, state: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ def fit(config: ExperimentConfig) -> None:
         first, second, dmos = read_patch_pairs(config, "val", side)
         validate = PatchPairs(first[::2], second[::2], dmos[::2])
         fit_network(_network(config, side), train, validate, dmos_loss, _part(config, side))
-    write_run_record(config.folder / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
+    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
@@ -142,12 +142,17 @@ def export(config: ExperimentConfig) -> None:
         every = len(first) // 12
         inputs = {"reference": first[::every], "distorted": second[::every]}
         error = export_graph(
-            network, name, {key: torch.from_numpy(to_nchw(value)) for key, value in inputs.items()}, ["dmos"]
+            network,
+            name,
+            {key: torch.from_numpy(to_nchw(value)) for key, value in inputs.items()},
+            ["dmos"],
+            weights=config.weights,
         )
         write_manifest_entry(
             name,
             version="1.0.0",
             preset=config.preset,
+            weights=config.weights,
             contract={
                 "colour": "sRGB",
                 "range": [0, 1],

@@ -139,7 +139,7 @@ def fit(config: ExperimentConfig) -> None:
     validation = PatchPairs(teacher_photos(config, "val"), patches=4, fixed=True)
     fit_network(_network(config), PatchPairs([*tid, *teacher]), validation, quality_loss, config)
     write_run_record(
-        config.folder / "run.json",
+        config.checkpoints / "run.json",
         config,
         {"train": checksum(photo_paths(config.data, "train")), "kodak": checksum(photo_paths(config.data, "kodak"))},
     )
@@ -262,13 +262,16 @@ def export(config: ExperimentConfig) -> None:
     photo = next(iter(teacher_photos(config, "val")))
     first = torch.from_numpy(to_nchw(_patches(photo.reference)))
     second = torch.from_numpy(to_nchw(_patches(photo.distorted[0])))
-    error = export_graph(network, "full_reference", {"reference": first, "distorted": second}, ["score"])
+    error = export_graph(
+        network, "full_reference", {"reference": first, "distorted": second}, ["score"], weights=config.weights
+    )
     metrics_file = config.folder / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     write_manifest_entry(
         "full_reference",
         version="1.0.0",
         preset=config.preset,
+        weights=config.weights,
         contract={
             "colour": "sRGB",
             "range": [0, 1],

@@ -31,7 +31,7 @@ def prepare(config: ExperimentConfig) -> None:
 def fit(config: ExperimentConfig) -> nn.Module:
     """Train FPSNet by L1 on the logarithm of the threshold."""
     sums = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
-    write_run_record(config.folder / "run.json", config, sums)
+    write_run_record(config.checkpoints / "run.json", config, sums)
     train = LabelledCrops(config, "train", augment=True)
     validate = LabelledCrops(config, "val", augment=False)
     network = channels_last(FpsNet(PRESETS[config.preset]))
@@ -57,7 +57,7 @@ def export(config: ExperimentConfig) -> None:
     examples = {"image": _examples(config.data)}
     export_graph(network, "fpsnet", examples, ["jnd"], weights=config.folder)
     calibrate_level(network, config)
-    export_graph(network, "fpsnet", examples, ["jnd"])
+    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.weights)
     _write_entry(config, {})
     _write_entry(config, _headline(measure_maps(config.data, "kodak", energies=(100.0,))))
 
@@ -91,6 +91,7 @@ def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
         "fpsnet",
         version=VERSION,
         preset=config.preset,
+        weights=config.weights,
         contract={
             "colour_space": "sRGB",
             "layout": "NCHW",

@@ -117,7 +117,7 @@ def fit(config: ExperimentConfig) -> None:
     patches, labels = read_patches(config, "val")
     validate = Patches(patches[::2], labels[::2])
     fit_network(_network(config), train, validate, quality_loss, config)
-    write_run_record(config.folder / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
+    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _network(config: ExperimentConfig) -> nn.Module:
@@ -192,10 +192,18 @@ def export(config: ExperimentConfig) -> None:
     tiles = np.stack([load_photo(path)[:TILE, :TILE] for path in paths[:3]])
     errors = {
         "patchnet": export_graph(
-            network, "patchnet", {"patch": torch.from_numpy(to_nchw(patches[:: len(patches) // 16]))}, ["quality"]
+            network,
+            "patchnet",
+            {"patch": torch.from_numpy(to_nchw(patches[:: len(patches) // 16]))},
+            ["quality"],
+            weights=config.weights,
         ),
         "patchnet_map": export_graph(
-            PatchnetMap(network).eval(), "patchnet_map", {"tile": torch.from_numpy(to_nchw(tiles))}, ["quality"]
+            PatchnetMap(network).eval(),
+            "patchnet_map",
+            {"tile": torch.from_numpy(to_nchw(tiles))},
+            ["quality"],
+            weights=config.weights,
         ),
     }
     metrics_file = config.folder / "metrics.json"
@@ -205,6 +213,7 @@ def export(config: ExperimentConfig) -> None:
             name,
             version="1.0.0",
             preset=config.preset,
+            weights=config.weights,
             contract={
                 "colour": "sRGB",
                 "range": [0, 1],

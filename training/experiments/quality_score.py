@@ -119,7 +119,7 @@ def fit(config: ExperimentConfig) -> None:
         score_loss,
         config,
     )
-    write_run_record(config.folder / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
+    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _network(config: ExperimentConfig) -> nn.Module:
@@ -149,13 +149,14 @@ def export(config: ExperimentConfig) -> None:
     """Write ``quality_score.onnx``, compared with PyTorch on real maps."""
     network = load_best(MetaAggregation(config.preset), config)
     maps = torch.from_numpy(read_maps(config, "val")["maps"][:8])
-    error = export_graph(network, "quality_score", {"maps": maps}, ["mos"])
+    error = export_graph(network, "quality_score", {"maps": maps}, ["mos"], weights=config.weights)
     metrics_file = config.folder / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     write_manifest_entry(
         "quality_score",
         version="1.0.0",
         preset=config.preset,
+        weights=config.weights,
         contract={
             "maps": ["patchnet 0..1", "fish >= 0", "grey 0..1"],
             "tile": MAP_SIDE,

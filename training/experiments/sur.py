@@ -19,7 +19,6 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import WEIGHTS
 from models.observers import JNDS, ObserverProfile, load_observer_table
 from models.sur import LEVELS, bhattacharyya_distance, percent_jnd, sur_curve
 from models.sur_prediction import (
@@ -142,7 +141,7 @@ def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 def fit(config: ExperimentConfig) -> None:
     """Stage one: body and head together on the tiles. Stage two: the head on the frozen body, as in section 5.3."""
     write_run_record(
-        config.folder / "run.json",
+        config.checkpoints / "run.json",
         config,
         {split: checksum(photo_paths(config.data, split)) for split in ("train", "val")},
     )
@@ -213,13 +212,15 @@ def export(config: ExperimentConfig) -> None:
     others = torch.stack([pairs[index][1][0] for index in range(3)]).float() / 255
     with torch.inference_mode():
         features = {"reference": network.features(tiles), "distorted": network.features(others)}
-    export_graph(network.features, "sur_features", {"image": tiles}, ["features"])
-    export_graph(network.head, "sur_head", features, ["log_distance"])
-    _write_observers(calibrate_profiles(train.log_distance, config.data / "tables" / "mcl_jci_gev.csv"), errors)
-    _write_entries({"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)})
+    export_graph(network.features, "sur_features", {"image": tiles}, ["features"], weights=config.weights)
+    export_graph(network.head, "sur_head", features, ["log_distance"], weights=config.weights)
+    _write_observers(
+        calibrate_profiles(train.log_distance, config.data / "tables" / "mcl_jci_gev.csv"), errors, config.weights
+    )
+    _write_entries(config, {"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)})
 
 
-def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np.float64]) -> None:
+def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np.float64], weights: Path) -> None:
     document = {
         "log_distance_error": round(float(np.sqrt((errors**2).mean())), 4),
         "profiles": {
@@ -233,17 +234,18 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
             for name, profile in profiles.items()
         },
     }
-    (WEIGHTS / "observers.json").write_text(json.dumps(document, indent=2) + "\n")
+    (weights / "observers.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
-def _write_entries(metrics: dict[str, Any]) -> None:
+def _write_entries(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
     tile = {"colour_space": "sRGB", "range": [0, 1], "tile": TILE, "tile_grid": 16}
     pair = {"inputs": "features of two tiles at one place", "output": "ln(0.1 + SSIMULACRA2 penalty), lower is better"}
     for name, contract in (("sur_features", tile), ("sur_head", pair)):
         write_manifest_entry(
             name,
             version=VERSION,
-            preset="lite",
+            preset=config.preset,
+            weights=config.weights,
             contract=contract,
             training_data="JPEG variants of 462 photos, teacher SSIMULACRA2; profiles from MCL-JCI's published GEVs",
             licence=LICENCE,

@@ -1,0 +1,126 @@
+"""Configuration, training loop, report and command line of training."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from models.artefacts import WEIGHTS
+from training.config import CONFIGS, ExperimentConfig, FitConfig, load_config
+from training.fit import fit_network, load_best, load_history
+from training.report import Curves, Picture, Report, Scatter, write_report
+
+EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def config(tmp_path: Path, **changes: object) -> ExperimentConfig:
+    fit = FitConfig(epochs=3, batch_size=8, learning_rate=0.05)
+    return ExperimentConfig(name="line", fit=fit, data=tmp_path, work=tmp_path).model_copy(update=changes)
+
+
+def line_loss(network: nn.Module, batch: list[Tensor]) -> Tensor:
+    x, y = batch
+    return nn.functional.mse_loss(network(x), y)
+
+
+def line_data() -> TensorDataset:
+    x = torch.linspace(-1, 1, 64)[:, None]
+    return TensorDataset(x, 3 * x + 1)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_experiment_has_both_presets(name: str, tmp_path: Path) -> None:
+    lite = load_config(name, data=tmp_path, work=tmp_path)
+    paper = load_config(name, data=tmp_path, work=tmp_path, preset="paper", seed=7, epochs=1)
+    assert lite.weights == WEIGHTS
+    assert lite.checkpoints == lite.folder == paper.folder
+    assert paper.checkpoints == paper.folder / "paper-seed-7"
+    assert paper.weights == paper.checkpoints / "weights"
+    assert paper.fit.epochs == 1
+
+
+def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="epoch"):
+        ExperimentConfig.model_validate(
+            {"name": "x", "data": tmp_path, "work": tmp_path, "fit": {"epoch": 3, "batch_size": 1, "learning_rate": 1}}
+        )
+
+
+def test_the_loop_learns_keeps_the_best_and_writes_its_losses(tmp_path: Path) -> None:
+    settings = config(tmp_path, variant="seed-1")
+    network = fit_network(nn.Linear(1, 1), line_data(), line_data(), line_loss, settings)
+    history = load_history(settings)
+    assert len(history) == 3
+    assert history[-1][1] < history[0][1]
+    again = load_best(nn.Linear(1, 1), settings)
+    assert torch.equal(network.weight, again.weight)
+    assert sorted(path.name for path in (tmp_path / "line" / "seed-1").iterdir()) == [
+        "best.pt",
+        "checkpoint.pt",
+        "history.json",
+    ]
+
+
+def test_a_fit_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    class KilledError(Exception):
+        pass
+
+    calls = 0
+
+    def dying(network: nn.Module, batch: list[Tensor]) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls > 20:
+            raise KilledError
+        return line_loss(network, batch)
+
+    with pytest.raises(KilledError):
+        fit_network(nn.Linear(1, 1), line_data(), line_data(), dying, config(tmp_path))
+    assert len(load_history(config(tmp_path))) == 1
+    fit_network(nn.Linear(1, 1), line_data(), line_data(), line_loss, config(tmp_path))
+    assert len(load_history(config(tmp_path))) == 3
+
+
+def test_a_report_is_one_file_that_loads_nothing_and_is_the_same_twice(tmp_path: Path) -> None:
+    x = np.linspace(0, 1, 30)
+    report = Report(
+        "Line <1>",
+        {"srocc": 0.9},
+        history=[(1.0, 1.1), (0.5, 0.7)],
+        scatters=[Scatter("mos", x, x**2, "0..1")],
+        curves=[Curves("sur", x, {"predicted": 1 - x}, "level", "SUR")],
+        pictures=[Picture("worst & <last>", np.zeros((40, 900, 3), np.uint8))],
+    )
+    write_report(tmp_path / "a" / "report.html", report)
+    write_report(tmp_path / "b" / "report.html", report)
+    text = (tmp_path / "a" / "report.html").read_text()
+    assert text == (tmp_path / "b" / "report.html").read_text()
+    assert text.count("<svg") == 3
+    assert "Line &lt;1&gt;" in text
+    assert "worst &amp; &lt;last&gt;" in text
+    assert "<script" not in text
+    assert 'src="http' not in text
+
+
+def test_the_command_line_answers_a_missing_folder_with_one_line(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("limen-train")), "prepare", "jnd", "--data", str(tmp_path / "none")]
+    answer = subprocess.run(
+        [*command, "--work", str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stdout == ""
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert answer.stderr.startswith("limen-train: ")
+
+
+def test_history_is_plain_json(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    fit_network(nn.Linear(1, 1), line_data(), line_data(), line_loss, settings)
+    assert len(json.loads((settings.checkpoints / "history.json").read_text())) == 3
