@@ -11,6 +11,7 @@ from app.settings import ApiSettings
 from app.uploads import Upload, UploadForm, receive_upload
 from workers.blobs import BlobStore
 from workers.jobs import JobStore
+from workers.studies import StudyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Services:
     jobs: JobStore
     blobs: BlobStore
     celery: Celery
+    studies: StudyStore
 
 
 def services_of(request: Request) -> Services:

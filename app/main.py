@@ -17,9 +17,11 @@ from app.routes import (
     jnd_map,
     jobs,
     model_info,
+    observe,
     pages,
     patch_quality_map,
     quality_score,
+    studies,
     sur_curve,
     varjpeg,
 )
@@ -54,7 +56,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
         openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.services = Services(settings, celery.jobs, celery.blobs, celery)
+    app.state.services = Services(settings, celery.jobs, celery.blobs, celery, celery.studies)
     app.state.metrics = HttpMetrics(celery.jobs)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     install_problem_handlers(app)
@@ -65,7 +67,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (jnd_map, patch_quality_map, quality_score, full_reference_score, sur_curve, varjpeg)
-    for module in (*capabilities, jobs, model_info, health, pages):
+    for module in (*capabilities, jobs, studies, observe, model_info, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:

@@ -13,6 +13,7 @@ from app.schemas import JobStatus, Problem
 from app.uploads import UploadForm
 
 _REFERENCE = "#/components/schemas/{model}"
+JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _UPLOAD_PROBLEMS = (
@@ -105,6 +106,18 @@ def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
+    """A request body of JSON, read by ``app.json_body``."""
+    schema = model.model_json_schema(ref_template=_REFERENCE)
+    inlined = _with_definitions(schema, schema.pop("$defs", {}))
+    return {"required": True, "content": {JSON: {"schema": inlined, "example": dict(example)}}}
+
+
+def form_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
+    """A request body with files, read by ``app.uploads``."""
+    return _request_body(asked, form, example)
+
+
 def install_openapi(app: FastAPI) -> None:
     """Give ``app`` its OpenAPI document: FastAPI's, with the problem schema and nothing of FastAPI's own errors."""
 
@@ -163,6 +176,17 @@ def _request_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str
         if form.images:
             content["image/*"] = _BINARY
     return {"required": True, "description": description, "content": content}
+
+
+def _with_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """``schema`` with every reference replaced by what it refers to."""
+    if isinstance(schema, list):
+        return [_with_definitions(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).removeprefix(_REFERENCE.format(model=""))
+    meant = definitions.get(name, {}) | {key: value for key, value in schema.items() if key != "$ref"}
+    return {key: _with_definitions(value, definitions) for key, value in meant.items()}
 
 
 def _field_schemas(asked: type[BaseModel]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class RequestFault(StrEnum):
     JOB_UNFINISHED = "job-unfinished"
     JOB_CANCELLED = "job-cancelled"
     ARTEFACT_UNKNOWN = "artefact-unknown"
+    STUDY_EMPTY = "study-empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,30 @@ _TABLE = (
     ProblemType(
         "container-invalid", 422, "Not a VarJPEG container", "The bytes are no VarJPEG container, or a damaged one."
     ),
+    ProblemType("study-unknown", 404, "No such study", "No study has, or lately had, this link or key."),
+    ProblemType("study-expired", 410, "The study has ended", "Its photos and answers were deleted, as was promised."),
+    ProblemType(
+        "study-limit", 429, "No more studies are taken", "As many are kept as the service allows; one has to end first."
+    ),
+    ProblemType("study-full", 409, "The study has all its photos", "A study takes 50 photos."),
+    ProblemType(
+        "study-unready",
+        409,
+        "The study is not ready yet",
+        "Its photos are still being prepared, or none has been uploaded; see Retry-After.",
+    ),
+    ProblemType("study-empty", 409, "Nothing to export yet", "No observer has answered, or no answer was kept."),
+    ProblemType("session-limit", 429, "No more observers are taken", "As many have begun as a study takes."),
+    ProblemType("session-unknown", 404, "No such session", "The study has no session of this id."),
+    ProblemType(
+        "trial-unknown", 404, "No such trial", "The session does not ask this, does not show it, or has not come to it."
+    ),
+    ProblemType(
+        "answer-conflict",
+        409,
+        "The answer cannot be taken",
+        "The trial was answered otherwise before, is not the next one, or the level lies outside it.",
+    ),
     ProblemType("model-invalid", 500, "A model is damaged", "A weight file of the worker is missing or was changed."),
     ProblemType("deadline-exceeded", 504, "The work took too long", "The job was stopped at its time limit."),
     ProblemType(
@@ -154,7 +179,7 @@ _TABLE = (
 PROBLEM_TYPES: Mapping[str, ProblemType] = {problem_type.code: problem_type for problem_type in _TABLE}
 """Every problem this service answers with, by code."""
 
-_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished"})
+_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished", "study-unready"})
 _FAULT_OF_STATUS = {
     400: RequestFault.UPLOAD_MALFORMED,
     404: RequestFault.ROUTE_UNKNOWN,

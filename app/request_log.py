@@ -24,6 +24,7 @@ SECURITY_HEADERS = {
 }
 """Set where a reply has not set its own; pages widen the content policy to their own assets."""
 
+_SECRET_PATHS = ("/v1/studies/", "/v1/observe/", "/study/")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 access_logger = logging.getLogger("limen.access")
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class _Record:
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "request_id": self.request_id,
             "method": method,
-            "path": self._scope["path"],
+            "path": _logged_path(self._scope),
             "status": status,
             "ms": round(seconds * 1000, 1),
             "received_bytes": self._received,
@@ -111,6 +112,12 @@ def _complete_headers(message: MutableMapping[str, Any], request_id: str) -> Non
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
     headers[REQUEST_ID_HEADER] = request_id
+
+
+def _logged_path(scope: Scope) -> str:
+    """The path, or its pattern where it holds a study's secrets, which outlive the log's readers' need of them."""
+    path = str(scope["path"])
+    return _route_pattern(scope) if path.startswith(_SECRET_PATHS) else path
 
 
 def _route_pattern(scope: Scope) -> str:

@@ -51,7 +51,7 @@ class Upload:
 
 async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
     """Read the body of ``request`` to its end. Raises: ProblemError, BlobStoreFullError, ClientDisconnect."""
-    body = _Body(request, settings, _body_limit(form, settings))
+    body = LimitedBody(request, settings, _body_limit(form, settings))
     try:
         body.refuse_announced_size()
         kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -70,7 +70,7 @@ async def receive_upload(request: Request, form: UploadForm, settings: ApiSettin
 
 
 async def _receive_form(
-    request: Request, body: "_Body", boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
+    request: Request, body: "LimitedBody", boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
 ) -> Upload:
     with FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=settings.max_upload_bytes) as reader:
         async for chunk in body.chunks():
@@ -83,7 +83,7 @@ async def _receive_form(
 
 
 async def _receive_file(
-    request: Request, body: "_Body", form: UploadForm, settings: ApiSettings, blobs: BlobStore
+    request: Request, body: "LimitedBody", form: UploadForm, settings: ApiSettings, blobs: BlobStore
 ) -> Upload:
     with blobs.writer() as writer:
         async for chunk in body.chunks():
@@ -94,7 +94,7 @@ async def _receive_file(
         return Upload(dict(request.query_params), keys)
 
 
-class _Body:
+class LimitedBody:
     """The body of a request under a byte limit and two deadlines: for each pause, and for all of it."""
 
     def __init__(self, request: Request, settings: ApiSettings, max_bytes: int) -> None:

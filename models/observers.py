@@ -2,21 +2,28 @@
 
 A viewer notices a distortion when the predicted distance d passes that viewer's threshold. Thresholds are log-normal
 over viewers, so the share that does not notice is Phi((ln theta - ln d) / s), never increasing in d.
+
+Two profiles are shipped. Others lie as ``*.json`` in the folder that ``LIMEN_PROFILES`` names, in the form of the
+shipped ``observers.json``; ``limen-train calibrate`` writes them from the answers of an observer study.
 """
 
 import functools
+import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scipy.special import ndtr, ndtri
 
-from models.artefacts import WEIGHTS
+from models.artefacts import WEIGHTS, load_manifest
 from models.errors import InvalidParameterError, ModelArtefactError
 
 JNDS = (1, 2, 3)
+PROFILES_VARIABLE = "LIMEN_PROFILES"
+"""Read wherever a profile is looked for by name: service, worker, command line and Python alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,16 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class ObserverProfile:
-    """A viewing condition: its name, what it means, and the thresholds of the first, second and third JND."""
+    """A viewing condition: its name, what it means, and the thresholds of the first, second and third JND.
+
+    ``log_distance_error``: standard deviation over photos between predicted distance and these observers, where it was
+    measured; None where only the prediction's own error against its teacher is known.
+    """
 
     name: str
     description: str
     thresholds: tuple[Threshold, Threshold, Threshold]
+    log_distance_error: float | None = None
 
     def satisfied_share(self, log_distance: float, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] who do not notice.
@@ -69,31 +81,91 @@ class ObserverTable:
 @functools.cache
 def load_observer_table(weights: Path = WEIGHTS) -> ObserverTable:
     """Read ``observers.json``, which ``limen-train export sur`` writes. Raises: ModelArtefactError."""
+    document = _read(weights / "observers.json")
     try:
-        document = json.loads((weights / "observers.json").read_text())
-        profiles = {name: _profile(name, entry) for name, entry in document["profiles"].items()}
         error = float(document["log_distance_error"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError) as problem:
         raise ModelArtefactError(f"observers.json cannot be read: {problem}") from problem
-    spreads = [threshold.spread for profile in profiles.values() for threshold in profile.thresholds]
-    if not math.isfinite(error) or error < 0 or min(spreads, default=0.0) <= 0:
-        raise ModelArtefactError("observers.json holds no profile, or a spread that is not positive")
+    profiles = _profiles(document, "observers.json")
+    if not math.isfinite(error) or error < 0 or not profiles:
+        raise ModelArtefactError("observers.json holds no profile, or an error that is no deviation")
     return ObserverTable(profiles, error)
 
 
 def load_profiles(weights: Path = WEIGHTS) -> dict[str, ObserverProfile]:
-    """The shipped profiles: ``mcl-jci`` (side by side) and ``flicker`` (stricter). Raises: ModelArtefactError."""
-    return dict(load_observer_table(weights).profiles)
+    """All profiles by name: the shipped ``mcl-jci`` (side by side) and ``flicker`` (stricter), and those added.
+
+    Raises: ModelArtefactError, also if an added profile takes a shipped name or was fitted to other weights.
+    """
+    folder = os.environ.get(PROFILES_VARIABLE)
+    added = {} if not folder else _added_profiles(Path(folder))
+    shipped = load_observer_table(weights).profiles
+    if taken := sorted(shipped.keys() & added.keys()):
+        raise ModelArtefactError(f"{PROFILES_VARIABLE}: the name {taken[0]} is that of a shipped profile")
+    return shipped | added
 
 
 def find_profile(name: str) -> ObserverProfile:
-    """The shipped profile of that name. Raises: InvalidParameterError if there is none; ModelArtefactError."""
+    """The profile of that name. Raises: InvalidParameterError if there is none; ModelArtefactError."""
     profiles = load_profiles()
     if name not in profiles:
         raise InvalidParameterError(f"observer is one of {', '.join(sorted(profiles))}, not {name!r}")
     return profiles[name]
 
 
+def profiles_digest() -> str:
+    """SHA-256 of all that profiles say; results that depend on one are kept under it. Raises: ModelArtefactError."""
+    table = [repr(profile) for _, profile in sorted(load_profiles().items())]
+    return hashlib.sha256("\n".join([repr(load_observer_table().log_distance_error), *table]).encode()).hexdigest()
+
+
+def distance_version() -> str:
+    """Name of the weights that predict distances. A profile is worth something with these weights only."""
+    manifest = load_manifest()
+    hashes = [manifest[name].sha256 for name in ("sur_features", "sur_head")]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _added_profiles(folder: Path) -> dict[str, ObserverProfile]:
+    if not folder.is_dir():
+        raise ModelArtefactError(f"{PROFILES_VARIABLE}: there is no folder {folder}")
+    added: dict[str, ObserverProfile] = {}
+    for path in sorted(folder.glob("*.json")):
+        document = _read(path)
+        found = _profiles(document, path.name)
+        if document.get("distance_version", distance_version()) != distance_version():
+            raise ModelArtefactError(f"{path.name} was fitted to other weights: run limen-train calibrate again")
+        if taken := sorted(added.keys() & found.keys()):
+            raise ModelArtefactError(f"{path.name}: the profile {taken[0]} is given twice")
+        added |= found
+    return added
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as problem:
+        raise ModelArtefactError(f"{path.name} cannot be read: {problem}") from problem
+    if not isinstance(document, dict):
+        raise ModelArtefactError(f"{path.name} is no JSON object")
+    return document
+
+
+def _profiles(document: dict[str, Any], source: str) -> dict[str, ObserverProfile]:
+    try:
+        profiles = {name: _profile(name, entry) for name, entry in document["profiles"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ModelArtefactError(f"{source} holds no profiles: {problem!r}") from problem
+    thresholds = [threshold for profile in profiles.values() for threshold in profile.thresholds]
+    if not all(math.isfinite(one.log_distance) and 0 < one.spread < math.inf for one in thresholds):
+        raise ModelArtefactError(f"{source} holds a threshold that is not finite, or a spread that is not positive")
+    return profiles
+
+
 def _profile(name: str, entry: dict[str, Any]) -> ObserverProfile:
     first, second, third = (Threshold(**entry["thresholds"][str(jnd)]) for jnd in JNDS)
-    return ObserverProfile(name, str(entry["description"]), (first, second, third))
+    error = entry.get("log_distance_error")
+    return ObserverProfile(
+        name, str(entry["description"]), (first, second, third), None if error is None else float(error)
+    )

@@ -74,7 +74,7 @@ class BlobStore:
     def sweep(self) -> int:
         """Delete what nobody has put for ``expiry_s``, and parts left by killed processes; returns how many."""
         oldest = time.time() - self.expiry_s
-        return sum(_delete_older(path, oldest) for path in self.folder.glob("*/*")) + sum(
+        return sum(_delete_older(path, oldest) for path in self.folder.glob("[0-9a-f][0-9a-f]/*")) + sum(
             _delete_older(path, oldest) for path in self.folder.glob(f"{_PART_PREFIX}*")
         )
 

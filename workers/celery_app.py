@@ -9,9 +9,11 @@ from celery import Celery
 from workers.blobs import BlobStore
 from workers.jobs import MAX_ATTEMPTS, JobStore, open_job_store
 from workers.settings import BrokerSettings
+from workers.studies import StudyStore, open_study_store
+from workers.study_files import StudyFiles
 
 QUEUE = "limen"
-TASK_MODULES = ("workers.tasks",)
+TASK_MODULES = ("workers.tasks", "workers.study_tasks")
 
 
 class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
@@ -34,6 +36,11 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         if self.settings.blob_dir is None:
             raise ValueError("no blob_dir is set, and no blob store was given")
         return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+
+    @cached_property
+    def studies(self) -> StudyStore:
+        """Observer studies; their images lie beside the blobs."""
+        return open_study_store(self.settings, StudyFiles(self.blobs.folder))
 
 
 def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:

@@ -106,6 +106,17 @@ class VarJpegDecodeRequest(Request):
     image_key: BlobKey
 
 
+class StudyLadderRequest(Request):
+    """Ask for the distorted versions of a photo of an observer study; they stay in the study's own folder."""
+
+    capability: Literal["study-ladder"] = "study-ladder"
+    study_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    photo_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    upload_key: BlobKey
+    max_width: int = Field(ge=1)
+    max_height: int = Field(ge=1)
+
+
 AnyRequest = Annotated[
     JndMapRequest
     | PatchQualityMapRequest
@@ -113,7 +124,8 @@ AnyRequest = Annotated[
     | FullReferenceScoreRequest
     | SurCurveRequest
     | VarJpegRequest
-    | VarJpegDecodeRequest,
+    | VarJpegDecodeRequest
+    | StudyLadderRequest,
     Field(discriminator="capability"),
 ]
 

@@ -8,7 +8,16 @@ ServiceError
 ├── QueueFullError              queue-full             too many unfinished jobs
 ├── BrokerUnavailableError      broker-unavailable     Redis cannot be reached, or refuses to store more
 ├── BlobMissingError            blob-missing           no bytes under this key
-└── BlobStoreFullError          blob-store-full        no room to store bytes
+├── BlobStoreFullError          blob-store-full        no room to store bytes
+├── StudyUnknownError           study-unknown          no study has this link
+├── StudyExpiredError           study-expired          the study has ended and was deleted
+├── StudyLimitError             study-limit            as many studies are kept as are taken
+├── StudyFullError              study-full             the study has as many photos as are taken
+├── StudyUnreadyError           study-unready          its photos are still being prepared, or there are none
+├── SessionLimitError           session-limit          as many observers have begun as are taken
+├── SessionUnknownError         session-unknown        the study has no such session
+├── TrialUnknownError           trial-unknown          the session does not ask this, or has not come to it
+└── AnswerConflictError         answer-conflict        the trial was answered, or is not the next one
 """
 
 from typing import ClassVar
@@ -66,3 +75,57 @@ class BlobStoreFullError(ServiceError):
     """The folder of the blob store has no room left."""
 
     code = "blob-store-full"
+
+
+class StudyUnknownError(ServiceError):
+    """No study has this link."""
+
+    code = "study-unknown"
+
+
+class StudyExpiredError(ServiceError):
+    """The study has ended; its photos and answers were deleted."""
+
+    code = "study-expired"
+
+
+class StudyLimitError(ServiceError):
+    """As many studies are kept as the settings allow."""
+
+    code = "study-limit"
+
+
+class StudyFullError(ServiceError):
+    """The study has as many photos as are taken."""
+
+    code = "study-full"
+
+
+class StudyUnreadyError(ServiceError):
+    """No photo of the study is ready, or one is still being prepared."""
+
+    code = "study-unready"
+
+
+class SessionLimitError(ServiceError):
+    """As many observers have begun as a study takes."""
+
+    code = "session-limit"
+
+
+class SessionUnknownError(ServiceError):
+    """The study has no session of this id."""
+
+    code = "session-unknown"
+
+
+class TrialUnknownError(ServiceError):
+    """The session has no such trial, does not show that level, or has not come to it."""
+
+    code = "trial-unknown"
+
+
+class AnswerConflictError(ServiceError):
+    """The trial was answered otherwise, is not the next one, or the answer cannot be given."""
+
+    code = "answer-conflict"

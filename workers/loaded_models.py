@@ -15,9 +15,9 @@ from celery import Celery, current_app
 from celery.signals import worker_init, worker_process_init
 from celery.worker import WorkController
 
-from models.artefacts import WEIGHTS, check_file, load_manifest, load_model
+from models.artefacts import check_file, load_manifest, load_model
 from models.errors import LimenError, ModelArtefactError
-from models.observers import load_observer_table, load_profiles
+from models.observers import find_profile, load_profiles, profiles_digest
 from models.onnx_model import OnnxModel, cuda_available
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
@@ -39,7 +39,7 @@ def check_weights(sender: WorkController, **_: Any) -> None:
     with _exit_if_unable():
         for entry in load_manifest().values():
             check_file(entry)
-        load_observer_table()
+        find_profile(sender.app.settings.profile)
         _check_device(sender.app.settings)
 
 
@@ -56,6 +56,7 @@ def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
         limit = settings.max_address_space_mb << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with _exit_if_unable():
+        find_profile(settings.profile)
         models = open_models(settings)
         warm_up()
         info = worker_info(models)
@@ -110,8 +111,7 @@ def warm_up() -> None:
 def model_version() -> str:
     """One name for all weights and observer profiles together: SHA-256 over their hashes."""
     hashes = [f"{name} {entry.sha256}\n" for name, entry in sorted(load_manifest().items())]
-    profiles = hashlib.sha256((WEIGHTS / "observers.json").read_bytes()).hexdigest()
-    return hashlib.sha256("".join([*hashes, profiles]).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join([*hashes, profiles_digest()]).encode()).hexdigest()[:16]
 
 
 def worker_info(models: list[OnnxModel]) -> WorkerInfo:

@@ -72,6 +72,7 @@ class Reaper:
         if time.monotonic() >= self._next_blob_sweep:
             self._next_blob_sweep = time.monotonic() + BLOB_SWEEP_S
             self._app.blobs.sweep()
+            self._app.studies.sweep()
 
     def _end_late(self, job_id: str) -> None:
         limit = self._app.settings.hard_limit_s

@@ -8,17 +8,14 @@ and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records ha
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import redis
 import redis.asyncio
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from workers.contracts import AnyRequest
 from workers.errors import (
-    BrokerUnavailableError,
     IdempotencyConflictError,
     JobExpiredError,
     JobUnknownError,
@@ -36,10 +33,9 @@ from workers.jobs import (
     new_job_id,
     request_digest,
 )
+from workers.redis_connection import TIMEOUT_S, connected, reachable, seconds
 from workers.settings import BrokerSettings
 
-TIMEOUT_S = 0.9
-"""To connect and to answer, so that a request learns within two seconds that Redis is away; see ``Retry`` below."""
 _FOLLOW_S = 2.0
 """A follower asks for the record itself after this silence, should the stream have lost the end."""
 _EVENTS_KEPT = 1000
@@ -86,14 +82,7 @@ class RedisJobStore(JobStore):
     def __init__(self, settings: BrokerSettings, url: str) -> None:
         super().__init__(settings)
         self._url = url
-        self._redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            health_check_interval=25,
-        )
+        self._redis = connected(url)
         self._create = self._redis.register_script(_CREATE)
 
     def create(
@@ -112,7 +101,7 @@ class RedisJobStore(JobStore):
         ]
         limit, expiry = self.settings.queue_limit, self.settings.job_expiry_s
         record, digest = job.model_dump_json(), request_digest(request)
-        with _reachable():
+        with reachable():
             outcome, found = self._create(keys, [record, job.id, now, limit, digest, expiry, _record("")])
         if outcome == "conflict":
             raise IdempotencyConflictError("this idempotency key was used for another request")
@@ -122,18 +111,18 @@ class RedisJobStore(JobStore):
 
     def get(self, job_id: str) -> Job:
         """See ``JobStore.get``."""
-        with _reachable():
+        with reachable():
             record, known = cast(list[str | None], self._redis.mget(_record(job_id), _known(job_id)))
         return _found(job_id, record, known)
 
     def update(self, job_id: str, change: Change) -> Job:
         """See ``JobStore.update``. Optimistic: reads, and writes only if nobody else has written meanwhile."""
-        with _reachable(), self._redis.pipeline() as pipe:
+        with reachable(), self._redis.pipeline() as pipe:
             while True:
                 with contextlib.suppress(redis.WatchError):
                     pipe.watch(_record(job_id))  # type: ignore[no-untyped-call]
                     record, known = cast(list[str | None], pipe.mget(_record(job_id), _known(job_id)))
-                    now = _seconds(pipe.time())
+                    now = seconds(pipe.time())
                     before = _found(job_id, record, known)
                     after = change(before, now)
                     if after == before:
@@ -163,14 +152,14 @@ class RedisJobStore(JobStore):
 
     def discard(self, job_id: str) -> None:
         """See ``JobStore.discard``."""
-        with _reachable(), self._redis.pipeline() as pipe:
+        with reachable(), self._redis.pipeline() as pipe:
             pipe.delete(_record(job_id), _events(job_id), _known(job_id))
             pipe.zrem(_UNFINISHED, job_id)
             pipe.execute()
 
     def unfinished(self) -> list[Job]:
         """See ``JobStore.unfinished``."""
-        with _reachable():
+        with reachable():
             ids = cast(list[str], self._redis.zrange(_UNFINISHED, 0, -1))
             records = cast(list[str | None], self._redis.mget([_record(job_id) for job_id in ids])) if ids else []
         jobs = [Job.model_validate_json(record) for record in records if record is not None]
@@ -185,7 +174,7 @@ class RedisJobStore(JobStore):
         async with client:
             block_ms: int | None = None
             while True:
-                with _reachable():
+                with reachable():
                     entries = await _read_stream(client, _events(job_id), last, block_ms)
                     if not entries:
                         reply = await client.mget(_record(job_id), _known(job_id))
@@ -204,7 +193,7 @@ class RedisJobStore(JobStore):
         """See ``JobStore.publish_worker``."""
         now = self.now()
         gone = [info.name for info in self._all_workers() if info.seen_at <= now - WORKER_SEEN_S]
-        with _reachable(), self._redis.pipeline() as pipe:
+        with reachable(), self._redis.pipeline() as pipe:
             pipe.hset(_WORKERS, worker.name, worker.model_copy(update={"seen_at": now}).model_dump_json())
             if gone:
                 pipe.hdel(_WORKERS, *gone)
@@ -217,18 +206,18 @@ class RedisJobStore(JobStore):
         return [worker for worker in workers if worker.seen_at > oldest]
 
     def _all_workers(self) -> list[WorkerInfo]:
-        with _reachable():
+        with reachable():
             documents = cast(dict[str, str], self._redis.hgetall(_WORKERS))
         return [WorkerInfo.model_validate_json(document) for document in documents.values()]
 
     def now(self) -> float:
         """See ``JobStore.now``."""
-        with _reachable():
-            return _seconds(self._redis.time())
+        with reachable():
+            return seconds(self._redis.time())
 
     def totals(self) -> dict[str, float]:
         """See ``JobStore.totals``."""
-        with _reachable():
+        with reachable():
             totals = cast(dict[str, str], self._redis.hgetall(_TOTALS))
         return {name: float(value) for name, value in totals.items()}
 
@@ -262,10 +251,6 @@ def _found(job_id: str, record: str | None, known: str | None) -> Job:
     raise JobUnknownError(f"no job {job_id[:64]}")
 
 
-def _seconds(time: Any) -> float:
-    return float(time[0]) + float(time[1]) / 1e6
-
-
 async def _read_stream(
     client: "redis.asyncio.Redis", key: str, last: str, block_ms: int | None
 ) -> list[tuple[str, JobEvent]]:
@@ -275,14 +260,3 @@ async def _read_stream(
         (entry_id, JobEvent(state=JobState(fields["state"]), progress=float(fields["progress"])))
         for entry_id, fields in entries
     ]
-
-
-@contextlib.contextmanager
-def _reachable() -> Iterator[None]:
-    """Any failure of Redis, also a full one that stores nothing more, as BrokerUnavailableError."""
-    try:
-        yield
-    except redis.WatchError:
-        raise
-    except redis.RedisError as error:
-        raise BrokerUnavailableError(f"Redis does not serve: {type(error).__name__}") from error

@@ -19,6 +19,11 @@ class BrokerSettings(BaseSettings):
     job_expiry_s: int = Field(default=24 * 3600, ge=1, description="how long a finished job and its files are kept")
     hard_limit_s: int = Field(default=120, ge=1, description="a run is killed after this time")
     soft_limit_s: int = Field(default=90, ge=1, description="a run is stopped at its next tile after this time")
+    study_limit: int = Field(default=20, ge=0, description="observer studies kept at once; 0: none are taken")
+    profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
+    profile: str = Field(
+        default="mcl-jci", pattern=r"^[a-z0-9-]{1,64}$", description="observer profile of requests that name none"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

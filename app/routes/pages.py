@@ -15,8 +15,8 @@ from app.problems import PROBLEM_TYPES, ProblemError, RequestFault
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -58,6 +58,18 @@ async def page() -> Response:
     )
 
 
+@router.get("/study")
+async def study_page() -> Response:
+    """For organisers: make a study, follow it, export it; the key of a study is in the fragment, which is not sent."""
+    return _study_page("organise.html")
+
+
+@router.get("/study/{token}")
+async def observer_page(token: str) -> Response:
+    """For observers; the page itself asks whether the link is good."""
+    return _study_page("observe.html")
+
+
 @docs_router.get("/docs")
 async def docs() -> Response:
     """The API page; it loads nothing from elsewhere."""
@@ -83,6 +95,11 @@ async def problem(code: str, request: Request) -> Response:
     title, meaning = escape(str(described["title"])), escape(str(described["meaning"]))
     html = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{meaning}</p>"
     return HTMLResponse(f"{html}<p>Status {described['status']}, code <code>{code}</code>", headers={"Vary": "Accept"})
+
+
+def _study_page(name: str) -> Response:
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
+    return FileResponse(PAGE_FOLDER / "study" / name, headers=headers)
 
 
 def _problem_description(code: str) -> dict[str, str | int]:

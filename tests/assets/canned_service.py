@@ -19,7 +19,7 @@ from workers.jobs import ObserverInfo, WorkerInfo, open_job_store
 from workers.process import run_worker
 from workers.settings import WorkerSettings, temporary_blob_dir
 
-TASKS = ("tests.assets.canned_tasks",)
+TASKS = ("tests.assets.canned_tasks", "workers.study_tasks")
 OBSERVERS = [
     ObserverInfo(name="flicker", description="Original and JPEG alternating in place."),
     ObserverInfo(name="mcl-jci", description="Original and JPEG side by side."),

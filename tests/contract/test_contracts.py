@@ -19,6 +19,7 @@ from workers.contracts import (
     PatchQualityMapRequest,
     QualityScoreRequest,
     Request,
+    StudyLadderRequest,
     SurCurveRequest,
     VarJpegDecodeRequest,
     VarJpegRequest,
@@ -34,6 +35,7 @@ REQUESTS: list[AnyRequest] = [
     FullReferenceScoreRequest(reference_key=KEY, distorted_key=OTHER_KEY),
     SurCurveRequest(image_key=KEY, jnd=2, percent=62.5, observer="flicker"),
     VarJpegRequest(image_key=KEY, target_sur=0.75, protect_key=OTHER_KEY),
+    StudyLadderRequest(study_id="c" * 32, photo_id="d" * 16, upload_key=KEY, max_width=1920, max_height=1080),
     VarJpegDecodeRequest(image_key=KEY),
 ]
 

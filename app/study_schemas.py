@@ -1,0 +1,175 @@
+"""Bodies of the study operations, for organisers and for observers."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workers.studies import Screen, Session, Study, StudyMethod, StudyOptions, TrialKind
+from workers.study_files import Ladder
+
+
+class StudyLinks(BaseModel):
+    """Pages to open, as paths of this service; the fragment after # is never sent to a server."""
+
+    organiser_page: str
+    observer_page: str = Field(description="what to give to observers")
+
+
+class PhotoState(StrEnum):
+    """How far a photo is."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class PhotoStatus(BaseModel):
+    """One photo of a study; ``number`` is the ``image`` of the export."""
+
+    number: int
+    name: str
+    sha256: str
+    state: PhotoState
+    progress: float = Field(ge=0, le=1)
+    width: int | None = Field(default=None, description="of the display copy, in pixels")
+    height: int | None = None
+    detail: str | None = Field(default=None, description="why it failed; it is left out of the study")
+
+
+class Observers(BaseModel):
+    """How many took part."""
+
+    started: int
+    finished: int
+    attention_failed: int = Field(description="observers who missed an attention check so far")
+    answers: int = Field(description="samples so far, training and checks not counted")
+
+
+class StudyStatus(BaseModel):
+    """A study as its organiser sees it."""
+
+    id: str = Field(description="names the study in exports; opens nothing")
+    options: StudyOptions
+    created_at: datetime
+    expires_at: datetime
+    photos: list[PhotoStatus]
+    observers: Observers
+    links: StudyLinks
+
+
+class StudyCreated(StudyStatus):
+    """A new study and its two secrets; the organiser's key is shown this once."""
+
+    organiser_key: str
+    observer_token: str
+
+
+class Invitation(BaseModel):
+    """What an observer reads before taking part."""
+
+    title: str
+    consent_text: str
+    method: StudyMethod
+    viewing_condition: str
+    photos: int
+    jnds: int
+    expires_at: datetime
+
+
+class Consent(BaseModel):
+    """An observer agrees to the consent text, and says how the screen is seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    consent: Literal[True] = Field(description="that the consent text was read and agreed to")
+    screen: Screen
+
+
+class TrialView(BaseModel):
+    """The question to answer next."""
+
+    number: int
+    training: bool = Field(description="practice; its answer is no sample")
+    jnd: int
+    photo: int = Field(description="number of the photo, 0 for the one that is practised on")
+    width: int
+    height: int
+    lowest_level: int
+    start_level: int = Field(description="where to put the slider first, drawn at random against anchoring")
+    reference: str = Field(description="path of the image to compare with")
+    levels: str = Field(description="path of the image at a level, with {level} to be filled in")
+
+
+class SessionView(BaseModel):
+    """Where a session stands; it can be taken up again from here."""
+
+    session: str = Field(description="secret of this session")
+    observer: str = Field(description="random; all that is known of the observer")
+    total: int
+    done: int
+    trial: TrialView | None = Field(description="null when all is answered")
+
+
+def moment(seconds: float) -> datetime:
+    """Unix time as UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def invitation(study: Study, photos: int) -> Invitation:
+    """What observers may know of a study."""
+    options = study.options
+    return Invitation(
+        title=options.title,
+        consent_text=options.consent_text,
+        method=options.method,
+        viewing_condition=options.viewing_condition,
+        photos=photos,
+        jnds=options.jnds,
+        expires_at=moment(study.expires_at),
+    )
+
+
+def observers_of(sessions: list[Session]) -> Observers:
+    """How many took part, and how much they answered."""
+    return Observers(
+        started=len(sessions),
+        finished=sum(session.current() is None for session in sessions),
+        attention_failed=sum(session.attention_passed() is False for session in sessions),
+        answers=sum(
+            answer is not None and trial.kind is TrialKind.SAMPLE
+            for session in sessions
+            for trial, answer in zip(session.trials, session.answers, strict=True)
+        ),
+    )
+
+
+def session_view(study: Study, session: Session, token: str, ladders: dict[str, Ladder]) -> SessionView:
+    """Where ``session`` stands; ``ladders`` by photo id."""
+    number = session.current()
+    return SessionView(
+        session=session.id,
+        observer=session.observer,
+        total=len(session.trials),
+        done=len(session.trials) if number is None else number,
+        trial=None if number is None else _trial_view(study, session, number, token, ladders),
+    )
+
+
+def _trial_view(study: Study, session: Session, number: int, token: str, ladders: dict[str, Ladder]) -> TrialView:
+    trial, floor = session.trials[number], session.floor(number) or 0
+    numbers = {photo.id: place for place, photo in enumerate(study.photos, start=1)}
+    levels = f"/v1/observe/{token}/sessions/{session.id}/trials/{number}/levels"
+    return TrialView(
+        number=number,
+        training=trial.kind is TrialKind.TRAINING,
+        jnd=trial.jnd,
+        photo=numbers.get(trial.photo_id, 0),
+        width=ladders[trial.photo_id].width,
+        height=ladders[trial.photo_id].height,
+        lowest_level=floor + 1,
+        start_level=max(floor + 1, trial.start_level),
+        reference=f"{levels}/{floor}",
+        levels=f"{levels}/{{level}}",
+    )

@@ -1,0 +1,125 @@
+"""Observer studies in this process's memory: the embedded mode."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workers.errors import (
+    SessionLimitError,
+    SessionUnknownError,
+    StudyExpiredError,
+    StudyLimitError,
+    StudyUnknownError,
+)
+from workers.settings import BrokerSettings
+from workers.studies import (
+    LINK_TOMBSTONE_S,
+    MAX_SESSIONS,
+    Change,
+    Session,
+    SessionChange,
+    Study,
+    StudyOptions,
+    StudyStore,
+    new_study,
+    observer_link,
+    organiser_link,
+)
+from workers.study_files import StudyFiles
+
+
+@dataclass(slots=True)
+class _Entry:
+    study: Study
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+class MemoryStudyStore(StudyStore):
+    """``StudyStore`` in memory, for threads of one process."""
+
+    def __init__(self, settings: BrokerSettings, files: StudyFiles, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(settings, files)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._entries: dict[str, _Entry] = {}
+        self._links: dict[str, tuple[str, float]] = {}
+
+    def create(self, options: StudyOptions, organiser_key: str) -> Study:
+        """See ``StudyStore.create``."""
+        with self._lock:
+            self._forget_expired()
+            if len(self._entries) >= self.settings.study_limit:
+                raise StudyLimitError(f"{self.settings.study_limit} studies are kept at once")
+            study = new_study(options, self._clock())
+            self._entries[study.id] = _Entry(study)
+            until = study.expires_at + LINK_TOMBSTONE_S
+            for link in (organiser_link(organiser_key), observer_link(study.observer_token)):
+                self._links[link] = (study.id, until)
+        self.files.create(study.id)
+        return study
+
+    def find(self, link: str) -> Study:
+        """See ``StudyStore.find``."""
+        with self._lock:
+            if link not in self._links:
+                raise StudyUnknownError("no study has this link")
+            return self._entry(self._links[link][0]).study
+
+    def exists(self, study_id: str) -> bool:
+        """See ``StudyStore.exists``."""
+        with self._lock:
+            entry = self._entries.get(study_id)
+            return entry is not None and entry.study.expires_at > self._clock()
+
+    def update(self, study_id: str, change: Change) -> Study:
+        """See ``StudyStore.update``."""
+        with self._lock:
+            entry = self._entry(study_id)
+            entry.study = change(entry.study)
+            return entry.study
+
+    def delete(self, study_id: str) -> None:
+        """See ``StudyStore.delete``."""
+        with self._lock:
+            self._entries.pop(study_id, None)
+        self.files.delete(study_id)
+
+    def add_session(self, study_id: str, session: Session) -> None:
+        """See ``StudyStore.add_session``."""
+        with self._lock:
+            sessions = self._entry(study_id).sessions
+            if len(sessions) >= MAX_SESSIONS:
+                raise SessionLimitError(f"a study takes {MAX_SESSIONS} sessions")
+            sessions[session.id] = session
+
+    def session(self, study_id: str, session_id: str) -> Session:
+        """See ``StudyStore.session``."""
+        with self._lock:
+            session = self._entry(study_id).sessions.get(session_id)
+        if session is None:
+            raise SessionUnknownError("the study has no such session")
+        return session
+
+    def update_session(self, study_id: str, session_id: str, change: SessionChange) -> Session:
+        """See ``StudyStore.update_session``."""
+        with self._lock:
+            session = change(self.session(study_id, session_id))
+            self._entry(study_id).sessions[session_id] = session
+            return session
+
+    def sessions(self, study_id: str) -> list[Session]:
+        """See ``StudyStore.sessions``."""
+        with self._lock:
+            return list(self._entry(study_id).sessions.values())
+
+    def _entry(self, study_id: str) -> _Entry:
+        entry = self._entries.get(study_id)
+        if entry is None or entry.study.expires_at <= self._clock():
+            raise StudyExpiredError("the study has ended")
+        return entry
+
+    def _forget_expired(self) -> None:
+        now = self._clock()
+        self._entries = {key: entry for key, entry in self._entries.items() if entry.study.expires_at > now}
+        self._links = {link: found for link, found in self._links.items() if found[1] > now}
