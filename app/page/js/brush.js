@@ -1,0 +1,105 @@
+// Painting what to protect: a mask in the photo's proportions, by mouse, finger or pen, or as rectangles by numbers.
+
+import { maskFile } from "./pixels.js";
+
+const SIDE = 1024; // longest side of the painted mask, which is enlarged to the photo's size when it is sent
+const TINT = "#23c4b2";
+
+/** The mask, and a tool for panes that paints it. `onChange()` is called when it has changed. */
+export class Brush {
+  erasing = false;
+  size = 40; // width of the stroke in canvas pixels of the pane
+  empty = true;
+  #last = null;
+
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.canvas = document.createElement("canvas");
+    this.tinted = document.createElement("canvas");
+  }
+
+  /** Begin with an empty mask for a photo of that size. */
+  reset({ width, height }) {
+    this.photo = { width, height };
+    this.share = Math.min(1, SIDE / Math.max(width, height));
+    for (const canvas of [this.canvas, this.tinted]) {
+      canvas.width = Math.max(1, Math.round(width * this.share));
+      canvas.height = Math.max(1, Math.round(height * this.share));
+    }
+    this.#changed();
+  }
+
+  clear() {
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.#changed();
+  }
+
+  /** Add or take away a rectangle; its edges in 0..1 of the photo's width and height. */
+  rectangle({ left, top, width, height }) {
+    const context = this.#context();
+    context.fillRect(left * this.canvas.width, top * this.canvas.height, width * this.canvas.width, height * this.canvas.height);
+    this.#changed();
+  }
+
+  press(point, pane) {
+    this.#last = pane.view.photoAt(point);
+    this.drag(point, pane);
+    return true;
+  }
+
+  drag(point, pane) {
+    const to = pane.view.photoAt(point);
+    const context = this.#context();
+    context.lineCap = "round";
+    context.lineWidth = Math.max(1, (this.size / pane.view.scale) * this.share * devicePixelRatio);
+    context.beginPath();
+    context.moveTo(this.#last.x * this.share, this.#last.y * this.share);
+    context.lineTo(to.x * this.share, to.y * this.share);
+    context.stroke();
+    this.#last = to;
+    this.empty &&= this.erasing;
+    this.#tint();
+  }
+
+  lift() {
+    this.#last = null;
+    this.#changed();
+  }
+
+  /** Lay the mask over what a pane shows. */
+  draw(context, { scale, left, top }) {
+    if (this.empty) return;
+    context.globalAlpha = 0.5;
+    context.imageSmoothingEnabled = true;
+    context.drawImage(this.tinted, -left * scale, -top * scale, this.photo.width * scale, this.photo.height * scale);
+    context.globalAlpha = 1;
+  }
+
+  /** The mask as a PNG of the photo's size, or null if nothing is painted. */
+  async file() {
+    return this.empty ? null : maskFile(this.canvas, this.photo.width, this.photo.height);
+  }
+
+  #context() {
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    context.globalCompositeOperation = this.erasing ? "destination-out" : "source-over";
+    context.strokeStyle = context.fillStyle = "#ffffff";
+    return context;
+  }
+
+  #changed() {
+    const data = this.canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, this.canvas.width, this.canvas.height).data;
+    this.empty = data.every((value, at) => at % 4 !== 3 || value < 128);
+    this.#tint();
+  }
+
+  #tint() {
+    const context = this.tinted.getContext("2d");
+    context.globalCompositeOperation = "copy";
+    context.drawImage(this.canvas, 0, 0);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = TINT;
+    context.fillRect(0, 0, this.tinted.width, this.tinted.height);
+    this.onChange();
+  }
+}

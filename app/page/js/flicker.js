@@ -1,0 +1,93 @@
+// Original and result in the same place by turns, 8 changes a second: the most sensitive way to see a difference.
+
+import { byId } from "./elements.js";
+
+export const RATE_HZ = 8;
+const HOLD_MS = 1000 / RATE_HZ;
+const LONGEST_MS = 30_000;
+
+/** The dialog of the flicker mode. `pictures()` gives {before, after, centre} as for the blind test. */
+export class Flicker {
+  #bitmaps = null;
+  #frame = 0;
+
+  constructor(pictures) {
+    this.pictures = pictures;
+    this.dialog = byId("flicker");
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    byId("flicker-start").addEventListener("click", () => (this.running ? this.#stop() : this.#start()));
+    byId("flicker-consent").addEventListener("change", () => this.#allow());
+    this.dialog.addEventListener("close", () => this.#stop());
+  }
+
+  get running() {
+    return this.#bitmaps !== null;
+  }
+
+  /** Nothing moves until it is started, and where the system asks for less motion, not before that is confirmed. */
+  open() {
+    byId("flicker-calm").hidden = !this.calm.matches;
+    byId("flicker-consent").checked = false;
+    this.#allow();
+    this.dialog.showModal();
+    this.#still();
+  }
+
+  #allow() {
+    byId("flicker-start").disabled = this.calm.matches && !byId("flicker-consent").checked;
+  }
+
+  async #crops() {
+    const { before, after, centre } = this.pictures();
+    const canvas = byId("flicker-canvas");
+    const room = canvas.parentElement.clientWidth * devicePixelRatio;
+    const width = Math.floor(Math.min(before.width, room));
+    const height = Math.floor(Math.min(before.height, window.innerHeight * 0.5 * devicePixelRatio));
+    const within = (middle, seen, whole) => Math.round(Math.max(0, Math.min(whole - seen, middle - seen / 2)));
+    const [x, y] = [within(centre.x, width, before.width), within(centre.y, height, before.height)];
+    Object.assign(canvas, { width, height });
+    canvas.style.width = `${width / devicePixelRatio}px`;
+    return Promise.all([before, after].map((layer) => layer.crop(x, y, width, height)));
+  }
+
+  async #still() {
+    const [original, result] = await this.#crops();
+    byId("flicker-canvas").getContext("2d").drawImage(original, 0, 0);
+    original.close();
+    result.close();
+  }
+
+  async #start() {
+    this.#bitmaps = await this.#crops();
+    byId("flicker-start").textContent = "Stop";
+    const began = performance.now();
+    let shown = -1;
+    const step = (now) => {
+      if (!this.running) return;
+      if (now - began > LONGEST_MS) {
+        this.#stop();
+        return;
+      }
+      const turn = Math.max(0, Math.floor((now - began) / HOLD_MS));
+      if (turn !== shown) this.#show(turn, now - began);
+      shown = turn;
+      this.#frame = requestAnimationFrame(step);
+    };
+    this.#frame = requestAnimationFrame(step);
+  }
+
+  #show(turn, elapsed) {
+    const canvas = byId("flicker-canvas");
+    canvas.getContext("2d").drawImage(this.#bitmaps[turn % 2], 0, 0);
+    canvas.dataset.turn = turn;
+    byId("flicker-time").textContent = `${Math.ceil((LONGEST_MS - elapsed) / 1000)} s left`;
+  }
+
+  #stop() {
+    cancelAnimationFrame(this.#frame);
+    for (const bitmap of this.#bitmaps ?? []) bitmap.close();
+    this.#bitmaps = null;
+    byId("flicker-start").textContent = "Start";
+    byId("flicker-time").textContent = "";
+  }
+}

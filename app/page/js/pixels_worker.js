@@ -1,0 +1,185 @@
+// Everything that touches all pixels of a picture, off the page's own thread: decoding, pyramids, tiles, differences.
+//
+// A layer is a picture or a map of values, halved again and again until its longest side is at most OVERVIEW; the page
+// gets that smallest one as a whole and asks for tiles of the finer ones as they come into view.
+
+import { HEAT, heatIndex } from "./heat.js";
+import { decodeGrey16 } from "./png16.js";
+
+const OVERVIEW = 1536;
+const TILE = 512;
+const STRIPE = 256;
+const layers = new Map();
+
+class Picture {
+  static async of(bitmap) {
+    const levels = [bitmap];
+    for (let last = bitmap; Math.max(last.width, last.height) > OVERVIEW; levels.push(last)) {
+      const [resizeWidth, resizeHeight] = [Math.ceil(last.width / 2), Math.ceil(last.height / 2)];
+      last = await createImageBitmap(last, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+    }
+    return new Picture(levels);
+  }
+
+  constructor(levels) {
+    this.levels = levels;
+    this.width = levels[0].width;
+    this.height = levels[0].height;
+  }
+
+  /** Part of a level as a bitmap of its own. */
+  part(level, x, y, width, height) {
+    return drawn(this.levels[level], x, y, width, height).canvas.transferToImageBitmap();
+  }
+
+  close() {
+    for (const level of this.levels) level.close();
+  }
+}
+
+/** Values that are drawn in the colours of heat.js; `valueAt(x, y)` takes pixels of the photo. */
+class Values {
+  constructor(width, height, [low, high], valueAt) {
+    Object.assign(this, { width, height, low, high, valueAt });
+    const halvings = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / OVERVIEW)));
+    this.levels = Array.from({ length: halvings + 1 }, (_, level) => (
+      { width: Math.ceil(width / 2 ** level), height: Math.ceil(height / 2 ** level) }
+    ));
+  }
+
+  part(level, x, y, width, height) {
+    const step = 2 ** level;
+    const image = new ImageData(width, height);
+    const colours = new Uint32Array(image.data.buffer);
+    for (let row = 0; row < height; row += 1) {
+      const atY = Math.min(this.height - 1, (y + row) * step + (step >> 1));
+      for (let column = 0; column < width; column += 1) {
+        const value = this.valueAt(Math.min(this.width - 1, (x + column) * step + (step >> 1)), atY);
+        colours[row * width + column] = HEAT[heatIndex(value, this.low, this.high)];
+      }
+    }
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    return canvas.transferToImageBitmap();
+  }
+
+  close() {}
+}
+
+const operations = {
+  /** Keep a photo, oriented as its EXIF says. */
+  async picture({ name, blob }) {
+    return kept(name, await Picture.of(await createImageBitmap(blob)));
+  },
+
+  /** Keep a map from a 16-bit PNG: one value a pixel. */
+  async map({ name, blob, scale, range }) {
+    const { width, height, samples } = await decodeGrey16(await blob.arrayBuffer());
+    return kept(name, new Values(width, height, range, (x, y) => samples[y * width + x] / scale));
+  },
+
+  /** Keep a map from a 16-bit PNG of patch values: linear between the centres of patches, constant outside. */
+  async patches({ name, blob, scale, range, width, height, patchSize, stride }) {
+    const grid = await decodeGrey16(await blob.arrayBuffer());
+    const centre = (patchSize - 1) / 2;
+    const along = (position, count) => {
+      const exact = Math.max(0, Math.min(count - 1, (position - centre) / stride));
+      const below = Math.min(Math.floor(exact), Math.max(0, count - 2));
+      return [below, Math.min(below + 1, count - 1), exact - below];
+    };
+    const valueAt = (x, y) => {
+      const [top, bottom, down] = along(y, grid.height);
+      const [left, right, across] = along(x, grid.width);
+      const mixed = (row) => grid.samples[row * grid.width + left] * (1 - across) + grid.samples[row * grid.width + right] * across;
+      return (mixed(top) * (1 - down) + mixed(bottom) * down) / scale;
+    };
+    return kept(name, new Values(width, height, range, valueAt));
+  },
+
+  /** Keep the absolute difference of two photos, `gain` times as strong. */
+  async difference({ name, one, other, gain }) {
+    const [first, second] = [layers.get(one), layers.get(other)];
+    const canvas = new OffscreenCanvas(first.width, first.height);
+    const context = canvas.getContext("2d");
+    for (let y = 0; y < first.height; y += STRIPE) {
+      const height = Math.min(STRIPE, first.height - y);
+      const image = pixelsOf(first, 0, y, first.width, height);
+      const against = pixelsOf(second, 0, y, first.width, height).data;
+      const data = image.data;
+      for (let at = 0; at < data.length; at += 1) data[at] = at % 4 === 3 ? 255 : gain * Math.abs(data[at] - against[at]);
+      context.putImageData(image, 0, y);
+    }
+    return kept(name, await Picture.of(canvas.transferToImageBitmap()));
+  },
+
+  tile({ name, level, column, row }) {
+    const layer = layers.get(name);
+    const { width, height } = layer.levels[level];
+    const [x, y] = [column * TILE, row * TILE];
+    return layer.part(level, x, y, Math.min(TILE, width - x), Math.min(TILE, height - y));
+  },
+
+  /** Part of a layer at full size. */
+  crop({ name, x, y, width, height }) {
+    return layers.get(name).part(0, x, y, width, height);
+  },
+
+  value({ name, x, y }) {
+    return layers.get(name).valueAt(x, y);
+  },
+
+  /** Greatest difference of any channel in part of two photos. */
+  deviation({ one, other, x, y, width, height }) {
+    const first = pixelsOf(layers.get(one), x, y, width, height).data;
+    const second = pixelsOf(layers.get(other), x, y, width, height).data;
+    return first.reduce((most, value, at) => Math.max(most, Math.abs(value - second[at])), 0);
+  },
+
+  /** What is painted in `bitmap`, as a black and white PNG of the photo's size. */
+  async mask({ bitmap, width, height }) {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#000000";
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0, width, height);
+    bitmap.close();
+    return canvas.convertToBlob({ type: "image/png" });
+  },
+
+  drop({ name }) {
+    layers.get(name)?.close();
+    layers.delete(name);
+  },
+};
+
+function kept(name, layer) {
+  operations.drop({ name });
+  layers.set(name, layer);
+  const coarsest = layer.levels.length - 1;
+  const { width, height } = layer.levels[coarsest];
+  const overview = layer.part(coarsest, 0, 0, width, height);
+  return { width: layer.width, height: layer.height, levels: layer.levels.length, tile: TILE, overview };
+}
+
+function pixelsOf(layer, x, y, width, height) {
+  return drawn(layer.levels[0], x, y, width, height, { willReadFrequently: true }).getImageData(0, 0, width, height);
+}
+
+/** Part of a bitmap on white, which the service puts behind transparent pixels too. */
+function drawn(bitmap, x, y, width, height, options = {}) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", options);
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, -x, -y);
+  return context;
+}
+
+self.addEventListener("message", async ({ data: { id, operation, ...asked } }) => {
+  try {
+    const value = await operations[operation](asked);
+    const passed = [value, value?.overview].filter((each) => each instanceof ImageBitmap);
+    self.postMessage({ id, value }, passed);
+  } catch (error) {
+    self.postMessage({ id, error: error.message });
+  }
+});

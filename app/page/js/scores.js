@@ -1,0 +1,17 @@
+// Quality of the photo and of the result by number, as they come in.
+
+import { byId, figureList } from "./elements.js";
+import { number } from "./format.js";
+
+/** Scores so far; `photoScore` and `resultScore` of /v1/quality-score, `pair` of /v1/full-reference-score; null until they are there. */
+export function showScores({ photoScore, resultScore, pair }) {
+  const opinion = (score) => (score === null ? "…" : number(score.mos));
+  byId("scores").replaceChildren(...figureList([
+    ["Photo, opinion score", opinion(photoScore)],
+    ["Result, opinion score", opinion(resultScore)],
+    ["Closeness to the photo", pair === null ? "…" : number(pair.score)],
+    ["PSNR", pair === null ? "…" : pair.psnr_db === null ? "identical" : `${number(pair.psnr_db)} dB`],
+    ["SSIM", pair === null ? "…" : number(pair.ssim, 3)],
+    ["MS-SSIM", pair === null ? "…" : number(pair.ms_ssim, 3)],
+  ]));
+}
