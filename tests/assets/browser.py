@@ -10,6 +10,21 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+_KEYS = {
+    "Tab": (9, ""),
+    "Enter": (13, "\r"),
+    "Escape": (27, ""),
+    " ": (32, " "),
+    "PageUp": (33, ""),
+    "PageDown": (34, ""),
+    "End": (35, ""),
+    "Home": (36, ""),
+    "ArrowLeft": (37, ""),
+    "ArrowUp": (38, ""),
+    "ArrowRight": (39, ""),
+    "ArrowDown": (40, ""),
+}
+"""Virtual key code and text of keys that are no characters."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -19,7 +34,11 @@ def find_browser() -> str | None:
 
 
 class Browser:
-    """One page of a fresh browser; ``complaints`` are its console errors, refused loads and uncaught exceptions."""
+    """One page of a fresh browser.
+
+    ``complaints`` are its console errors, refused loads and uncaught exceptions; ``requested`` every address that the
+    page and its workers asked for.
+    """
 
     def __init__(self, program: str, profile: Path, *, width: int = 1100, height: int = 1400) -> None:
         read_commands, self._commands = os.pipe()
@@ -39,12 +58,14 @@ class Browser:
         self._number = 0
         self._session: str | None = None
         self.complaints: list[str] = []
+        self.requested: list[str] = []
 
     def __enter__(self) -> Self:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "DOM"):
+        for domain in ("Page", "Runtime", "Log", "DOM", "Network"):
             self._call(f"{domain}.enable")
+        self._call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,10 +104,70 @@ class Browser:
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
+    def before_load(self, script: str) -> None:
+        """Run a script in every page that is opened from now on, before its own."""
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def resize(self, width: int, height: int, *, touch: bool = False) -> None:
+        """Give the page another size in CSS pixels; with ``touch`` as on a phone."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch
+        )
+        self._call("Emulation.setTouchEmulationEnabled", enabled=touch)
+
+    def prefer(self, **features: str) -> None:
+        """Preferences as CSS knows them, with underscores: ``color_scheme="dark"``, ``reduced_motion="reduce"``."""
+        wishes = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
+        self._call("Emulation.setEmulatedMedia", features=wishes)
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press and release a key: a letter or digit, or a name such as Tab, Enter, ArrowLeft."""
+        code, text = _KEYS.get(key, (ord(key.upper()[0]), key))
+        common = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        self._call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def drag(self, selector: str, *points: tuple[float, float]) -> None:
+        """Press the mouse on the first of the points, move through the others, release on the last.
+
+        Points are shares 0..1 of the element's width and height.
+        """
+        at = self.points(selector, *points)
+        self._mouse("mousePressed", at[0], buttons=1)
+        for point in at[1:]:
+            self._mouse("mouseMoved", point, buttons=1)
+        self._mouse("mouseReleased", at[-1], buttons=0)
+
+    def hover(self, selector: str, point: tuple[float, float]) -> None:
+        """Move the mouse, no button pressed, to a point of an element given as in ``drag``."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", **self.points(selector, point)[0])
+
+    def touch(self, selector: str, *points: tuple[float, float]) -> None:
+        """Put a finger on the first of the points, move it through the others, and lift it; points as in ``drag``."""
+        at = self.points(selector, *points)
+        self._call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[at[0]])
+        for point in at[1:]:
+            self._call("Input.dispatchTouchEvent", type="touchMove", touchPoints=[point])
+        self._call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def points(self, selector: str, *shares: tuple[float, float]) -> list[dict[str, float]]:
+        """Where the shares of an element's width and height lie in the window, the element scrolled into view."""
+        box = self.evaluate(
+            f"(() => {{ const element = document.querySelector({json.dumps(selector)});"
+            "element.scrollIntoView({block: 'center'}); const box = element.getBoundingClientRect();"
+            "return [box.left, box.top, box.width, box.height]; })()"
+        )
+        return [{"x": box[0] + x * box[2], "y": box[1] + y * box[3]} for x, y in shares]
+
     def screenshot(self, path: Path) -> None:
         """A PNG of the whole page."""
-        shot = self._call("Page.captureScreenshot", captureBeyondViewport=True)
+        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        shot = self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def _mouse(self, kind: str, point: dict[str, float], *, buttons: int) -> None:
+        self._call("Input.dispatchMouseEvent", type=kind, button="left", buttons=buttons, clickCount=1, **point)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
@@ -113,7 +194,19 @@ class Browser:
 
     def _note(self, event: dict[str, Any]) -> None:
         parameters = event.get("params", {})
+        if event.get("method") == "Target.attachedToTarget":
+            self._listen(parameters["sessionId"])
+        if event.get("method") == "Network.requestWillBeSent":
+            self.requested.append(parameters["request"]["url"])
+        if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "assert"):
+            self.complaints.append(json.dumps(parameters["args"])[:500])
         if event.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(parameters["exceptionDetails"])[:500])
         if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.complaints.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+
+    def _listen(self, session: str) -> None:
+        """Hear of what a worker asks for and complains of; the replies are of no interest."""
+        for domain in ("Network", "Runtime"):
+            message = {"id": 0, "method": f"{domain}.enable", "sessionId": session}
+            os.write(self._commands, json.dumps(message).encode() + b"\0")
