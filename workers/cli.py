@@ -1,25 +1,39 @@
-"""The ``limen`` program: the service, its worker, and each capability on files without a server.
+"""The ``limen`` program: the service, its worker, and each capability on files and folders.
 
-Heavy imports happen inside the verbs, so that ``limen --help`` answers at once.
+A verb turns its options into the request that the REST API would make of them; ``cli_work`` has it answered by this
+machine or by a server. Heavy imports happen inside functions, so that ``limen --help`` answers at once.
 """
 
 import sys
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workers.cli_files import (
-    STANDARD_STREAM,
-    check_output,
-    decode_named,
-    one_line_errors,
-    print_json,
-    progress_bar,
-    read_bytes,
-    read_image,
-    write_bytes,
+from workers.cli_files import STANDARD_STREAM, check_output, one_line_errors, print_json, progress_bar, write_bytes
+from workers.cli_folders import (
+    CONTAINER_SUFFIXES,
+    JOURNAL,
+    PHOTO_SUFFIXES,
+    bytes_before_and_after,
+    is_batch,
+    number_of_photos,
+    photos_in,
+    renamed,
+    run_all,
+)
+from workers.cli_summaries import SUMMARY
+from workers.cli_work import UNREAD, Item, perform
+from workers.contracts import (
+    AnyRequest,
+    FullReferenceScoreRequest,
+    JndMapRequest,
+    PatchQualityMapRequest,
+    QualityScoreRequest,
+    SurCurveRequest,
+    VarJpegDecodeRequest,
+    VarJpegRequest,
 )
 
 if TYPE_CHECKING:
@@ -30,57 +44,30 @@ app = typer.Typer(
     help="Where is distortion invisible, who would notice JPEG compression, and the smallest JPEG that a share of "
     "viewers cannot tell from the original.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-
-class Observer(StrEnum):
-    """Viewing conditions."""
-
-    MCL_JCI = "mcl-jci"
-    FLICKER = "flicker"
-
-
-class Format(StrEnum):
-    """Forms of VarJPEG."""
-
-    JPEG = "jpeg"
-    VARJPEG = "varjpeg"
-
-
-class Subsampling(StrEnum):
-    """Resolution of the colour channels."""
-
-    AUTO = "auto"
-    HALF = "420"
-    FULL = "444"
-
-
-class Metadata(StrEnum):
-    """What of a photo's metadata stays in the file."""
-
-    KEEP_ICC = "keep-icc"
-    KEEP_ALL = "keep-all"
-    STRIP = "strip"
-
-
-class PatchSize(StrEnum):
-    """Side of a full-reference patch, in pixels."""
-
-    SMALL = "64"
-    LARGE = "128"
-
-
 STOP_S = 20
 
-Image = Annotated[Path, typer.Argument(help="Image file, or - for standard input.", metavar="IN")]
-OUTPUT_PNG = typer.Option("--output", "-o", help="PNG to write, or - for standard output.")
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write, or - for standard output.")]
+Images = Annotated[
+    list[Path], typer.Argument(help="Image files or folders of them, or - for standard input.", metavar="IN...")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="File to write, or - for standard output; for a folder a folder.")
+]
+OptionalOutput = Annotated[
+    Path | None, typer.Option("--output", "-o", help="With a folder: where to keep the journal that resumes it.")
+]
+Overlay = Annotated[Path | None, typer.Option(help="Also write the photo under the map in colour, PNG.")]
+Npz = Annotated[Path | None, typer.Option(help="Also write the float32 map as a NumPy archive.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a summary.")]
-ObserverOption = Annotated[Observer, typer.Option(help="Viewing condition that a share of viewers refers to.")]
+Observer = Annotated[str, typer.Option(help="Viewing condition that a share of viewers refers to.")]
 Jnd = Annotated[int, typer.Option(min=1, max=3, help="First, second or third just noticeable difference.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Photos of a folder that are worked on at once.")]
+Server = Annotated[
+    str | None, typer.Option(help="Address of a running service that does the work.", envvar="LIMEN_SERVER")
+]
 
 
 @app.command()
@@ -128,34 +115,21 @@ def worker(
 @app.command()
 @one_line_errors()
 def jnd_map(
-    image: Image,
-    output: Annotated[Path, OUTPUT_PNG],
-    npz: Annotated[Path | None, typer.Option(help="Also write the float32 map as a NumPy archive.")] = None,
-    overlay: Annotated[Path | None, typer.Option(help="Also write the photo under the map in colour, PNG.")] = None,
+    images: Images,
+    output: Output,
+    npz: Npz = None,
+    overlay: Overlay = None,
+    jobs: Jobs = 1,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Visibility threshold of each pixel, in 8-bit luma levels times 256, as a 16-bit PNG."""
-    outputs = _checked({"map": output, "npz": npz, "overlay": overlay}, image)
-    from models import rendering
-    from models.jnd import predict_jnd_map
-    from models.reports import image_report, jnd_map_report
-
-    photo = read_image(image, quiet=as_json)
-    with progress_bar("JND map", quiet=as_json) as progress:
-        jnd = predict_jnd_map(photo, progress=progress)
-    write_bytes(output, rendering.grey16_png(jnd.values, scale=rendering.JND_PNG_SCALE))
-    if npz is not None:
-        write_bytes(npz, rendering.npz(jnd.values))
-    if overlay is not None:
-        low, high = rendering.JND_OVERLAY_RANGE
-        write_bytes(overlay, rendering.overlay_png(photo.pixels, jnd.values, low=low, high=high))
-    body = image_report(photo) | jnd_map_report(jnd)
-    middle = body["percentiles"]
-    _report(
-        body,
-        outputs,
-        f"{photo.width}x{photo.height}: threshold {middle['p50']:.1f} luma levels in the median, "
-        f"{middle['p10']:.1f} to {middle['p90']:.1f} for the middle 80 %",
+    _work(
+        JndMapRequest(image_key=UNREAD),
+        images,
+        {"jnd-map.png": output, "jnd-map.npz": npz, "overlay.png": overlay},
+        jobs=jobs,
+        server=server,
         as_json=as_json,
     )
 
@@ -163,110 +137,90 @@ def jnd_map(
 @app.command()
 @one_line_errors()
 def patch_quality_map(
-    image: Image,
-    output: Annotated[Path, OUTPUT_PNG],
-    reference: Annotated[Path | None, typer.Option(help="Undistorted image: gives DMOS 1..5 instead of 0..1.")] = None,
+    images: Images,
+    output: Output,
+    reference: Annotated[
+        Path | None, typer.Option(help="Undistorted image or folder: gives DMOS 1..5 instead of 0..1.")
+    ] = None,
     stride: Annotated[int, typer.Option(min=4, max=128, help="Pixels between patches.")] = 16,
-    patch_size: Annotated[PatchSize, typer.Option(help="Side of a patch when there is a reference.")] = PatchSize.SMALL,
-    overlay: Annotated[Path | None, typer.Option(help="Also write the photo under the map in colour, PNG.")] = None,
-    npz: Annotated[Path | None, typer.Option(help="Also write the float32 map as a NumPy archive.")] = None,
+    patch_size: Annotated[int, typer.Option(help="Side of a patch when there is a reference: 64 or 128.")] = 64,
+    overlay: Overlay = None,
+    npz: Npz = None,
+    jobs: Jobs = 1,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Quality of each patch as a 16-bit PNG: 0..1 without a reference, DMOS 1..5 with one; higher is better."""
-    outputs = _checked({"map": output, "npz": npz, "overlay": overlay}, image, reference)
-    from models import rendering
-    from models.patch_quality import predict_patch_dmos_map, predict_patch_quality_map
-    from models.reports import image_report, patch_quality_report
-
-    photo = read_image(image, quiet=as_json)
-    original = None if reference is None else read_image(reference, quiet=as_json)
-    with progress_bar("patch quality", quiet=as_json) as progress:
-        if original is None:
-            quality = predict_patch_quality_map(photo, stride=stride, progress=progress)
-            scale, png_scale, low, high = "0..1", rendering.NO_REFERENCE_PNG_SCALE, 0.0, 1.0
-        else:
-            quality = predict_patch_dmos_map(
-                original, photo, patch_size=int(patch_size), stride=stride, progress=progress
-            )
-            scale, png_scale, low, high = "dmos 1..5", rendering.DMOS_PNG_SCALE, 1.0, 5.0
-    write_bytes(output, rendering.grey16_png(quality.values, scale=png_scale))
-    if npz is not None:
-        write_bytes(npz, rendering.npz(quality.values))
-    if overlay is not None:
-        spread = rendering.spread_over_photo(quality, photo.height, photo.width)
-        write_bytes(overlay, rendering.overlay_png(photo.pixels, spread, low=low, high=high))
-    body = image_report(photo) | patch_quality_report(quality, scale=scale, png_scale=png_scale)
-    _report(body, outputs, f"mean {body['mean']:.3f} ({scale}), worst patch {body['min']:.3f}", as_json=as_json)
+    fields = {"image_key": UNREAD, "stride": stride, "patch_size": patch_size}
+    _work(
+        PatchQualityMapRequest.model_validate(fields),
+        images,
+        {"patch-quality-map.png": output, "patch-quality-map.npz": npz, "overlay.png": overlay},
+        beside={"reference_key": reference},
+        jobs=jobs,
+        server=server,
+        as_json=as_json,
+    )
 
 
 @app.command()
 @one_line_errors()
-def quality_score(image: Image, as_json: Json = False) -> None:
+def quality_score(
+    images: Images, output: OptionalOutput = None, jobs: Jobs = 1, server: Server = None, as_json: Json = False
+) -> None:
     """Quality of an image without a reference, MOS 0..100, higher is better."""
-    from models.quality_score import predict_quality_score
-    from models.reports import image_report, quality_score_report
-
-    photo = read_image(image, quiet=as_json)
-    with progress_bar("quality", quiet=as_json) as progress:
-        score = predict_quality_score(photo, progress=progress)
-    body = image_report(photo) | quality_score_report(score)
-    _report(body, {}, f"{body['mos']:.1f} of 100", as_json=as_json)
+    _work(QualityScoreRequest(image_key=UNREAD), images, {}, journal=output, jobs=jobs, server=server, as_json=as_json)
 
 
 @app.command()
 @one_line_errors()
 def full_reference_score(
-    reference: Annotated[Path, typer.Argument(help="The undistorted image.", metavar="REFERENCE")],
-    distorted: Annotated[Path, typer.Argument(help="The image to judge.", metavar="DISTORTED")],
+    reference: Annotated[Path, typer.Argument(help="The undistorted image, or a folder.", metavar="REFERENCE")],
+    distorted: Annotated[Path, typer.Argument(help="The image to judge, or a folder.", metavar="DISTORTED")],
+    output: OptionalOutput = None,
+    jobs: Jobs = 1,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """How close an image looks to its reference, higher is better; PSNR, SSIM and MS-SSIM beside it."""
-    from models.full_reference import predict_full_reference_score
-    from models.reports import full_reference_report, image_report
-
-    first, second = read_image(reference, quiet=as_json), read_image(distorted, quiet=as_json)
-    with progress_bar("full-reference score", quiet=as_json) as progress:
-        score = predict_full_reference_score(first, second, progress=progress)
-    body = image_report(second) | full_reference_report(score)
-    psnr = "identical" if body["psnr_db"] is None else f"{body['psnr_db']:.2f} dB"
-    _report(body, {}, f"{body['score']:.2f} (PSNR {psnr}, SSIM {body['ssim']:.4f})", as_json=as_json)
+    _work(
+        FullReferenceScoreRequest(reference_key=UNREAD, distorted_key=UNREAD),
+        [distorted],
+        {},
+        photo_field="distorted_key",
+        beside={"reference_key": reference},
+        journal=output,
+        jobs=jobs,
+        server=server,
+        as_json=as_json,
+    )
 
 
 @app.command()
 @one_line_errors()
 def sur_curve(
-    image: Image,
+    images: Images,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Plot to write, .svg or .png; - for SVG on standard output.")
+        Path | None,
+        typer.Option("--output", "-o", help="Plot .svg or .png, or table .csv; for a folder a folder of plots."),
     ] = None,
     jnd: Jnd = 1,
     percent: Annotated[float, typer.Option(help="Share of viewers, in %, for the p% JND and p% SUR.")] = 75.0,
-    observer: ObserverOption = Observer.MCL_JCI,
+    observer: Observer = "mcl-jci",
+    jobs: Jobs = 1,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Share of viewers who would notice JPEG compression at each quality, and the quality that satisfies most."""
-    outputs = _checked({"plot": output}, image)
-    form: Literal["svg", "png"] = "png" if output is not None and output.suffix.lower() == ".png" else "svg"
-    if output not in (None, STANDARD_STREAM) and output.suffix.lower() not in (".svg", ".png"):
-        raise ValueError(f"{output}: a plot is written as .svg or .png")
-    if not 0 < percent < 100:
-        raise ValueError(f"--percent lies between 0 and 100, not at {percent:g}")
-    from models.rendering import sur_plot
-    from models.reports import image_report, sur_curve_report
-    from models.sur_prediction import predict_sur_curve
-
-    photo = read_image(image, quiet=as_json)
-    with progress_bar("SUR curve", quiet=as_json) as progress:
-        prediction = predict_sur_curve(photo, jnd=jnd, percent=percent, observer=observer.value, progress=progress)
-    if output is not None:
-        write_bytes(output, sur_plot(prediction, form))
-    body = image_report(photo) | sur_curve_report(prediction)
-    low, high = sorted(101 - level for level in prediction.interval.percent_sur)
-    _report(
-        body,
-        outputs,
-        f"JPEG quality {prediction.recommended_quality} ({low} to {high}) satisfies {percent:g} % of viewers, "
-        f"{prediction.recommended_size_bytes} bytes (JND {jnd}, observer {prediction.observer})",
+    suffix = ".svg" if output in (None, STANDARD_STREAM) or is_batch(images) else output.suffix.lower()
+    if suffix not in (".svg", ".png", ".csv"):
+        raise ValueError(f"{output}: a curve is written as .svg, .png or .csv")
+    _work(
+        SurCurveRequest(image_key=UNREAD, jnd=jnd, percent=percent, observer=observer),
+        images,
+        {f"sur-curve{suffix}": output},
+        jobs=jobs,
+        server=server,
         as_json=as_json,
     )
 
@@ -274,73 +228,90 @@ def sur_curve(
 @app.command()
 @one_line_errors()
 def varjpeg(
-    image: Image,
+    images: Images,
     output: Output,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="JPEG quality factor, 1..100.")] = None,
     target_sur: Annotated[
         float | None, typer.Option(help="Share of viewers in (0, 1) who must not see a difference; default 0.75.")
     ] = None,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest size; the best that fits is made.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="A standard JPEG, or the thesis' container.")] = Format.JPEG,
-    subsampling: Annotated[Subsampling, typer.Option(help="Resolution of the colour channels.")] = Subsampling.AUTO,
-    metadata: Annotated[Metadata, typer.Option(help="What stays in the file.")] = Metadata.KEEP_ICC,
+    form: Annotated[
+        Literal["jpeg", "varjpeg"], typer.Option("--format", help="A standard JPEG, or the thesis' container.")
+    ] = "jpeg",
+    subsampling: Annotated[
+        Literal["auto", "420", "444"], typer.Option(help="Resolution of the colour channels.")
+    ] = "auto",
+    metadata: Annotated[
+        Literal["keep-icc", "keep-all", "strip"], typer.Option(help="What stays in the file.")
+    ] = "keep-icc",
     protect: Annotated[
-        Path | None, typer.Option(help="Image of the same size; where it is not black, nothing is thinned out.")
+        Path | None,
+        typer.Option(help="Image of the same size, or a folder: where it is light, nothing is thinned out."),
     ] = None,
-    observer: ObserverOption = Observer.MCL_JCI,
+    observer: Observer = "mcl-jci",
     jnd: Jnd = 1,
+    jobs: Jobs = 1,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """The smallest JPEG that a share of viewers cannot tell from the photo; any program opens it."""
-    outputs = _checked({"file": output}, image, protect)
-    if sum(value is not None for value in (quality, target_sur, max_bytes)) > 1:
-        raise ValueError("give at most one of --quality, --target-sur and --max-bytes")
-    if target_sur is not None and not 0 < target_sur < 1:
-        raise ValueError(f"--target-sur is a share between 0 and 1, such as 0.75, not {target_sur:g}")
-    from models.reports import image_report
-    from models.varjpeg_request import optimise_photo
-
-    original = read_bytes(image)
-    photo = decode_named(original, image, quiet=as_json)
-    mask = None if protect is None else read_image(protect, quiet=as_json).pixels.max(axis=2)
-    with progress_bar("VarJPEG", quiet=as_json) as progress:
-        optimised = optimise_photo(
-            photo,
-            original=original,
-            quality=quality,
-            target_sur=target_sur,
-            max_bytes=max_bytes,
-            format=form.value,
-            protect=mask,
-            subsampling=subsampling.value,
-            metadata=metadata.value,
-            observer=observer.value,
-            jnd=jnd,
-            progress=progress,
-        )
-    write_bytes(output, optimised.data)
-    body = image_report(photo) | optimised.body()
-    _report(
-        body,
-        outputs,
-        f"{body['size_bytes']} bytes instead of {len(original)}: {100 * body['sur']:.1f} % of viewers are predicted to "
-        f"see no difference (JND {jnd}, observer {body['observer']})",
+    request = VarJpegRequest(
+        image_key=UNREAD,
+        quality=quality,
+        target_sur=target_sur,
+        max_bytes=max_bytes,
+        format=form,
+        subsampling=subsampling,
+        metadata=metadata,
+        observer=observer,
+        jnd=jnd,
+    )
+    name = "photo.jpg" if form == "jpeg" else "photo.vjpg"
+    _work(
+        request,
+        images,
+        {name: output},
+        beside={"protect_key": protect},
+        jobs=jobs,
+        server=server,
         as_json=as_json,
     )
 
 
 @app.command()
 @one_line_errors()
-def varjpeg_decode(image: Image, output: Annotated[Path, OUTPUT_PNG], as_json: Json = False) -> None:
+def varjpeg_decode(
+    images: Images, output: Output, jobs: Jobs = 1, server: Server = None, as_json: Json = False
+) -> None:
     """A VarJPEG container as PNG."""
-    outputs = _checked({"image": output}, image)
-    from models.rendering import rgb_png
-    from models.reports import image_report
-    from models.varjpeg import decode_varjpeg
+    _work(
+        VarJpegDecodeRequest(image_key=UNREAD),
+        images,
+        {"decoded.png": output},
+        suffixes=CONTAINER_SUFFIXES,
+        jobs=jobs,
+        server=server,
+        as_json=as_json,
+    )
 
-    photo = decode_varjpeg(read_bytes(image))
-    write_bytes(output, rgb_png(photo.native_pixels, icc_profile=photo.icc_profile))
-    _report(image_report(photo), outputs, f"{photo.width}x{photo.height}", as_json=as_json)
+
+@app.command()
+@one_line_errors()
+def report(
+    image: Annotated[Path, typer.Argument(help="Image file, or - for standard input.", metavar="IN")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML to write, or - for standard output.")],
+    target_sur: Annotated[float, typer.Option(help="Share of viewers in (0, 1) who must not see a difference.")] = 0.75,
+    observer: Observer = "mcl-jci",
+    jnd: Jnd = 1,
+    server: Server = None,
+) -> None:
+    """A photo's JND map, SUR curve and VarJPEG result in one HTML file that needs nothing else."""
+    from workers.cli_report import report_on
+
+    check_output(output, image)
+    with progress_bar("report") as progress:
+        text = report_on(image, target_sur=target_sur, observer=observer, jnd=jnd, server=server, progress=progress)
+    write_bytes(output, text.encode())
 
 
 @app.command()
@@ -365,24 +336,84 @@ def models(as_json: Json = False) -> None:
     Console().print(table)
 
 
-def _checked(outputs: dict[str, Path | None], *inputs: Path | None) -> dict[str, str]:
-    """The files that will be written, by name, after a look at whether they can be. Raises: ValueError."""
+def _work(
+    request: AnyRequest,
+    images: list[Path],
+    outputs: Mapping[str, Path | None],
+    *,
+    jobs: int,
+    server: str | None,
+    as_json: bool,
+    photo_field: str = "image_key",
+    beside: Mapping[str, Path | None] | None = None,
+    journal: Path | None = None,
+    suffixes: frozenset[str] = PHOTO_SUFFIXES,
+) -> None:
+    """Have ``request`` answered for one photo, or for each photo of a folder.
+
+    ``outputs``: where each file of the result goes; ``beside``: further inputs by the request's field, files for a file
+    and folders for a folder; ``journal``: folder of the journal where no file is written.
+    """
     wanted = {name: path for name, path in outputs.items() if path is not None}
-    for path in wanted.values():
-        check_output(path, *inputs)
-    if list(wanted.values()).count(STANDARD_STREAM) > 1 or list(inputs).count(STANDARD_STREAM) > 1:
+    others = {field: path for field, path in (beside or {}).items() if path is not None}
+    if not is_batch(images):
+        if journal is not None:
+            raise ValueError("-o keeps the journal of a folder; one image has none")
+        _work_on_one(Item(request, {photo_field: images[0], **others}, wanted, server), as_json=as_json)
+        return
+    home = next(iter(wanted.values()), journal)
+    photos = photos_in(images, suffixes, apart_from=home)
+    targets = {name: renamed(photos, folder, Path(name).suffix) for name, folder in wanted.items()}
+    items = {
+        str(relative): Item(
+            request,
+            {photo_field: source, **{field: _partner(folder, relative) for field, folder in others.items()}},
+            {name: paths[relative] for name, paths in targets.items()},
+            server,
+        )
+        for relative, source in photos.items()
+    }
+    for folder in {path.parent for item in items.values() for path in item.outputs.values()} | {home}:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    makes_smaller = isinstance(request, VarJpegRequest)
+    run_all(
+        items,
+        journal=None if home is None else home / JOURNAL,
+        jobs=jobs,
+        as_json=as_json,
+        totals=bytes_before_and_after if makes_smaller else number_of_photos,
+    )
+
+
+def _work_on_one(item: Item, *, as_json: bool) -> None:
+    files = {name: str(path) for name, path in item.outputs.items()}
+    for path in item.outputs.values():
+        check_output(path, *item.inputs.values())
+    if max(list(paths).count(STANDARD_STREAM) for paths in (item.outputs.values(), item.inputs.values())) > 1:
         raise ValueError("- can stand for one file only")
-    return {name: str(path) for name, path in wanted.items()}
-
-
-def _report(body: dict[str, Any], outputs: dict[str, str], summary: str, *, as_json: bool) -> None:
-    """JSON, or the summary with the files; on standard error where a file went to standard output."""
-    to_stream = str(STANDARD_STREAM) in outputs.values()
+    with progress_bar(item.request.capability, quiet=as_json) as progress:
+        body = perform(item, progress).body
+    to_stream = STANDARD_STREAM in item.outputs.values()
     if as_json:
-        print_json(body | {"files": outputs}, err=to_stream)
-    else:
-        names = ", ".join(path for path in outputs.values() if path != str(STANDARD_STREAM))
-        typer.echo(f"{names}: {summary}" if names else summary, err=to_stream)
+        print_json(body | {"files": files}, err=to_stream)
+        return
+    for warning in body["warnings"]:
+        typer.echo(f"limen: {item.photo}: {warning}", err=True)
+    names = ", ".join(path for path in files.values() if path != str(STANDARD_STREAM))
+    summary = SUMMARY[item.request.capability](body)
+    typer.echo(f"{names}: {summary}" if names else summary, err=to_stream)
+
+
+def _partner(folder: Path, relative: Path) -> Path:
+    """The file of ``folder`` that goes with a photo: the same relative path, with any suffix. Raises: ValueError."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; with a folder of photos goes a folder")
+    same = folder / relative
+    found = [same] if same.is_file() else sorted(same.parent.glob(f"{relative.stem}.*"))
+    if len(found) != 1:
+        raise ValueError(f"{folder} has {len(found) or 'no'} file for {relative}")
+    return found[0]
 
 
 def _serve_with_worker(host: str, port: int) -> None:

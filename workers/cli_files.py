@@ -1,4 +1,4 @@
-"""What the verbs on files share: read an image, write a result whole or not at all, progress, errors in one line."""
+"""What the verbs on files share: read, write whole or not at all, progress, errors in one line."""
 
 import contextlib
 import json
@@ -6,12 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-if TYPE_CHECKING:
-    from models.types import RgbImage
 
 STANDARD_STREAM = Path("-")
 FAILED = 2
@@ -27,11 +24,12 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:  # the edge of the program: a traceback helps no one who converts a photo
-        typer.echo(f"limen: {_in_words(error)}", err=True)
+        typer.echo(f"limen: {in_words(error)}", err=True)
         raise typer.Exit(FAILED) from error
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """What went wrong, for one line; an error that nobody foresaw says its type."""
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
@@ -52,28 +50,6 @@ def _setting_error(item: dict[str, Any]) -> str:
 def read_bytes(path: Path) -> bytes:
     """A file's bytes, or standard input for ``-``. Raises: OSError."""
     return sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
-
-
-def read_image(path: Path, *, quiet: bool = False) -> "RgbImage":
-    """Read and decode a file. Raises: OSError; LimenError that names the file."""
-    return decode_named(read_bytes(path), path, quiet=quiet)
-
-
-def decode_named(data: bytes, path: Path, *, quiet: bool = False) -> "RgbImage":
-    """Decode the bytes of ``path``; what was lost or assumed goes to standard error unless ``quiet``.
-
-    Raises: LimenError that names the file.
-    """
-    from models.decode import decode_image
-    from models.errors import LimenError
-
-    try:
-        image = decode_image(data)
-    except LimenError as error:
-        raise type(error)(f"{path}: {error}") from error
-    for warning in () if quiet else image.warnings:
-        typer.echo(f"limen: {path}: {warning}", err=True)
-    return image
 
 
 def check_output(path: Path | None, *inputs: Path | None) -> None:

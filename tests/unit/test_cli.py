@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from models import artefacts, full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
 from models.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
+from workers import capabilities
 from workers.cli import app
 
 FloatArray = NDArray[np.float32]
@@ -117,9 +118,9 @@ def test_jnd_map(photo: Path, tmp_path: Path) -> None:
         assert image.mode == "RGB"
     assert body["unit"] == "8-bit luma levels"
     assert body["files"] == {
-        "map": str(tmp_path / "m.png"),
-        "npz": str(tmp_path / "m.npz"),
-        "overlay": str(tmp_path / "o.png"),
+        "jnd-map.png": str(tmp_path / "m.png"),
+        "jnd-map.npz": str(tmp_path / "m.npz"),
+        "overlay.png": str(tmp_path / "o.png"),
     }
 
 
@@ -202,16 +203,17 @@ def test_losses_while_reading_are_said(tmp_path: Path) -> None:
         (["quality-score", "missing.png"], "missing.png"),
         (["quality-score", "text.png"], "text.png: this is text"),
         (["quality-score", "cut.jpg"], "truncated"),
-        (["quality-score", "."], "directory"),
+        (["quality-score", "missing"], "missing"),
+        (["quality-score", "photo.png", "-o", "folder"], "journal"),
         (["jnd-map", "photo.png", "-o", "photo.png"], "is the input"),
         (["jnd-map", "photo.png", "-o", "no/folder/m.png"], "does not exist"),
         (["jnd-map", "photo.png", "-o", "-", "--npz", "-"], "one file only"),
         (["full-reference-score", "photo.png", "small.png"], "distorted is"),
         (["patch-quality-map", "photo.png", "--reference", "small.png", "-o", "m.png"], "reference"),
-        (["sur-curve", "photo.png", "-o", "plot.pdf"], ".svg or .png"),
-        (["sur-curve", "photo.png", "--percent", "100"], "--percent"),
+        (["sur-curve", "photo.png", "-o", "plot.pdf"], ".svg, .png or .csv"),
+        (["sur-curve", "photo.png", "--percent", "100"], "percent: "),
         (["varjpeg", "photo.png", "-o", "o.jpg", "--quality", "5", "--max-bytes", "5"], "at most one"),
-        (["varjpeg", "photo.png", "-o", "o.jpg", "--target-sur", "75"], "between 0 and 1"),
+        (["varjpeg", "photo.png", "-o", "o.jpg", "--target-sur", "75"], "less than 1"),
         (["varjpeg", "photo.png", "-o", "o.jpg", "--max-bytes", "20"], "bytes"),
         (["varjpeg", "photo.png", "-o", "o.jpg", "--protect", "small.png", "--quality", "50"], "mask"),
         (["varjpeg-decode", "photo.png", "-o", "o.png"], "container"),
@@ -245,7 +247,7 @@ def test_an_unforeseen_error_is_one_line_too(photo: Path, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr(quality_score, "predict_quality_score", fail)
+    monkeypatch.setattr(capabilities, "predict_quality_score", fail)
     assert "ZeroDivisionError: by zero" in limen("quality-score", photo, fails=True).stderr
 
 
