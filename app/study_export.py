@@ -25,6 +25,8 @@ COLUMNS = (
     "log_distance",
     "distance_version",
     "screening",
+    "width",
+    "height",
     "name",
     "sha256",
     "study",
@@ -32,7 +34,7 @@ COLUMNS = (
 """``image``: number of the photo. ``qf``: 101 - the lowest level that looked different, where ``noticed`` is 1; where
 it is 0 no level did, and ``qf`` is 1, the last one shown. ``log_distance_below``, ``log_distance``: ln of the distance
 that the network of ``distance_version`` predicts for the level before and for this one; empty where there is none.
-``screening``: kept, attention or outlier."""
+``screening``: kept, attention or outlier. ``width``, ``height``: of the photo as shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def _line(study: Study, row: _Row, ladder: Ladder, reason: str) -> tuple[object,
         ladder.log_distances[level - 1] if noticed else "",
         ladder.distance_version,
         reason,
+        ladder.width,
+        ladder.height,
         photo.name,
         photo.key,
         study.id,
