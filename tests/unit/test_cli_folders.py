@@ -1,0 +1,199 @@
+"""The verbs of ``limen`` over folders: what is read and written, the journal, failures, and a report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
+from workers import cli_folders, cli_work
+from workers.cli import app
+
+pytestmark = pytest.mark.usefixtures("_fake_models")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photos, one below another folder, beside what is none of a program's business."""
+    photos = tmp_path / "photos"
+    (photos / "deep").mkdir(parents=True)
+    for index, name in enumerate(("a.png", "b.webp", "deep/c.png")):
+        Image.fromarray(picture()[index * 8 :]).save(photos / name)
+    (photos / "notes.txt").write_text("no photo")
+    (photos / ".hidden.png").write_bytes(b"no photo either")
+    return photos
+
+
+@pytest.fixture
+def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the photos that work was really done on."""
+    names: list[str] = []
+    real = cli_work.perform
+
+    def counting(item: cli_work.Item, progress: Any = None) -> cli_work.Done:
+        names.append(item.photo.name)
+        return real(item, progress)
+
+    monkeypatch.setattr(cli_folders, "perform", counting)
+    return names
+
+
+def test_a_folder_becomes_a_folder(folder: Path, tmp_path: Path) -> None:
+    body = limen_json("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
+    assert [Path(photo["photo"]).name for photo in body["photos"]] == ["a.png", "b.webp", "c.png"]
+    for photo in body["photos"]:
+        written = Path(photo["files"]["photo.jpg"])
+        assert written.stat().st_size == photo["size_bytes"]
+        assert photo["input_bytes"] == Path(photo["photo"]).stat().st_size
+    assert (tmp_path / "out" / "deep" / "c.jpg").is_file()
+
+
+def test_the_summary_says_bytes_before_and_after(folder: Path, tmp_path: Path) -> None:
+    text = limen("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50).stdout
+    before = sum(path.stat().st_size for path in folder.rglob("[abc].*"))
+    after = sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.jpg"))
+    assert f"3 photos: {before} bytes before, {after} bytes after" in text
+    assert "a.png" in text
+
+
+def test_the_same_command_does_nothing_twice(folder: Path, tmp_path: Path, performed: list[str]) -> None:
+    arguments = ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
+    first = limen_json(*arguments)
+    assert sorted(performed) == ["a.png", "b.webp", "c.png"]
+    again = limen_json(*arguments)
+    assert len(performed) == 3
+    assert all(photo.pop("already_done") for photo in again["photos"])
+    assert [photo | {"already_done": False} for photo in again["photos"]] == first["photos"]
+    assert "3 were there already" in limen(*arguments).stdout
+
+
+def test_what_has_changed_is_done_again(folder: Path, tmp_path: Path, performed: list[str]) -> None:
+    out = tmp_path / "out"
+    limen("varjpeg", folder, "-o", out, "--quality", 50)
+    performed.clear()
+    (out / "a.jpg").write_bytes(b"cut")
+    Image.fromarray(picture()[40:]).save(folder / "deep" / "c.png")
+    limen("varjpeg", folder, "-o", out, "--quality", 50)
+    assert sorted(performed) == ["a.png", "c.png"]
+    limen("varjpeg", folder, "-o", out, "--quality", 60)
+    assert len(performed) == 5
+
+
+def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = cli_work.perform
+    seen: list[str] = []
+
+    def interrupted_at_the_second(item: cli_work.Item, progress: Any = None) -> cli_work.Done:
+        seen.append(item.photo.name)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(item, progress)
+
+    monkeypatch.setattr(cli_folders, "perform", interrupted_at_the_second)
+    arguments = [str(part) for part in ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)]
+    stopped = RUNNER.invoke(app, arguments)
+    assert stopped.exit_code == 130
+    assert "interrupted, 1 of 3 done" in stopped.stderr
+    done = seen[0]
+    seen[:] = ["", ""]
+    limen(*arguments)
+    assert done not in seen
+    assert len(seen) == 4
+
+
+def test_a_photo_that_fails_stops_no_other(folder: Path, tmp_path: Path) -> None:
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 no jpeg")
+    result = RUNNER.invoke(app, ["varjpeg", str(folder), "-o", str(tmp_path / "out"), "--quality", "50", "--json"])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "broken.jpg" in result.stderr
+    body = json.loads(result.stdout)
+    assert len(body["photos"]) == 3
+    assert [failure["photo"] for failure in body["failed"]] == ["broken.jpg"]
+
+
+def test_photos_that_differ_in_suffix_only_keep_it(folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(folder / "a.webp")
+    limen("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.jpg"))
+    assert names == ["a.png.jpg", "a.webp.jpg", "b.jpg"]
+
+
+def test_results_inside_the_folder_are_not_read_again(folder: Path, performed: list[str]) -> None:
+    for _ in range(2):
+        limen("varjpeg", folder, "-o", folder / "small", "--quality", 50)
+    assert len(performed) == 3
+
+
+def test_results_never_replace_their_photos(folder: Path) -> None:
+    Image.fromarray(picture()).save(folder / "d.jpg")
+    assert "is the input" in limen("varjpeg", folder, "-o", folder, fails=True).stderr
+
+
+def test_maps_scores_and_curves_of_a_folder(folder: Path, tmp_path: Path) -> None:
+    limen("jnd-map", folder, "-o", tmp_path / "maps", "--npz", tmp_path / "arrays")
+    assert (tmp_path / "maps" / "a.png").is_file()
+    assert (tmp_path / "arrays" / "deep" / "c.npz").is_file()
+    assert len(limen_json("quality-score", folder)["photos"]) == 3
+    limen("sur-curve", folder, "-o", tmp_path / "curves")
+    assert (tmp_path / "curves" / "b.svg").is_file()
+
+
+def test_two_folders_are_compared_by_name(folder: Path, tmp_path: Path) -> None:
+    limen("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
+    body = limen_json("full-reference-score", folder, tmp_path / "out", "-o", tmp_path / "scores")
+    assert [Path(photo["photo"]).name for photo in body["photos"]] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert (tmp_path / "scores" / "limen.jsonl").is_file()
+    (folder / "b.webp").unlink()
+    error = limen("full-reference-score", folder, tmp_path / "out", fails=True).stderr
+    assert "no file for b.jpg" in error
+
+
+def test_a_container_folder_and_back(folder: Path, tmp_path: Path) -> None:
+    limen("varjpeg", folder, "-o", tmp_path / "small", "--format", "varjpeg", "--quality", 50)
+    limen("varjpeg-decode", tmp_path / "small", "-o", tmp_path / "back")
+    assert sorted(path.name for path in (tmp_path / "back").rglob("*.png")) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_journal_cut_off_by_a_crash_is_read_as_far_as_it_goes(
+    folder: Path, tmp_path: Path, performed: list[str]
+) -> None:
+    arguments = ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
+    limen(*arguments)
+    journal = tmp_path / "out" / "limen.jsonl"
+    journal.write_text(journal.read_text()[:-40])
+    performed.clear()
+    limen(*arguments)
+    assert len(performed) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["varjpeg", "empty", "-o", "out"], "no .avif"),
+        (["varjpeg", "photos", "nowhere", "-o", "out"], "nowhere"),
+        (["varjpeg", "photos", "-", "-o", "out"], "one photo"),
+        (["varjpeg", "photos", "other", "-o", "out"], "both be written as a.png"),
+        (["varjpeg", "photos", "-o", "out", "--protect", "photos/a.png"], "goes a folder"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("empty").mkdir()
+    Path("other").mkdir()
+    Image.fromarray(picture()).save("other/a.png")
+    assert said in limen(*arguments, fails=True).stderr
+
+
+def test_a_report_is_one_file_that_needs_nothing_else(folder: Path, tmp_path: Path) -> None:
+    limen("report", folder / "a.png", "-o", tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    for part in ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/svg+xml;base64,", "SUR curve"):
+        assert part in text
+    assert "<script" not in text
+    assert 'src="http' not in text
+    assert 'href="' not in text
