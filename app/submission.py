@@ -37,7 +37,7 @@ async def submit_job(
 
     Raises: ProblemError, ServiceError, ClientDisconnect.
     """
-    task_request = task_request_of(asked, upload)
+    task_request = task_request_of(asked, upload, observer=services.settings.profile)
     job, _ = await run_in_threadpool(
         submit, services.celery, services.jobs, task_request, idempotency_key=idempotency_key
     )
@@ -49,15 +49,19 @@ async def submit_job(
     return accepted_reply(job, headers=applied)
 
 
-def task_request_of(asked: type[AnyRequest], upload: Upload) -> AnyRequest:
-    """The task's request from text fields and file keys. Raises: ProblemError naming each field at fault."""
+def task_request_of(asked: type[AnyRequest], upload: Upload, *, observer: str) -> AnyRequest:
+    """The task's request from text fields and file keys, for ``observer`` where it names none.
+
+    Raises: ProblemError naming each field at fault.
+    """
     keys = {f"{name}_key": key for name, key in upload.keys.items()}
     reserved = [name for name in upload.fields if name == "capability" or name.endswith("_key")]
     if reserved:
         errors = [{"field": name, "message": "Extra inputs are not permitted"} for name in reserved]
         raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors)
+    default = {"observer": observer} if "observer" in asked.model_fields else {}
     try:
-        return asked.model_validate({**upload.fields, **keys})
+        return asked.model_validate({**default, **upload.fields, **keys})
     except ValidationError as error:
         errors = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
         raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors) from error

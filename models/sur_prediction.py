@@ -61,7 +61,8 @@ class SurInterval:
     """Where the p% JND and p% SUR lie with probability ``coverage``, as (low, high) levels.
 
     Moves the predicted ln distance by 1.28 standard deviations of its error on photos the network never saw, both ways.
-    Covers the network's error against its teacher, not the teacher's against people.
+    Covers the network's error against its teacher, not the teacher's against people; under a profile that was fitted to
+    an observer study and says by how much photos differ for its observers, it covers that.
     """
 
     percent_jnd: tuple[int, int]
@@ -318,6 +319,7 @@ def _shifted(
     levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int, deviations: float
 ) -> tuple[GevParameters, GevParameters]:
     """The curve if the photo's distances were that many standard deviations longer, and shorter."""
-    shift = deviations * load_observer_table().log_distance_error
+    error = profile.log_distance_error
+    shift = deviations * (load_observer_table().log_distance_error if error is None else error)
     longer, shorter = (_fit(levels, log_distances + sign * shift, profile, jnd)[0] for sign in (1, -1))
     return longer, shorter

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workers.cli_files import STANDARD_STREAM, check_output, one_line_errors, print_json, progress_bar, write_bytes
+from workers.cli_files import (
+    STANDARD_STREAM,
+    check_output,
+    choose_profile,
+    one_line_errors,
+    print_json,
+    progress_bar,
+    write_bytes,
+)
 from workers.cli_folders import (
     CONTAINER_SUFFIXES,
     JOURNAL,
@@ -62,7 +70,9 @@ OptionalOutput = Annotated[
 Overlay = Annotated[Path | None, typer.Option(help="Also write the photo under the map in colour, PNG.")]
 Npz = Annotated[Path | None, typer.Option(help="Also write the float32 map as a NumPy archive.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a summary.")]
-Observer = Annotated[str, typer.Option(help="Viewing condition that a share of viewers refers to.")]
+Observer = Annotated[
+    str, typer.Option(help="Viewing condition that a share of viewers refers to.", envvar="LIMEN_PROFILE")
+]
 Jnd = Annotated[int, typer.Option(min=1, max=3, help="First, second or third just noticeable difference.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Photos of a folder that are worked on at once.")]
 Server = Annotated[
@@ -78,8 +88,16 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Run a worker in this process when no Redis is set.")
     ] = True,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Observer profile of requests that name none: its name, or the file from limen-train calibrate."
+        ),
+    ] = None,
 ) -> None:
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
+    if profile is not None:
+        choose_profile(profile)
     from app.settings import ApiSettings
 
     settings = ApiSettings()
@@ -420,12 +438,14 @@ def _serve_with_worker(host: str, port: int) -> None:
     """The embedded mode: job records in memory, files in a folder that goes when the service ends."""
     from app.main import create_app
     from app.settings import ApiSettings
+    from models.observers import find_profile
     from workers.blobs import BlobStore
     from workers.embedded import EmbeddedWorker
     from workers.memory_jobs import MemoryJobStore
     from workers.settings import WorkerSettings, temporary_blob_dir
 
     settings = WorkerSettings()
+    find_profile(settings.profile)
     with temporary_blob_dir() as temporary:
         blobs = BlobStore(settings.blob_dir or Path(temporary), expiry_s=settings.blob_expiry_s)
         embedded = EmbeddedWorker(settings, MemoryJobStore(settings), blobs)

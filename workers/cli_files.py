@@ -106,3 +106,19 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[float
 def print_json(body: dict[str, Any], *, err: bool = False) -> None:
     """One JSON object on standard output, or on standard error where a file went to standard output."""
     typer.echo(json.dumps(body, ensure_ascii=False, allow_nan=False), err=err)
+
+
+def choose_profile(profile: str) -> None:
+    """Make an observer profile the default of this process: by name, or by the file that holds it and its folder.
+
+    Raises: ValueError if the file holds no single profile; OSError.
+    """
+    if profile.endswith(".json"):
+        path = Path(profile)
+        document = json.loads(path.read_text())
+        names = list(document.get("profiles", {})) if isinstance(document, dict) else []
+        if len(names) != 1:
+            raise ValueError(f"{path} holds {len(names)} observer profiles; give the name of one in LIMEN_PROFILES")
+        os.environ["LIMEN_PROFILES"] = str(path.resolve().parent)
+        profile = names[0]
+    os.environ["LIMEN_PROFILE"] = profile
