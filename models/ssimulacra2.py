@@ -75,13 +75,19 @@ class Ssimulacra2Reference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
+        weights = _weights(len(self._scales))
         penalty = 0.0
         for scale, planes in enumerate(_pyramid(pixels)):
             reference, mean, square = self._scales[scale]
             for channel in range(3):
                 norms = _norms(reference[channel], mean[channel], square[channel], planes[channel], _kernel())
-                penalty += float(norms @ np.array(_WEIGHTS[channel][scale]))
+                penalty += float(norms @ weights[channel, scale])
         return _to_score(penalty)
+
+
+def _weights(scales: int) -> NDArray[np.float64]:
+    """(3, scales, 6). A small photo takes the first 18 weights a scale in sequence, as the reference program does."""
+    return np.array(_WEIGHTS).reshape(-1)[: 18 * scales].reshape(3, scales, 6)
 
 
 def _to_score(penalty: float) -> float:
