@@ -1,7 +1,9 @@
 """What OpenAPI says about each operation: bodies, forms of the result, and every problem it can answer with."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from importlib.resources import files as package_files
 from typing import Any, TypedDict
 
 from fastapi import FastAPI
@@ -141,7 +143,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    _add_examples(document)
     return document
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    """Give the JSON answer of each operation an example: a real one, kept in ``openapi_examples.json``."""
+    examples = json.loads((package_files("app") / "openapi_examples.json").read_text())
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                example = examples.get(operation["operationId"], {}).get(status)
+                if example is not None:
+                    response["content"]["application/json"]["example"] = example
 
 
 _ACCEPTED_HEADERS = {

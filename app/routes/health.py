@@ -12,7 +12,10 @@ router = APIRouter(tags=["service"])
 
 @router.get("/health/live", summary="The process answers")
 async def live() -> Live:
-    """Always 200 while the process can answer at all; restart it when this does not."""
+    """Always 200 while the process can answer at all; restart it when this does not.
+
+    `curl localhost:8000/health/live`
+    """
     return Live()
 
 
@@ -22,7 +25,10 @@ async def live() -> Live:
     responses={503: {"model": Readiness, "description": "Something is missing; `checks` says what."}},
 )
 def ready(services: ServicesDep, response: Response) -> Readiness:
-    """200 when queue and store answer and a worker has been seen lately, else 503."""
+    """200 when queue and store answer and a worker has been seen lately, else 503.
+
+    `curl localhost:8000/health/ready`
+    """
     checks = {"queue": _queue(services), "blobs": _blobs(services), "worker": _worker(services)}
     is_ready = all(check == "ok" for check in checks.values())
     response.status_code = 200 if is_ready else 503
@@ -37,7 +43,10 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
     responses={200: {"description": "The text format of Prometheus.", "content": {"text/plain": {}}}},
 )
 def metrics(request: Request) -> Response:
-    """Requests, their durations, uploads, and the queue."""
+    """Requests, their durations, uploads, and the queue.
+
+    `curl localhost:8000/metrics`
+    """
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -38,7 +38,10 @@ _FILES = {
 
 @router.get("/{job_id}", summary="State and progress of a job", responses=problem_responses(_LOOKUP_PROBLEMS))
 def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
-    """Where the job stands; while it has not ended, `Retry-After` says when to ask again."""
+    """Where the job stands; while it has not ended, `Retry-After` says when to ask again.
+
+    `curl localhost:8000/v1/jobs/ID`
+    """
     job = jobs.get(job_id)
     response.headers["Cache-Control"] = "no-store"
     if not job.finished:
@@ -60,6 +63,8 @@ async def read_result(job_id: JobId, request: Request, services: ServicesDep, wi
     """The result as JSON or as one of its files; by default what the operation gives by default.
 
     A job that failed answers with its problem; one that has not ended with 409, or after waiting with `Prefer: wait`.
+
+    `curl -H 'Prefer: wait=60' -H 'Accept: application/json' localhost:8000/v1/jobs/ID/result`
     """
     job = await run_in_threadpool(services.jobs.get, job_id)
     if wishes.wait_s is None:
@@ -81,7 +86,10 @@ async def read_result(job_id: JobId, request: Request, services: ServicesDep, wi
 def read_artefact(
     job_id: JobId, name: Annotated[str, Path(max_length=100)], request: Request, services: ServicesDep
 ) -> Response:
-    """A file that the result lists under `artefacts`."""
+    """A file that the result lists under `artefacts`.
+
+    `curl localhost:8000/v1/jobs/ID/artefacts/overlay.png -o overlay.png`
+    """
     job = services.jobs.get(job_id)
     require_success(job)
     artefacts = [] if job.result is None else job.result.artefacts
@@ -98,7 +106,10 @@ def read_artefact(
     responses=problem_responses((*_LOOKUP_PROBLEMS, "job-finished")),
 )
 def cancel_job(job_id: JobId, jobs: JobsDep) -> JobStatus:
-    """End a job that waits or runs; a running one stops at its next tile."""
+    """End a job that waits or runs; a running one stops at its next tile.
+
+    `curl -X DELETE localhost:8000/v1/jobs/ID`
+    """
     return JobStatus.of(jobs.cancel(job_id))
 
 

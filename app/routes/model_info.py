@@ -13,5 +13,8 @@ router = APIRouter(prefix="/v1", tags=["service"])
     "/models", summary="What runs, and how good it is", responses=problem_responses(("broker-unavailable", "internal"))
 )
 def read_models(jobs: JobsDep) -> ModelsInService:
-    """The live workers and their models, as they last told."""
+    """The live workers and their models, as they last told.
+
+    `curl localhost:8000/v1/models`
+    """
     return ModelsInService(model_version=jobs.model_version(), workers=jobs.workers())

@@ -43,7 +43,10 @@ OwnSession = Annotated[Session, Depends(_session)]
 
 @router.get("/{token}", summary="What an observer is asked", responses=problem_responses(_LINK_PROBLEMS))
 def read_invitation(study: ObservedStudy, services: ServicesDep, response: Response) -> Invitation:
-    """Title, consent text, method and viewing condition; no photo yet."""
+    """Title, consent text, method and viewing condition; no photo yet.
+
+    `curl localhost:8000/v1/observe/TOKEN`
+    """
     response.headers["Cache-Control"] = "no-store"
     return invitation(study, sum(1 for _ in ready_photos(study, services)))
 
@@ -75,7 +78,10 @@ async def begin_session(
 def read_session(
     token: Token, study: ObservedStudy, session: OwnSession, services: ServicesDep, response: Response
 ) -> SessionView:
-    """What has been answered and what is asked next: a session interrupted goes on from here."""
+    """What has been answered and what is asked next: a session interrupted goes on from here.
+
+    `curl localhost:8000/v1/observe/TOKEN/sessions/SESSION`
+    """
     response.headers["Cache-Control"] = "no-store"
     return _view(study, session, token, services)
 
@@ -92,7 +98,10 @@ def read_session(
 def read_trial_image(
     study: ObservedStudy, session: OwnSession, number: Number, level: Level, services: ServicesDep
 ) -> Response:
-    """What this trial shows as `level`; an attention check shows another one, which the address does not tell."""
+    """What this trial shows as `level`; an attention check shows another one, which the address does not tell.
+
+    `curl localhost:8000/v1/observe/TOKEN/sessions/SESSION/trials/0/levels/42 -o shown.jpg`
+    """
     shown = session.shown_level(number, level)
     path = services.studies.files.version(study.id, session.trials[number].photo_id, shown)
     headers = {"Cache-Control": "private, max-age=3600"}

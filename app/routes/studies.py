@@ -78,7 +78,10 @@ async def create_study(request: Request, settings: SettingsDep, services: Servic
 
 @router.get("/{organiser_key}", summary="Progress of a study", responses=problem_responses(_KEY_PROBLEMS))
 def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: ServicesDep) -> StudyStatus:
-    """Its photos, how far they are, how many observers took part, and its links."""
+    """Its photos, how far they are, how many observers took part, and its links.
+
+    `curl localhost:8000/v1/studies/KEY`
+    """
     return _status(study, organiser_key, services)
 
 
@@ -99,7 +102,7 @@ def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: Ser
             "blob-store-full",
         )
     ),
-    openapi_extra={"requestBody": form_body(PhotoFields, IMAGE, {"name": "Chair, blue"})},
+    openapi_extra={"requestBody": form_body(PhotoFields, IMAGE, {"name": "Chair (blue)"})},
 )
 async def add_study_photo(
     organiser_key: OrganiserKey, study: OrganisedStudy, request: Request, services: ServicesDep
@@ -137,6 +140,8 @@ def export_samples(
     """JND samples in the layout that `limen-train calibrate` and the reader of MCL-JCI take: image, jnd, observer, qf.
 
     Left out are observers who missed an attention check, and outliers by the rule of ITU-R BT.500.
+
+    `curl localhost:8000/v1/studies/KEY/samples -o samples.csv`
     """
     text, count = samples_csv(study, services.studies.sessions(study.id), services.studies.files, screened=screened)
     if not count:
@@ -154,14 +159,20 @@ def export_samples(
     },
 )
 def export_dataset(study: OrganisedStudy, services: ServicesDep) -> Response:
-    """The answers kept, and every photo as shown with its 100 versions, in the layout of MCL-JCI."""
+    """The answers kept, and every photo as shown with its 100 versions, in the layout of MCL-JCI.
+
+    `curl localhost:8000/v1/studies/KEY/dataset -o study.zip`
+    """
     pieces = dataset_zip(study, services.studies.sessions(study.id), services.studies.files)
     return StreamingResponse(pieces, media_type="application/zip", headers=_download("study.zip"))
 
 
 @router.delete("/{organiser_key}", status_code=204, summary="End a study", responses=problem_responses(_KEY_PROBLEMS))
 def delete_study(study: OrganisedStudy, services: ServicesDep) -> None:
-    """Delete its photos, sessions and answers now; its links answer `410` from then on."""
+    """Delete its photos, sessions and answers now; its links answer `410` from then on.
+
+    `curl -X DELETE localhost:8000/v1/studies/KEY`
+    """
     for photo in (*study.photos, *((study.training,) if study.training else ())):
         with contextlib.suppress(ServiceError):
             services.jobs.cancel(photo.job_id)
