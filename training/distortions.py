@@ -16,6 +16,7 @@ from scipy import fft, ndimage
 
 from models.classical_metrics import psnr_db
 from models.types import Rgb8
+from models.varjpeg import decode_varjpeg, encode_varjpeg
 
 Floats = NDArray[np.float64]
 Apply = Callable[[Rgb8, float, np.random.Generator], Rgb8]
@@ -39,11 +40,13 @@ class Distortion:
         return float(np.exp(rng.uniform(np.log(self.weakest), np.log(self.strongest))))
 
 
-def at_psnr(pixels: Rgb8, apply: Apply, target_db: float, *, seed: int, low: float, high: float) -> Rgb8:
+def at_psnr(
+    pixels: Rgb8, apply: Apply, target_db: float, *, seed: int, low: float, high: float, within_db: float = 0.05
+) -> Rgb8:
     """``pixels`` distorted so that the PSNR over R, G and B comes as close to ``target_db`` as the kind allows.
 
     Bisection on the logarithm of the strength between ``low`` and ``high``, with the same random numbers at each step;
-    stops within 0.05 dB. The caller checks what was reached: some kinds cannot reach every PSNR.
+    stops when it is met ``within_db``. The caller checks what was reached: some kinds cannot reach every PSNR.
     """
     best, best_gap = pixels, np.inf
     for _ in range(SEARCH_STEPS):
@@ -52,7 +55,7 @@ def at_psnr(pixels: Rgb8, apply: Apply, target_db: float, *, seed: int, low: flo
         reached = psnr_db(pixels, candidate)
         if abs(reached - target_db) < best_gap:
             best, best_gap = candidate, abs(reached - target_db)
-        if best_gap < 0.05 or high / low < 1.0005:
+        if best_gap < within_db or high / low < 1.0005:
             break
         low, high = (middle, high) if reached > target_db else (low, middle)
     return best
@@ -177,6 +180,15 @@ def _block_dct(planes: Floats, *, forward: bool) -> Floats:
         return np.asarray(fft.dctn(blocks, axes=(3, 4), norm="ortho"))
     blocks = fft.idctn(planes, axes=(3, 4), norm="ortho")
     return np.asarray(blocks.transpose(0, 3, 1, 4, 2).reshape(blocks.shape[0] * 8, blocks.shape[1] * 8, 3))
+
+
+def varjpeg(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """VarJPEG's container at quality ``101 - strength``, its blocks steered by local contrast."""
+    luma = to_ycbcr(pixels)[..., 0]
+    contrast = ndimage.gaussian_filter(np.abs(luma - ndimage.gaussian_filter(luma, 4.0)), 8.0)
+    steering = contrast / max(float(contrast.max()), 1e-9)
+    quality = int(np.clip(round(101 - strength), 1, 99))
+    return decode_varjpeg(encode_varjpeg(pixels, steering, quality=quality)).pixels
 
 
 # Lost detail.
@@ -330,6 +342,9 @@ GENERATED: tuple[Distortion, ...] = (
 dB).
 """
 
+ADDED: tuple[Distortion, ...] = (Distortion("varjpeg", varjpeg, 4, 90),)
+"""Kinds that ``draw_distorted`` leaves out, so that its draws by seed stay what they were."""
+
 
 def draw_distorted(pixels: Rgb8, *, seed: int, mixture_share: float = 0.15) -> tuple[Rgb8, str]:
     """A random kind at a random strength, sometimes two in a row: the distorted photo and the names of its kinds."""
@@ -340,3 +355,16 @@ def draw_distorted(pixels: Rgb8, *, seed: int, mixture_share: float = 0.15) -> t
         return distorted, first.name
     second = GENERATED[int(rng.integers(len(GENERATED)))]
     return second.apply(distorted, second.draw_strength(rng), rng), f"{first.name}+{second.name}"
+
+
+def draw_local_mixture(pixels: Rgb8, *, seed: int) -> tuple[Rgb8, str]:
+    """Two random kinds side by side: one where a smooth random field is high, the other elsewhere, blended between.
+
+    Returns: the distorted photo and the names of its kinds.
+    """
+    rng = np.random.default_rng(seed)
+    kinds = [(*GENERATED, *ADDED)[int(rng.integers(len(GENERATED) + len(ADDED)))] for _ in range(2)]
+    field = ndimage.gaussian_filter(rng.standard_normal(pixels.shape[:2]), max(1.0, min(pixels.shape[:2]) / 8))
+    share = 1 / (1 + np.exp(-np.clip(4 * field / max(field.std(), 1e-9), -50, 50)))[..., None]
+    inside, outside = (kind.apply(pixels, kind.draw_strength(rng), rng) for kind in kinds)
+    return round_to_bytes(share * inside + (1 - share) * outside), f"{kinds[0].name}|{kinds[1].name}"

@@ -169,16 +169,20 @@ def _make_photo(job: tuple[Path, Path, int]) -> None:
         np.savez(features_file, index=index, features=features)
 
 
-def read_tid_pairs(data: Path, folder: Path) -> Iterator[TidPhoto]:
+def read_tid_photos(data: Path, folder: Path) -> Iterator[TidPhoto]:
     """The photos of ``make_tid_pairs``. Raises: FileNotFoundError if there are none."""
     files = sorted(folder.glob("[0-9][0-9].npz"))
     if not files:
         raise FileNotFoundError(f"no TID2013 pairs in {folder}: run `limen-train prepare full_reference` first")
     for file in files:
-        photo = int(file.stem)
-        with np.load(file) as arrays:
-            reference = load_reference(data / "kodak", photo)
-            yield TidPhoto(photo, reference, arrays["distorted"], arrays["info"], arrays["mos"])
+        yield read_tid_photo(data, folder, int(file.stem))
+
+
+def read_tid_photo(data: Path, folder: Path, photo: int) -> TidPhoto:
+    """One photo of ``make_tid_pairs`` by its number. Raises: FileNotFoundError."""
+    with np.load(folder / f"{photo:02d}.npz") as arrays:
+        reference = load_reference(data / "kodak", photo)
+        return TidPhoto(photo, reference, arrays["distorted"], arrays["info"], arrays["mos"])
 
 
 def tid_features(folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

@@ -1,0 +1,107 @@
+"""The full-reference network: the paper's parts, its ablations, and what its statistics say of a pair."""
+
+import pytest
+import torch
+from torch import nn
+
+from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, MultiscaleFr, spatial_pyramid
+from training.networks.pair_statistics import Blur, PairStatistics
+
+STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
+
+
+def photo(seed: int = 0) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(128.0), indexing="ij")
+    waves = torch.stack([torch.sin(rows / 7 + k) + torch.cos(columns / (5 + k)) for k in range(3)])
+    noise = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(seed))
+    return (0.5 + 0.15 * waves + 0.03 * noise).clamp(0.1, 0.9)
+
+
+def linear_layers(network: nn.Module) -> list[tuple[int, int]]:
+    return [(part.in_features, part.out_features) for part in network.modules() if isinstance(part, nn.Linear)]
+
+
+def test_paper_has_the_published_fully_connected_layers() -> None:
+    network = MultiscaleFr("paper")
+    assert linear_layers(network) == [(STREAMS_AND_PYRAMIDS, 2048), (2048, 1024), (1024, 1)]
+    assert sum(isinstance(part, nn.BatchNorm2d) for part in network.modules()) == 2 * len(KERNELS)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_ablation_scores_patches(name: str) -> None:
+    network = MultiscaleFr(shape=ABLATIONS[name]).eval()
+    assert network(photo(0), photo(1)).shape == (2,)
+
+
+def test_ablations_take_away_what_they_say() -> None:
+    inputs = {name: linear_layers(MultiscaleFr(shape=shape))[0][0] for name, shape in ABLATIONS.items()}
+    flat = 32 * 8 * 8
+    assert inputs["distorted image"] == inputs["residual map"] == flat
+    assert inputs["direct concat"] == 2 * flat
+    assert inputs["without spatial pyramid"] == 2 * flat + 4 * 48
+    assert inputs["without feature pyramid"] == 2 * 32 * 85
+    assert inputs["proposed"] == STREAMS_AND_PYRAMIDS
+
+
+@torch.inference_mode()
+def test_a_single_stream_does_not_see_the_other_image() -> None:
+    torch.manual_seed(0)
+    network = MultiscaleFr(shape=ABLATIONS["distorted image"]).eval()
+    torch.testing.assert_close(network(photo(0), photo(1)), network(photo(2), photo(1)))
+
+
+@torch.inference_mode()
+def test_pyramid_holds_the_maximum_of_every_bin() -> None:
+    maps = torch.rand(1, 32, 8, 8)
+    found = spatial_pyramid(maps)
+    torch.testing.assert_close(found[0, :32], maps.amax((2, 3))[0])
+    torch.testing.assert_close(found[0, -32 * 64 :], maps.flatten())
+
+
+@torch.inference_mode()
+def test_statistics_are_finite_for_any_pixels_and_as_many_as_promised() -> None:
+    measure = PairStatistics()
+    flat, white, noise = torch.zeros(1, 3, 128, 128), torch.ones(1, 3, 128, 128), torch.rand(1, 3, 128, 128)
+    for reference in (flat, white, noise):
+        for distorted in (flat, white, noise):
+            found = measure(reference, distorted)
+            assert found.shape == (1, PairStatistics.count)
+            assert found.isfinite().all()
+
+
+@torch.inference_mode()
+def test_shift_and_contrast_keep_their_direction() -> None:
+    measure, reference = PairStatistics(), photo()
+    mean = reference.mean((2, 3), keepdim=True)
+    changed = [reference + 0.05, reference - 0.05, mean + 1.2 * (reference - mean), mean + 0.8 * (reference - mean)]
+    brighter, darker, stronger, weaker = (measure(reference, image)[0] for image in changed)
+    opposite = (brighter * darker < 0).nonzero().flatten()
+    assert any(abs(float(brighter[index])) > 1 for index in opposite)
+    assert any(abs(float(stronger[index] - weaker[index]) - 0.4) < 0.05 for index in range(len(stronger)))
+
+
+@torch.inference_mode()
+def test_blur_keeps_a_constant_up_to_the_border_and_a_patch_s_mean_in_the_middle() -> None:
+    blur = Blur((0.25, 0.5, 0.25))
+    torch.testing.assert_close(blur(torch.full((1, 1, 64, 64), 3.0)), torch.full((1, 1, 64, 64), 3.0))
+    spike = torch.zeros(1, 1, 16, 16)
+    spike[0, 0, 8, 8] = 1
+    assert float(blur(spike)[0, 0, 8, 9]) == pytest.approx(0.125)
+
+
+@torch.inference_mode()
+def test_lite_scores_exactly_100_only_for_equal_patches() -> None:
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = MultiscaleFr().eval()
+        assert (network(photo(), photo()) == 100).all()
+        assert (network(photo(), photo() + 1 / 255) < 100).all()
+        assert (network(photo(), photo(1)) > 0).all()
+
+
+def test_lite_keeps_the_paper_s_streams() -> None:
+    assert PRESETS["lite"].spatial_pyramid
+    assert PRESETS["lite"].feature_pyramid
+    widths = [part.out_channels for part in MultiscaleFr().modules() if isinstance(part, nn.Conv2d)]
+    assert widths == [*KERNELS, *KERNELS]
