@@ -97,7 +97,7 @@ def can_be_recoded(data: bytes) -> bool:
 
 def _gather(data: bytes) -> _Segments:
     segments = _Segments()
-    for marker, body in limited(_segments(data)):
+    for marker, body, _ in limited(marker_segments(data)):
         if marker in _FRAMES and not segments.frame:
             if marker not in _FRAMES_READ:
                 raise ImageTypeUnsupportedError(f"this JPEG process (SOF{marker - 0xC0}) is not read")
@@ -126,8 +126,11 @@ def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
     segments.gain_map = segments.gain_map or any(mark in body for mark in _GAIN_MAP_MARKS)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each marker segment up to the end of the first image. Raises: ImageUndecodableError where they break off."""
+def marker_segments(data: bytes) -> Iterator[tuple[int, bytes, slice]]:
+    """Each segment up to the end of the first image: marker, content, and where entropy-coded data follow it.
+
+    Raises: ImageUndecodableError where they break off.
+    """
     position = 2
     while True:
         if position + 1 >= len(data):
@@ -146,8 +149,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         end = position + 2 + length
         if length < 2 or end > len(data):
             raise ImageUndecodableError("a JPEG segment runs past the end of the file: it is truncated")
-        yield marker, data[position + 4 : end]
-        position = _after_entropy_data(data, end) if marker == _SOS else end
+        after = _after_entropy_data(data, end) if marker == _SOS else end
+        yield marker, data[position + 4 : end], slice(end, after)
+        position = after
 
 
 def _after_entropy_data(data: bytes, start: int) -> int:

@@ -1,0 +1,367 @@
+"""The quantized coefficients of a JPEG file, exactly as it stores them: sequential and progressive Huffman (T.81 F, G).
+
+A photo that comes as JPEG can then be thinned out on its own grid: what is kept is kept without any further loss.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.dct import BLOCK, block_grid
+from models.errors import ImageUndecodableError
+from models.image_files.header import limited
+from models.image_files.jpeg import marker_segments
+from models.varjpeg.entropy import Blocks, HuffmanTable, code_words
+
+_SOF = {0xC0: False, 0xC1: False, 0xC2: True}
+"""Frame markers that are read, and whether they announce a progressive file."""
+
+_DHT, _SOS, _DQT, _DRI = 0xC4, 0xDA, 0xDB, 0xDD
+_RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
+_FILL = re.compile(rb"\xff+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class JpegComponent:
+    """One component: ``blocks`` int16 (rows, columns, 64) zigzag, quantized; ``table`` its steps uint16 (64,) zigzag;
+    ``across`` and ``down``: its samples in a unit of the frame, 1..4."""
+
+    blocks: Blocks
+    table: NDArray[np.uint16]
+    across: int
+    down: int
+
+
+@dataclass(frozen=True, slots=True)
+class JpegCoefficients:
+    """All components of an 8-bit Huffman JPEG, grey or YCbCr, in stored orientation."""
+
+    height: int
+    width: int
+    components: tuple[JpegComponent, ...]
+
+
+@dataclass(slots=True)
+class _Component:
+    number: int
+    across: int
+    down: int
+    table: int
+    rows: int = 0
+    columns: int = 0
+    """Blocks that cover the component; the grid is padded to whole units of the frame."""
+
+    grid_columns: int = 0
+    first_block: int = 0
+
+
+@dataclass(slots=True)
+class _Frame:
+    height: int
+    width: int
+    progressive: bool
+    components: list[_Component]
+    units_down: int = 0
+    units_across: int = 0
+    blocks: Blocks = field(default_factory=lambda: np.zeros((0, 64), np.int16))
+
+
+def read_coefficients(data: bytes, *, max_pixels: int = 64_000_000) -> JpegCoefficients:
+    """The coefficients of a whole JPEG of one or three components.
+
+    Raises: ImageUndecodableError if it is of another kind, larger than ``max_pixels``, or its scans are damaged.
+    """
+    frame: _Frame | None = None
+    steps: dict[int, NDArray[np.uint16]] = {}
+    used: dict[int, NDArray[np.uint16]] = {}
+    codes: dict[int, NDArray[np.uint16]] = {}
+    interval = 0
+    for marker, body, behind in limited(marker_segments(data)):
+        if marker in _SOF and frame is None:
+            frame = _read_frame(body, progressive=_SOF[marker], max_pixels=max_pixels)
+        elif marker == _DQT:
+            steps |= _read_steps(body)
+        elif marker == _DHT:
+            codes |= _read_codes(body)
+        elif marker == _DRI:
+            interval = int.from_bytes(body[:2], "big")
+        elif marker == _SOS:
+            if frame is None:
+                raise ImageUndecodableError("a JPEG scan before its frame")
+            _read_scan(frame, body, data[behind], codes, interval)
+            for component in frame.components:  # a table counts as it stood when the component was first coded
+                if component.table in steps:
+                    used.setdefault(component.number, steps[component.table])
+    if frame is None or any(component.number not in used for component in frame.components):
+        raise ImageUndecodableError("the JPEG lacks a frame or a quantization table")
+    return _finished(frame, used)
+
+
+def _finished(frame: _Frame, steps: dict[int, NDArray[np.uint16]]) -> JpegCoefficients:
+    components = []
+    for c in frame.components:
+        count = frame.units_down * c.down * c.grid_columns
+        grid = frame.blocks[c.first_block : c.first_block + count].reshape(-1, c.grid_columns, 64)
+        blocks = np.ascontiguousarray(grid[: c.rows, : c.columns])
+        components.append(JpegComponent(blocks, steps[c.number], c.across, c.down))
+    return JpegCoefficients(frame.height, frame.width, tuple(components))
+
+
+def _read_frame(body: bytes, *, progressive: bool, max_pixels: int) -> _Frame:
+    if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3) or len(body) < 6 + 3 * body[5]:
+        raise ImageUndecodableError("not an 8-bit JPEG of one or three components")
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    parts = [body[6 + 3 * i : 9 + 3 * i] for i in range(body[5])]
+    components = [_Component(part[0], part[1] >> 4, part[1] & 15, part[2]) for part in parts]
+    if len(components) == 1:  # T.81 A.2.2: one component alone has no sampling
+        components[0].across = components[0].down = 1
+    if not all(1 <= c.across <= 4 and 1 <= c.down <= 4 for c in components) or not 0 < height * width <= max_pixels:
+        raise ImageUndecodableError("a JPEG frame of impossible sampling or size")
+    return _with_grids(_Frame(height, width, progressive, components))
+
+
+def _with_grids(frame: _Frame) -> _Frame:
+    """Count the blocks of each component (T.81 A.1.1, A.2) and make room for them all."""
+    most_across = max(c.across for c in frame.components)
+    most_down = max(c.down for c in frame.components)
+    frame.units_across = -(-frame.width // (BLOCK * most_across))
+    frame.units_down = -(-frame.height // (BLOCK * most_down))
+    total = 0
+    for c in frame.components:
+        samples = math.ceil(frame.height * c.down / most_down), math.ceil(frame.width * c.across / most_across)
+        c.rows, c.columns = block_grid(*samples)
+        c.grid_columns = frame.units_across * c.across
+        c.first_block = total
+        total += frame.units_down * c.down * c.grid_columns
+    frame.blocks = np.zeros((total, 64), np.int16)
+    return frame
+
+
+def _read_steps(body: bytes) -> dict[int, NDArray[np.uint16]]:
+    tables, position = {}, 0
+    while position < len(body):
+        wide = body[position] >> 4
+        raw = body[position + 1 : position + 1 + (128 if wide else 64)]
+        tables[body[position] & 15] = np.frombuffer(raw, ">u2" if wide else np.uint8).astype(np.uint16)
+        position += 1 + len(raw)
+        if tables[body[position - len(raw) - 1] & 15].shape != (64,):
+            raise ImageUndecodableError("a JPEG quantization table is cut short")
+    return tables
+
+
+def _read_codes(body: bytes) -> dict[int, NDArray[np.uint16]]:
+    """Look-ups of 16 bits, ``length << 8 | symbol``, by ``class << 4 | number`` of the table."""
+    tables, position = {}, 0
+    while position < len(body):
+        kind = body[position]
+        counts = np.frombuffer(body[position + 1 : position + 17], np.uint8)
+        total = int(counts.sum(dtype=np.int64))
+        symbols = np.frombuffer(body[position + 17 : position + 17 + total], np.uint8)
+        if len(counts) < 16 or len(symbols) < total or total > 256:
+            raise ImageUndecodableError("a JPEG Huffman table is cut short")
+        if int((counts.astype(np.int64) << np.arange(15, -1, -1)).sum()) > 1 << 16:
+            raise ImageUndecodableError("a JPEG Huffman table is no prefix code")
+        tables[kind] = _lookup(HuffmanTable(counts, symbols))
+        position += 17 + total
+    return tables
+
+
+def _lookup(table: HuffmanTable) -> NDArray[np.uint16]:
+    codes, lengths = code_words(table)
+    lookup = np.zeros(1 << 16, np.uint16)
+    for symbol in table.symbols.tolist():
+        length = int(lengths[symbol])
+        start = int(codes[symbol]) << (16 - length)
+        lookup[start : start + (1 << (16 - length))] = length << 8 | symbol
+    return lookup
+
+
+def _read_scan(
+    frame: _Frame, body: bytes, entropy_coded: bytes, codes: dict[int, NDArray[np.uint16]], interval: int
+) -> None:
+    count = body[0] if body else 0
+    if len(body) < 4 + 2 * count or not 1 <= count <= len(frame.components):
+        raise ImageUndecodableError("a JPEG scan header is cut short")
+    wanted = [(body[1 + 2 * i], body[2 + 2 * i]) for i in range(count)]
+    by_number = {c.number: c for c in frame.components}
+    first, last, approximation = body[1 + 2 * count : 4 + 2 * count]
+    high, low = approximation >> 4, approximation & 15
+    sound = first <= last <= 63 and low <= 13 and all(number in by_number for number, _ in wanted)
+    if (
+        not sound
+        or (frame.progressive and first > 0 and count > 1)
+        or (not frame.progressive and (first, last) != (0, 63))
+    ):
+        raise ImageUndecodableError("a JPEG scan of impossible parameters")
+    components = [by_number[number] for number, _ in wanted]
+    order, owner = _coding_order(frame, components)
+    empty = np.zeros(1 << 16, np.uint16)
+    dc = np.stack([codes.get(tables >> 4, empty) for _, tables in wanted])
+    ac = np.stack([codes.get(0x10 | tables & 15, empty) for _, tables in wanted])
+    parts = [part.replace(b"\xff\x00", b"\xff") for part in _RESTART.split(_FILL.sub(b"", entropy_coded))]
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    stream = np.frombuffer(b"".join(parts), np.uint8)
+    in_unit = 1 if count == 1 else sum(c.across * c.down for c in components)
+    apart = interval * in_unit if interval else len(order)
+    if -(-len(order) // apart) > len(parts):
+        raise ImageUndecodableError("a JPEG scan lacks restart intervals")
+    parameters = np.array([first, last, high, low, int(frame.progressive)], np.int64)
+    if not _decode_scan(stream, starts, order, owner, apart, dc, ac, parameters, frame.blocks):
+        raise ImageUndecodableError("a JPEG scan is damaged or ends early")
+
+
+def _coding_order(frame: _Frame, components: list[_Component]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Position in ``frame.blocks`` of each block as the scan codes them, and which of its components it belongs to."""
+    if len(components) == 1:
+        c = components[0]
+        rows, columns = np.mgrid[0 : c.rows, 0 : c.columns]
+        order = (c.first_block + rows * c.grid_columns + columns).ravel()
+        return order.astype(np.int32), np.zeros(order.size, np.uint8)
+    down, across = np.mgrid[0 : frame.units_down, 0 : frame.units_across]
+    places, owners = [], []
+    for n, c in enumerate(components):
+        for y in range(c.down):
+            for x in range(c.across):
+                places.append(c.first_block + (down * c.down + y) * c.grid_columns + across * c.across + x)
+                owners.append(n)
+    order = np.stack(places, axis=-1).reshape(-1)
+    return order.astype(np.int32), np.tile(np.array(owners, np.uint8), frame.units_down * frame.units_across)
+
+
+@compiled
+def _peek(stream: NDArray[np.uint8], end: int, position: int) -> int:
+    """The 16 bits from bit ``position`` on; beyond byte ``end`` ones."""
+    byte = position >> 3
+    window = 0
+    for n in range(3):
+        window = window << 8 | (int(np.int64(stream[byte + n])) if byte + n < end else 0xFF)
+    return (window >> (8 - (position & 7))) & 0xFFFF
+
+
+@compiled
+def _signed(bits: int, size: int) -> int:
+    """T.81 F.2.2.1: EXTEND."""
+    return bits if size == 0 or bits >= 1 << (size - 1) else bits - (1 << size) + 1
+
+
+@compiled
+def _refined(value: int, step: int, bit: int) -> int:
+    """One more bit of precision for a value that is not zero. T.81 G.1.2.3."""
+    if bit == 0 or abs(value) & step:
+        return value
+    return value + step if value > 0 else value - step
+
+
+@compiled
+def _decode_scan(
+    stream: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    order: NDArray[np.int32],
+    owner: NDArray[np.uint8],
+    apart: int,
+    dc: NDArray[np.uint16],
+    ac: NDArray[np.uint16],
+    parameters: NDArray[np.int64],
+    blocks: Blocks,
+) -> bool:
+    """Add one scan to ``blocks``; False where it is damaged. ``apart``: blocks from one restart to the next."""
+    first, last, high, low, progressive = parameters
+    step = 1 << low
+    predicted = np.zeros(4, np.int64)
+    position, end, run_of_ends = 0, 0, 0
+    for n in range(order.shape[0]):
+        if n % apart == 0:
+            part = n // apart
+            position, end, run_of_ends = 8 * starts[part], starts[part + 1], 0
+            predicted[:] = 0
+        if position > 8 * end:
+            return False
+        block = order[n]
+        which = owner[n]
+        k = first
+        if k == 0:
+            k = 1
+            if high > 0:
+                if _peek(stream, end, position) >> 15:
+                    blocks[block, 0] |= step
+                position += 1
+            else:
+                entry = int(np.int64(dc[which, _peek(stream, end, position)]))
+                length, size = entry >> 8, entry & 0xFF
+                if length == 0 or size > 15:
+                    return False
+                position += length
+                predicted[which] += _signed(_peek(stream, end, position) >> (16 - size), size)
+                position += size
+                value = predicted[which] << low
+                if value < -32768 or value > 32767:
+                    return False
+                blocks[block, 0] = value
+        if high > 0:
+            while k <= last and run_of_ends == 0:
+                entry = int(np.int64(ac[which, _peek(stream, end, position)]))
+                length, run, size = entry >> 8, (entry >> 4) & 15, entry & 15
+                if length == 0 or size > 1 or position > 8 * end:
+                    return False
+                position += length
+                value = 0
+                if size == 0 and run < 15:
+                    run_of_ends = (1 << run) + (_peek(stream, end, position) >> (16 - run))
+                    position += run
+                    break
+                if size == 1:
+                    value = step if _peek(stream, end, position) >> 15 else -step
+                    position += 1
+                while k <= last:
+                    old = int(np.int64(blocks[block, k]))
+                    if old != 0:
+                        blocks[block, k] = _refined(old, step, _peek(stream, end, position) >> 15)
+                        position += 1
+                    elif run == 0:
+                        blocks[block, k] = value
+                        k += 1
+                        break
+                    else:
+                        run -= 1
+                    k += 1
+            if run_of_ends > 0:
+                while k <= last:
+                    old = int(np.int64(blocks[block, k]))
+                    if old != 0:
+                        blocks[block, k] = _refined(old, step, _peek(stream, end, position) >> 15)
+                        position += 1
+                    k += 1
+                run_of_ends -= 1
+            continue
+        if run_of_ends > 0:
+            run_of_ends -= 1
+            continue
+        while k <= last:
+            entry = int(np.int64(ac[which, _peek(stream, end, position)]))
+            length, run, size = entry >> 8, (entry >> 4) & 15, entry & 15
+            if length == 0 or position > 8 * end:
+                return False
+            position += length
+            if size == 0:
+                if run == 15:
+                    k += 16
+                    continue
+                if run > 0 and not progressive:
+                    return False
+                run_of_ends = (1 << run) - 1 + (_peek(stream, end, position) >> (16 - run))
+                position += run
+                break
+            k += run
+            if k > last:
+                return False
+            value = _signed(_peek(stream, end, position) >> (16 - size), size) << low
+            if value < -32768 or value > 32767:
+                return False
+            blocks[block, k] = value
+            position += size
+            k += 1
+    return True

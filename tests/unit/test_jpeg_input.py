@@ -1,0 +1,109 @@
+"""Coefficients read from JPEG files: against libjpeg-turbo's pixels, against lossless re-codings, and damaged files."""
+
+import io
+
+import mozjpeg_lossless_optimization
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from models.dct import inverse_dct
+from models.errors import LimenError
+from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.jpeg_input import read_coefficients
+
+SIZES = [(1, 1), (8, 8), (17, 33), (64, 48), (100, 131)]
+
+
+def photo(height=100, width=131, seed=0):
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
+    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
+
+
+def jpeg(pixels, **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def same(a, b):
+    return all(
+        np.array_equal(one.blocks, other.blocks) and np.array_equal(one.table, other.table)
+        for one, other in zip(a.components, b.components, strict=True)
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True, "quality": 96}, {"quality": 5}])
+def test_luma_is_what_libjpeg_decodes(size, options):
+    data = jpeg(photo(*size), **options)
+    luma = read_coefficients(data).components[0]
+    plane = inverse_dct(luma.blocks * luma.table.astype(np.float32), *size) + 128
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("YCbCr", None)
+        decoded = np.asarray(image.convert("YCbCr"))[:, :, 0]
+    assert np.abs(plane.clip(0, 255) - decoded).max() <= 2
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_coding_of_the_same_coefficients_reads_alike(subsampling, size):
+    plain = jpeg(photo(*size), subsampling=subsampling, quality=88)
+    expected = read_coefficients(plain)
+    assert same(read_coefficients(jpeg(photo(*size), subsampling=subsampling, quality=88, progressive=True)), expected)
+    assert same(read_coefficients(jpeg(photo(*size), subsampling=subsampling, quality=88, optimize=True)), expected)
+    assert same(read_coefficients(mozjpeg_lossless_optimization.optimize(plain)), expected)
+    restarts = jpeg(photo(*size), subsampling=subsampling, quality=88, restart_marker_blocks=3)
+    assert b"\xff\xd0" in restarts or size == (1, 1) or size == (8, 8)
+    assert same(read_coefficients(restarts), expected)
+
+
+def test_grey_files_have_one_component():
+    grey = read_coefficients(jpeg(photo()[:, :, 0]))
+    assert [c.blocks.shape for c in grey.components] == [(13, 17, 64)]
+
+
+def test_what_is_written_is_read_again():
+    original = read_coefficients(jpeg(photo(), subsampling="4:2:0", quality=80))
+    parts = [
+        Component(component.blocks, table=min(number, 1), sampling=2 - min(number, 1))
+        for number, component in enumerate(original.components)
+    ]
+    tables = [component.table.astype(np.uint8) for component in original.components[:2]]
+    data = jpeg_file(original.height, original.width, parts, tables, b"")
+    assert same(read_coefficients(data), original)
+    with (
+        Image.open(io.BytesIO(data)) as ours,
+        Image.open(io.BytesIO(jpeg(photo(), subsampling="4:2:0", quality=80))) as a,
+    ):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(a))
+
+
+WHOLE = [jpeg(photo(40, 56)), jpeg(photo(40, 56), progressive=True), jpeg(photo(40, 56), restart_marker_blocks=2)]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", WHOLE[0][:200], jpeg(photo(40, 56))[:-40]])
+def test_what_is_no_whole_jpeg_is_refused(data):
+    with pytest.raises(LimenError):
+        read_coefficients(data)
+
+
+def test_too_many_pixels_are_refused():
+    with pytest.raises(LimenError):
+        read_coefficients(WHOLE[0], max_pixels=1000)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_files_are_read_or_refused(data):
+    block = bytearray(data.draw(st.sampled_from(WHOLE)))
+    for _ in range(data.draw(st.integers(1, 5))):
+        block[data.draw(st.integers(2, len(block) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read_coefficients(bytes(block), max_pixels=1_000_000)
+    except LimenError:
+        return
