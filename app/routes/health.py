@@ -39,7 +39,7 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
 @router.get(
     "/metrics",
     summary="Figures for Prometheus",
-    response_model=None,
+    response_class=Response,
     responses={200: {"description": "The text format of Prometheus.", "content": {"text/plain": {}}}},
 )
 def metrics(request: Request) -> Response:

@@ -76,7 +76,7 @@ async def read_result(job_id: JobId, request: Request, services: ServicesDep, wi
 @router.get(
     "/{job_id}/artefacts/{name}",
     summary="One file of a result",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {"description": "The file.", "content": _FILES},
         304: {"description": "The client has it already."},
@@ -116,7 +116,7 @@ def cancel_job(job_id: JobId, jobs: JobsDep) -> JobStatus:
 @router.get(
     "/{job_id}/events",
     summary="Follow a job",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {
             "description": "Server-sent events named `progress`; the last one has a state that is an end.",

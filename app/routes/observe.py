@@ -89,7 +89,7 @@ def read_session(
 @router.get(
     "/{token}/sessions/{session_id}/trials/{number}/levels/{level}",
     summary="An image of a trial",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {"description": "PNG of the original, else JPEG.", "content": {"image/png": _IMAGE, "image/jpeg": _IMAGE}},
         **problem_responses((*_SESSION_PROBLEMS, "trial-unknown", "blob-missing")),

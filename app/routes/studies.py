@@ -124,7 +124,7 @@ async def add_study_photo(
 @router.get(
     "/{organiser_key}/samples",
     summary="The answers of a study as CSV",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {"description": "One line per answer.", "content": {"text/csv": {"schema": {"type": "string"}}}},
         **problem_responses((*_KEY_PROBLEMS, "study-empty")),
@@ -152,7 +152,7 @@ def export_samples(
 @router.get(
     "/{organiser_key}/dataset",
     summary="A study as a data set",
-    response_model=None,
+    response_class=Response,
     responses={
         200: {"description": "A ZIP archive.", "content": {"application/zip": {"schema": {"format": "binary"}}}},
         **problem_responses(_KEY_PROBLEMS),

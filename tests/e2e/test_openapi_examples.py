@@ -71,6 +71,9 @@ class Tour:
             self.answers.setdefault(name, {})[status] = json.loads(text)
         return text
 
+    def _keep(self, name: str, reply: httpx2.Response) -> None:
+        self.answers.setdefault(name, {}).setdefault(str(reply.status_code), reply.json())
+
     def post_example(self, name: str) -> None:
         """Send the body that the docs page fills in, with files where it has file fields."""
         method, path, operation = self.operations[name]
@@ -81,7 +84,11 @@ class Tour:
             elif media_type == "multipart/form-data":
                 files = {key: ("file", self._file(name)) for key in body["schema"]["required"]}
                 fields = {key: str(value) for key, value in body["example"].items()}
-                reply = self.client.post(address, data=fields, files=files, headers={"Prefer": "wait=60"})
+                reply = self.client.post(address, data=fields, files=files)
+                self._keep(name, reply)
+                headers = {"Prefer": "wait=60", "Accept": "application/json"}
+                reply = self.client.post(address, data=fields, files=files, headers=headers)
+                self._keep(name, reply)
             else:
                 headers = {"Content-Type": media_type.replace("*", "png"), "Prefer": "wait=60"}
                 reply = self.client.post(address, content=self._file(name), headers=headers)
