@@ -128,7 +128,7 @@ class SurCurveResult(ImageResult):
     interval: SurInterval
     band: SurBand
     levels: list[int] = Field(description="levels at which the network was asked")
-    level_sur: list[float] = Field(description="its answers there")
+    level_sur: list[float] = Field(description="by its answers, who has noticed nothing up to there")
     residual_rms: float
 
 

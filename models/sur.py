@@ -21,10 +21,12 @@ GUMBEL_SHAPE = 1e-6
 """Below this |xi| the GEV equals its limit, the Gumbel distribution, to within rounding."""
 
 MEDIAN_RANGE = (-100.0, 200.0)
-SCALE_RANGE = (0.25, 100.0)
+SCALE_RANGE = (0.25, 25.0)
 SHAPE_RANGE = (-1.5, 1.5)
 """Bounds of the fit on the QF axis. MCL-JCI's 150 published fits lie in location 8..47, scale 2..20, shape -1.4..0.8;
-the bounds add room for curves that have hardly fallen at level 100 or have already fallen at level 1."""
+the bounds add room for curves that have hardly fallen at level 100 or have already fallen at level 1. The room ends at
+25: where few viewers notice even level 100, samples no longer tell a wide distribution from a far one, and a bound of
+100 let one such photo of 66 raise the mean scale of the third JND by a quarter."""
 
 START_SHAPES = (-0.5, 0.0, 0.5)
 
@@ -81,6 +83,20 @@ def bhattacharyya_distance(a: GevParameters, b: GevParameters) -> float:
     return max(0.0, -math.log(coefficient)) if coefficient > 0 else math.inf
 
 
+def still_satisfied(levels: ArrayLike, sur: ArrayLike) -> NDArray[np.float64]:
+    """Share of viewers who have noticed nothing up to each level: the running minimum of ``sur`` over rising levels.
+
+    By definition 1 the JND is the *smallest* level that a viewer perceives, so SUR(n) counts who perceived none of 1..n.
+    It matters where a stronger compression happens to look better: on smooth skies and in the dark, where the few
+    quantised means of blocks fall near the true colour at one level and not at the one before.
+    Args: ``levels``, ``sur``: shape (L,), in any order; returns the shares in the same order.
+    """
+    order = np.argsort(np.asarray(levels), kind="stable")
+    shares = np.array(sur, dtype=np.float64)
+    shares[order] = np.minimum.accumulate(shares[order])
+    return shares
+
+
 def fit_gev(levels: ArrayLike, sur: ArrayLike) -> GevParameters:
     """Least-squares GEV through samples of an SUR curve, whatever their number and noise.
 
@@ -130,7 +146,7 @@ def _first_guess(levels: NDArray[np.float64], sur: NDArray[np.float64]) -> tuple
     places = np.concatenate([[levels.min() - 15], levels[order], [levels.max() + 15]])
     high, middle, low = (101 - np.interp(-share, -anchored, places) for share in (0.75, 0.5, 0.25))
     scale = abs(high - low) / 1.572  # Gumbel: quantile(3/4) - quantile(1/4) = 1.572 scales
-    return float(np.clip(middle, -90, 190)), float(np.clip(scale, 0.5, 60))
+    return float(np.clip(middle, -90, 190)), float(np.clip(scale, 2 * SCALE_RANGE[0], SCALE_RANGE[1] / 1.25))
 
 
 def _check(gev: GevParameters) -> None:

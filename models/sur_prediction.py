@@ -20,7 +20,7 @@ from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.observers import JNDS, ObserverProfile, find_profile, load_observer_table
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, pad_to_at_least, to_nchw
-from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, sur_curve
+from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, still_satisfied, sur_curve
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
 TILE = 256
@@ -90,7 +90,8 @@ class SurPrediction:
     levels by definitions 2 and 4 of the paper at ``percent``. ``recommended_quality``: 101 - percent_sur;
     ``recommended_size_bytes``: the reference encode at it. ``predicted_bytes``: (100,), int, size of the reference
     encode at each level, exact at ``levels`` and the recommended one, log-linear between them. ``levels``,
-    ``level_sur``: where the network was asked and its answers; ``residual_rms``: of the fit through them.
+    ``level_sur``: where the network was asked, and by its answers the share of viewers who have noticed nothing up to
+    there; ``residual_rms``: of the fit through them.
     """
 
     sur: NDArray[np.float64]
@@ -291,7 +292,7 @@ def _fit(
     levels: list[int], log_distances: NDArray[np.float64], profile: ObserverProfile, jnd: int
 ) -> tuple[GevParameters, NDArray[np.float64]]:
     """GEV through the shares at ``levels``, rounded to 1e-4 so that machines agree; and the shares."""
-    shares = np.array([profile.satisfied_share(float(distance), jnd) for distance in log_distances])
+    shares = still_satisfied(levels, [profile.satisfied_share(float(distance), jnd) for distance in log_distances])
     gev = fit_gev(levels, shares)
     return GevParameters(round(gev.location, 4), round(gev.scale, 4), round(gev.shape, 4)), shares
 

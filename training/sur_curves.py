@@ -11,7 +11,7 @@ from rich.progress import track
 from scipy.optimize import least_squares
 
 from models.observers import JNDS, ObserverProfile, Threshold
-from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, sur_curve
+from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur_prediction import decode_jpeg, encode_reference_jpeg
 from models.types import Rgb8
 from training.photos import load_photo
@@ -85,7 +85,12 @@ def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
 
 def curve_gev(log_distance: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> GevParameters:
     """GEV of one photo's teacher curve, (L,) at ``CURVE_LEVELS``, under a profile."""
-    return fit_gev(CURVE_LEVELS, [profile.satisfied_share(float(d), jnd) for d in log_distance])
+    return fit_gev(CURVE_LEVELS, curve_shares(log_distance, profile, jnd))
+
+
+def curve_shares(log_distance: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> NDArray[np.float64]:
+    """Share of viewers who have noticed nothing up to each of ``CURVE_LEVELS``, (L,)."""
+    return still_satisfied(CURVE_LEVELS, [profile.satisfied_share(float(d), jnd) for d in log_distance])
 
 
 def mcl_jci_population(table: Path, jnd: int) -> tuple[float, float]:

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InvalidDistributionError, InvalidParameterError
-from models.sur import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, percent_sur, sur_curve
+from models.sur import (
+    LEVELS,
+    GevParameters,
+    bhattacharyya_distance,
+    fit_gev,
+    percent_jnd,
+    percent_sur,
+    still_satisfied,
+    sur_curve,
+)
 
 # Lin et al. 2020, Table 6: photo, (mu, sigma, xi, 50 % JND) of the ground truth and of SUR-FeatNet, distance.
 PUBLISHED = [
@@ -51,6 +60,19 @@ def test_any_samples_give_a_valid_curve(samples: list[tuple[int, float]]) -> Non
     curve = sur_curve(fit_gev(levels, sur))
     assert np.isfinite(curve).all()
     assert (np.diff(curve) <= 0).all()
+
+
+def test_who_has_noticed_stays_dissatisfied() -> None:
+    assert still_satisfied([1, 50, 75, 100], [1, 0.4, 0.7, 0.2]).tolist() == [1, 0.4, 0.4, 0.2]
+    assert still_satisfied([100, 1, 75, 50], [0.2, 1, 0.7, 0.4]).tolist() == [0.2, 1, 0.4, 0.4]
+
+
+def test_a_curve_that_hardly_falls_keeps_a_bounded_scale() -> None:
+    """What a smooth sky gave under the third JND: 46 % of viewers do not notice even level 100."""
+    levels = [1, 50, 75, 81, 84, 85, 87, 93, 96, 100]
+    gev = fit_gev(levels, still_satisfied(levels, [1, 1, 0.93, 0.82, 0.74, 0.6, 0.58, 0.71, 0.74, 0.46]))
+    assert gev.scale <= 25
+    assert sur_curve(gev)[0] > 0.97
 
 
 def test_constant_samples_stay_where_they_are() -> None:

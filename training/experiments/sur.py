@@ -44,6 +44,7 @@ from training.sur_curves import (
     PhotoCurves,
     calibrate_profiles,
     curve_gev,
+    curve_shares,
     teacher_curves,
     teacher_log_distance,
 )
@@ -368,7 +369,7 @@ def _compare(
 
 
 def _teacher_residual(teacher: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> float:
-    shares = np.array([profile.satisfied_share(float(d), jnd) for d in teacher])
+    shares = curve_shares(teacher, profile, jnd)
     return float(np.sqrt(np.mean((shares - sur_curve(curve_gev(teacher, profile, jnd), CURVE_LEVELS)) ** 2)))
 
 
