@@ -1,8 +1,9 @@
 """``format=jpeg``: the smallest standard JPEG we can make of a photo at a quality, any decoder opens it.
 
-Steps: YCbCr, chroma at half or full resolution, 8x8 DCT, one table each for luma and chroma, choice of coefficients by
-rate, distortion and visibility, Huffman coding, lossless progressive re-coding, metadata. What depends on the photo
-alone is computed once in ``PreparedPhoto``; a search then pays for the later steps only.
+Steps: YCbCr, chroma at half or full resolution, 8x8 DCT, choice of its coefficients by rate, distortion and visibility;
+luma that makes up for the lightness this chroma loses, its DCT and choice; Huffman coding, lossless progressive
+re-coding, metadata. What depends on the photo alone is computed once in ``PreparedPhoto``; a search then pays for the
+later steps only.
 """
 
 import math
@@ -13,15 +14,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.colour import double, halve_for_triangle, is_grey, rgb_to_ycbcr
-from models.dct import forward_dct
+from models.colour import double, halve_for_triangle, is_grey, luma, rgb_to_ycbcr
+from models.dct import forward_dct, inverse_dct
 from models.errors import ImageTooLargeError, InvalidParameterError
 from models.preprocess import as_rgb
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.entropy import Blocks
+from models.varjpeg.lightness import compensated_luma, lightness
 from models.varjpeg.metadata import Metadata, metadata_segments
 from models.varjpeg.rate_distortion import choose_coefficients
-from models.varjpeg.tables import photo_settings
+from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import activity, block_means, visibility_weights, weights_of_pairs
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1.0, 100.0
@@ -85,25 +88,26 @@ class PreparedPhoto:
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
             raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
         chosen = self._resolve(Subsampling(subsampling), quality)
-        settings = photo_settings(quality)
-        components = [
-            Component(
-                choose_coefficients(self._luma, settings.luma, self._luma_weights, multiplier=settings.luma_multiplier),
-                table=0,
-                sampling=2 if chosen is Subsampling.HALF else 1,
-            )
-        ]
-        if chosen is not Subsampling.GREY:
-            planes, weights = self._chroma(chosen)
-            components += [
-                Component(
-                    choose_coefficients(plane, settings.chroma, weights, multiplier=settings.chroma_multiplier), table=1
-                )
-                for plane in planes
-            ]
-        tables = [settings.luma, settings.chroma][: min(2, len(components))]
-        data = jpeg_file(self.height, self.width, components, tables, self.metadata)
-        return Encoded(data, quality, chosen)
+        return Encoded(self.encode_with(photo_settings(quality), chosen), quality, chosen)
+
+    def encode_with(self, settings: PhotoSettings, subsampling: Subsampling) -> bytes:
+        """The photo with tables and exponents of one's own; ``subsampling`` other than auto, grey for grey photos."""
+        weights = self._weights(settings)
+        if subsampling is Subsampling.GREY:
+            grey = choose_coefficients(self._luma, settings.luma, weights, multiplier=settings.luma_multiplier)
+            return jpeg_file(self.height, self.width, [Component(grey, table=0)], [settings.luma], self.metadata)
+        tables = [settings.luma, settings.cb, settings.cr]
+        half = subsampling is Subsampling.HALF
+        chroma = self._choose_chroma(tables[1:], settings.chroma_multiplier, weights, half=half)
+        luminous = choose_coefficients(
+            self._luma_beside(chroma, tables[1:], half=half),
+            settings.luma,
+            weights,
+            multiplier=settings.luma_multiplier,
+        )
+        components = [Component(luminous, table=0, sampling=2 if half else 1)]
+        components += [Component(blocks, table=number) for number, blocks in enumerate(chroma, start=1)]
+        return jpeg_file(self.height, self.width, components, tables, self.metadata)
 
     def to_srgb(self, decoded: Rgb8) -> Rgb8:
         """Pixels decoded from an encoding of this photo as sRGB, for the models."""
@@ -131,25 +135,62 @@ class PreparedPhoto:
         return max(_LOWEST_FULL_CHROMA, 97.0 - 4.0 * math.log10(max(1.0, float(lost))))
 
     @cached_property
+    def _luma_plane(self) -> Float32Array:
+        return luma(self.pixels)
+
+    @cached_property
     def _luma(self) -> Float32Array:
-        return forward_dct(rgb_to_ycbcr(self.pixels)[0] - np.float32(128))
+        return forward_dct(self._luma_plane - np.float32(128))
 
     @cached_property
-    def _luma_weights(self) -> Float32Array:
-        jnd = activity(self._luma) if self._jnd is None else self._jnd
-        return visibility_weights(jnd, protected=self._protected)
-
-    def _chroma(self, subsampling: Subsampling) -> tuple[list[Float32Array], Float32Array]:
-        return self._full_chroma if subsampling is Subsampling.FULL else self._half_chroma
+    def _lightness(self) -> Float32Array:
+        return lightness(self.pixels)
 
     @cached_property
-    def _full_chroma(self) -> tuple[list[Float32Array], Float32Array]:
-        return [forward_dct(plane) for plane in rgb_to_ycbcr(self.pixels)[1:]], self._luma_weights
+    def _thresholds(self) -> Float32Array:
+        return activity(self._luma) if self._jnd is None else self._jnd
 
     @cached_property
-    def _half_chroma(self) -> tuple[list[Float32Array], Float32Array]:
-        planes = [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
-        return planes, weights_of_pairs(self._luma_weights, self.height, self.width)
+    def _mean_luma(self) -> Float32Array:
+        return block_means(self._luma_plane, self.height, self.width)
+
+    def _weights(self, settings: PhotoSettings) -> Float32Array:
+        return visibility_weights(
+            self._thresholds,
+            self._mean_luma,
+            jnd_exponent=settings.jnd_exponent,
+            darkness_exponent=settings.darkness_exponent,
+            protected=self._protected,
+        )
+
+    def _choose_chroma(
+        self, tables: list[Table], multiplier: float, weights: Float32Array, *, half: bool
+    ) -> list[Blocks]:
+        weights = weights_of_pairs(weights, self.height, self.width) if half else weights
+        planes = self._half_chroma if half else self._full_chroma
+        return [
+            choose_coefficients(plane, table, weights, multiplier=multiplier)
+            for plane, table in zip(planes, tables, strict=True)
+        ]
+
+    def _luma_beside(self, chroma: list[Blocks], tables: list[Table], *, half: bool) -> Float32Array:
+        """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
+        size = ((self.height + 1) // 2, (self.width + 1) // 2) if half else (self.height, self.width)
+        cb, cr = (
+            inverse_dct(blocks.astype(np.float32) * table.astype(np.float32), *size)
+            for blocks, table in zip(chroma, tables, strict=True)
+        )
+        if half:
+            cb, cr = double(cb, self.height, self.width), double(cr, self.height, self.width)
+        return forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
+
+    @cached_property
+    def _full_chroma(self) -> list[Float32Array]:
+        return [forward_dct(plane) for plane in rgb_to_ycbcr(self.pixels)[1:]]
+
+    @cached_property
+    def _half_chroma(self) -> list[Float32Array]:
+        return [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
 
 
 def _one_component_is_enough(image: RgbImage) -> bool:

@@ -1,10 +1,11 @@
-"""Choice of the quantized values of each block: least distortion + multiplier x bits, a shortest path per block.
+"""Choice of the quantized values: least distortion + multiplier x bits, a shortest path per block, one more through DC.
 
 Distortion is squared error in units of the coefficient's own quantization step, times the block's visibility: the
 table says which frequencies matter, the weight says where. Bits are those of the Huffman codes that the first, plain
 quantization of the same photo would get. A zero or a lower value is chosen where the bits saved are worth more than the
 added error; the path runs over the non-zero values of the zigzag sequence (trellis quantization: Ramchandran and
-Vetterli 1994, Crouse and Ramchandran 1997; mozjpeg does the same on other weights).
+Vetterli 1994, Crouse and Ramchandran 1997; mozjpeg does the same on other weights). DC values are coded as differences,
+so their path runs over the blocks of a component in coding order.
 """
 
 import numpy as np
@@ -13,10 +14,16 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.types import Float32Array
 from models.varjpeg.bitstream import dc_differences
-from models.varjpeg.entropy import Blocks, count_symbols, symbol_bits
+from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_symbols, symbol_bits
 
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""
+
+_NEIGHBOURS = 3
+"""DC candidates: the nearest step and one on either side."""
+
+_PROTECTED_WEIGHT = 1e6
+"""Stands for infinity in the path through DC: no number of bits is worth a step there."""
 
 
 def round_coefficients(coefficients: Float32Array, table: NDArray[np.uint8], *, bias: float = 0.5) -> Blocks:
@@ -36,7 +43,19 @@ def choose_coefficients(
     flat = blocks.reshape(-1, 64)
     bits = symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
     _choose(coefficients, table.astype(np.float32), weights, bits, np.float32(multiplier), blocks)
+    _choose_dc_values(coefficients, float(table[0]), weights, multiplier, flat)
     return blocks
+
+
+def _choose_dc_values(
+    coefficients: Float32Array, step: float, weights: Float32Array, multiplier: float, flat: Blocks
+) -> None:
+    """Overwrite the DC values of ``flat``, (N, 64)."""
+    bits = symbol_bits(count_symbols(flat, dc_differences(flat)).dc)[: MAX_DC_SIZE + 2]
+    values = np.ascontiguousarray(coefficients[:, :, 0]).reshape(-1) / np.float32(step)
+    _choose_dc(
+        values, np.minimum(weights.reshape(-1), np.float32(_PROTECTED_WEIGHT)), bits * np.float32(multiplier), flat
+    )
 
 
 @compiled
@@ -122,3 +141,37 @@ def _choose(
                     keep = before[n]
                 else:
                     blocks[row, column, k] = 0
+
+
+@compiled
+def _choose_dc(values: Float32Array, weights: Float32Array, costs_of_sizes: Float32Array, blocks: Blocks) -> None:
+    """Viterbi's path: state j of a block is the nearest step + j - 1, its cost that of the best path up to there."""
+    count = values.shape[0]
+    before = np.empty((count, _NEIGHBOURS), np.int8)
+    cost, reached = np.zeros(_NEIGHBOURS, np.float64), np.zeros(_NEIGHBOURS, np.float64)
+    nearest = np.empty(count, np.int64)
+    for b in range(count):
+        nearest[b] = min(max(int(np.int64(np.floor(values[b] + np.float32(0.5)))), -1023), 1022)
+        for j in range(_NEIGHBOURS):
+            value = nearest[b] + j - 1
+            best, best_before = np.inf, 0
+            for i in range(_NEIGHBOURS if b else 1):
+                difference = abs(value - (nearest[b - 1] + i - 1 if b else 0))
+                size = 0
+                while difference >> size:
+                    size += 1
+                total = cost[i] + costs_of_sizes[size]
+                if total < best:
+                    best, best_before = total, i
+            miss = values[b] - np.float32(value)
+            reached[j] = best + weights[b] * miss * miss
+            before[b, j] = best_before
+        for j in range(_NEIGHBOURS):
+            cost[j] = reached[j]
+    state = 0
+    for j in range(1, _NEIGHBOURS):
+        if cost[j] < cost[state]:
+            state = j
+    for b in range(count - 1, -1, -1):
+        blocks[b, 0] = nearest[b] + state - 1
+        state = int(np.int64(before[b, state]))

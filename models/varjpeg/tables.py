@@ -1,6 +1,6 @@
 """Quantization tables, uint8 (64,) in zigzag order: those of T.81 annex K, and Limen's own for ``format=jpeg``."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
 import numpy as np
@@ -55,16 +55,20 @@ def standard_table(quality: int, *, chroma: bool = False) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class PhotoSettings:
-    """What one quality of ``format=jpeg`` stands for; multipliers as ``choose_coefficients`` takes them."""
+    """What one quality of ``format=jpeg`` stands for; multipliers as ``choose_coefficients`` takes them, exponents as
+    ``visibility_weights`` does."""
 
     luma: Table
-    chroma: Table
+    cb: Table
+    cr: Table
     luma_multiplier: float
     chroma_multiplier: float
+    jnd_exponent: float
+    darkness_exponent: float
 
 
 @dataclass(frozen=True, slots=True)
-class _TableShape:
+class TableShape:
     """Step of frequency (u, v) at scale 1: ``(low + slope * (f / 8)^power) * (1 + corner * u v / 49)``, f = |(u,v)|."""
 
     dc: float
@@ -82,12 +86,57 @@ class _TableShape:
         return np.asarray(np.rint(scale * steps).clip(1, 255), np.uint8)
 
 
-# Shapes, exponent and multipliers: coordinate descent on 320-pixel crops of ten photos of photos/train and photos/val,
-# for the mean log size at SSIMULACRA2 60, 70, 80, 85, 90 and at butteraugli 3-norm 1.2, 1.0, 0.8, both with equal say.
-_LUMA_SHAPE = _TableShape(dc=2.2, low=2.2, slope=7.5, power=0.84, corner=0.5)
-_CHROMA_SHAPE = _TableShape(dc=1.9, low=2.8, slope=8.1, power=1.0, corner=0.5)
-_CHROMA_EXPONENT = 0.95
-_LUMA_MULTIPLIER, _CHROMA_MULTIPLIER = 0.075, 0.06
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Everything that the fit chooses at one scale of the steps."""
+
+    luma: TableShape
+    cb: TableShape
+    cr: TableShape
+    luma_multiplier: float
+    chroma_multiplier: float
+    jnd_exponent: float
+    darkness_exponent: float
+
+    def at(self, scale: float) -> PhotoSettings:
+        """Tables with steps of this scale."""
+        return PhotoSettings(
+            self.luma.at(scale),
+            self.cb.at(scale),
+            self.cr.at(scale),
+            self.luma_multiplier,
+            self.chroma_multiplier,
+            self.jnd_exponent,
+            self.darkness_exponent,
+        )
+
+    def numbers(self) -> NDArray[np.float64]:
+        """float64 (19,): all fields in order."""
+        return np.hstack([np.hstack(astuple(self)[:3]), astuple(self)[3:]])
+
+    @staticmethod
+    def of(numbers: NDArray[np.float64]) -> "Design":
+        """Inverse of ``numbers``."""
+        values = numbers.tolist()
+        return Design(TableShape(*values[:5]), TableShape(*values[5:10]), TableShape(*values[10:15]), *values[15:])
+
+
+DESIGNS: tuple[tuple[float, Design], ...] = (
+    (
+        1.0,
+        Design(
+            luma=TableShape(dc=2.2, low=2.2, slope=7.5, power=0.84, corner=0.5),
+            cb=TableShape(dc=2.4, low=3.5, slope=10.1, power=1.0, corner=0.5),
+            cr=TableShape(dc=2.4, low=3.5, slope=10.1, power=1.0, corner=0.5),
+            luma_multiplier=0.09,
+            chroma_multiplier=0.09,
+            jnd_exponent=0.3,
+            darkness_exponent=0.2,
+        ),
+    ),
+)
+"""Fitted at each scale; ``design_at`` interpolates."""
+
 _SCALE_OF_QUALITY = (
     (1, 60.0),
     (5, 40.0),
@@ -112,15 +161,14 @@ _SCALE_OF_QUALITY = (
 
 
 def photo_settings(quality: float) -> PhotoSettings:
-    """Tables and multipliers of a quality 1..100, any fraction."""
+    """Tables, multipliers and exponents of a quality 1..100, any fraction."""
     qualities, scales = np.array(_SCALE_OF_QUALITY).T
-    return _settings_at(float(np.exp(np.interp(quality, qualities, np.log(scales)))))
+    scale = float(np.exp(np.interp(quality, qualities, np.log(scales))))
+    return design_at(scale).at(scale)
 
 
-def _settings_at(scale: float) -> PhotoSettings:
-    return PhotoSettings(
-        luma=_LUMA_SHAPE.at(scale),
-        chroma=_CHROMA_SHAPE.at(scale**_CHROMA_EXPONENT),
-        luma_multiplier=_LUMA_MULTIPLIER,
-        chroma_multiplier=_CHROMA_MULTIPLIER,
-    )
+def design_at(scale: float) -> Design:
+    """``DESIGNS`` interpolated between scales, each number linearly in ln(scale)."""
+    at = np.log([known for known, _ in DESIGNS])
+    fitted = np.array([design.numbers() for _, design in DESIGNS])
+    return Design.of(np.array([np.interp(np.log(scale), at, column) for column in fitted.T]))

@@ -1,4 +1,5 @@
-"""How much an error in each 8x8 block counts: from the JND map, or the block's own activity where there is none."""
+"""How much an error in each 8x8 block counts: from the JND map, or the block's own activity where there is none, and
+from how dark the block is."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ _REFERENCE_JND = 2.3
 _LEVELS_PER_ACTIVITY = 0.357
 """Brings activity to the scale of the JND map: median over blocks, then over every 14th photo of photos/train."""
 
-_EXPONENT = 0.4
-"""Of 0.27, 0.4, 0.55 and 0.75 the best over both judges on six of photos/val (``codec_size --jnd --butteraugli``)."""
+_COMMON_LUMA, _DARKEST_LUMA = 128.0, 16.0
+"""A block as light as the first counts once; the second is added to both, where a display's own light takes over."""
 
 _LOWEST, _HIGHEST = 0.25, 4.0
 _CALMEST = 4
@@ -43,12 +44,24 @@ def activity(luma_coefficients: Float32Array) -> Float32Array:
     return np.asarray(_LEVELS_PER_ACTIVITY * (variance + 5.3**2) ** 0.375, np.float32)
 
 
-def visibility_weights(jnd: Float32Array, *, protected: NDArray[np.bool_] | None = None) -> Float32Array:
-    """Weights of ``choose_coefficients`` (rows, columns), from thresholds of the blocks in luma levels; infinite where
-    ``protected``."""
+def visibility_weights(
+    jnd: Float32Array,
+    mean_luma: Float32Array,
+    *,
+    jnd_exponent: float,
+    darkness_exponent: float,
+    protected: NDArray[np.bool_] | None = None,
+) -> Float32Array:
+    """Weights of ``choose_coefficients`` (rows, columns); infinite where ``protected``.
+
+    Args: ``jnd``: thresholds of the blocks in luma levels; ``mean_luma``: of the blocks, 0..255; an error counts by
+    (2.3 / jnd)^(2 jnd_exponent) times (128 / (luma + 16))^darkness_exponent, within 1/4 and 4.
+    """
     calm = _mean_of_calmest(np.maximum(jnd, 0.0))
     relative = np.maximum(np.minimum(jnd, calm), 1e-3) / _REFERENCE_JND
-    weights = np.clip(relative ** (-2 * _EXPONENT), _LOWEST, _HIGHEST).astype(np.float32)
+    light = (mean_luma.clip(0, 255) + _DARKEST_LUMA) / _COMMON_LUMA
+    weights = relative ** (-2 * jnd_exponent) * light**-darkness_exponent
+    weights = np.clip(weights, _LOWEST, _HIGHEST).astype(np.float32)
     if protected is not None:
         weights[protected] = np.inf
     return np.asarray(weights, np.float32)

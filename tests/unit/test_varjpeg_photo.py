@@ -67,10 +67,10 @@ def test_other_decoders_say_nothing(program, size, tmp_path):
         assert answer.stderr == b""
 
 
-def test_files_are_progressive_with_one_table_for_each_kind_of_plane():
+def test_files_are_progressive_with_one_table_for_each_component():
     decoded = opened(encode_jpeg(photo(), quality=75).data)
     assert decoded.info["progressive"]
-    assert len(decoded.quantization) == 2
+    assert len(decoded.quantization) == 3
 
 
 def test_quality_rises_with_quality_and_so_does_size():
@@ -169,7 +169,15 @@ def test_the_choice_costs_no_more_than_rounding_in_its_own_measure():
     np.testing.assert_array_equal(free, round_coefficients(coefficients, table))
     dear = choose_coefficients(coefficients, table, weights, multiplier=1e6)
     assert not dear[:, :, 1:].any()
-    np.testing.assert_array_equal(dear[:, :, 0], free[:, :, 0])
+
+
+def test_equal_dc_values_are_chosen_where_a_difference_costs_more_than_the_error():
+    coefficients = np.zeros((1, 40, 64), np.float32)
+    coefficients[0, :, 0] = 16 * (10 + 0.51 * (np.arange(40) % 8 == 7))
+    chosen = choose_coefficients(coefficients, standard_table(50), np.ones((1, 40), np.float32), multiplier=0.3)
+    assert len(set(chosen[0, :, 0].tolist())) == 1
+    plain = choose_coefficients(coefficients, standard_table(50), np.ones((1, 40), np.float32), multiplier=1e-6)
+    assert set(plain[0, :, 0].tolist()) == {10, 11}
 
 
 def test_maps_of_another_size_are_refused():
@@ -189,14 +197,24 @@ def test_block_means_at_the_edge_use_the_pixels_there_are():
 def test_a_lone_edge_in_a_calm_area_keeps_its_weight():
     jnd = np.full((5, 9), 2.0, np.float32)
     jnd[2, 4] = 30
-    weights = visibility_weights(jnd)
+    weights = visibility_weights(jnd, np.full((5, 9), 128.0), jnd_exponent=0.4, darkness_exponent=0.2)
     assert weights[2, 4] == weights[0, 0]
+
+
+def test_errors_count_more_in_the_dark():
+    mean_luma = np.array([[0.0, 60.0, 128.0, 255.0]], np.float32)
+    jnd = np.full((1, 4), 2.0, np.float32)
+    weights = visibility_weights(jnd, mean_luma, jnd_exponent=0.4, darkness_exponent=0.5)
+    assert (np.diff(weights[0]) < 0).all()
+    level = visibility_weights(jnd, mean_luma, jnd_exponent=0.4, darkness_exponent=0.0)
+    assert (level == level[0, 0]).all()
 
 
 def test_tables_grow_finer_with_quality():
     coarse, fine = photo_settings(40), photo_settings(80)
     assert (fine.luma <= coarse.luma).all()
-    assert (fine.chroma <= coarse.chroma).all()
+    assert (fine.cb <= coarse.cb).all()
+    assert (fine.cr <= coarse.cr).all()
     assert photo_settings(100).luma.max() <= 3
 
 
