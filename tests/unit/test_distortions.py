@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from models.classical_metrics import psnr_db
-from training.distortions import GENERATED, Distortion, at_psnr, block_errors, draw_distorted
+from training.distortions import (
+    ADDED,
+    GENERATED,
+    Distortion,
+    at_psnr,
+    block_errors,
+    draw_distorted,
+    draw_local_mixture,
+)
 from training.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
 
 
@@ -16,7 +24,7 @@ def photo() -> np.ndarray:
     return np.clip(120 + 45 * waves + texture, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("kind", GENERATED, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*GENERATED, *ADDED], ids=lambda kind: kind.name)
 def test_kind_keeps_size_and_repeats_itself(kind: Distortion, photo: np.ndarray) -> None:
     weak, strong, again = (
         kind.apply(photo, strength, np.random.default_rng(5))
@@ -33,6 +41,19 @@ def test_drawn_distortion_depends_on_the_seed_alone(photo: np.ndarray) -> None:
     assert first[1] == second[1]
     np.testing.assert_array_equal(first[0], second[0])
     assert first[1] != other[1] or not np.array_equal(first[0], other[0])
+
+
+def test_local_mixture_depends_on_the_seed_alone_and_differs_over_the_photo(photo: np.ndarray) -> None:
+    first, again = (draw_local_mixture(photo, seed=4) for _ in range(2))
+    assert first[1] == again[1]
+    np.testing.assert_array_equal(first[0], again[0])
+    assert first[0].shape == photo.shape
+    assert len(first[1].split("|")) == 2
+
+
+def test_labels_drawn_by_seed_do_not_know_the_kinds_that_were_added(photo: np.ndarray) -> None:
+    drawn = {draw_distorted(photo, seed=seed)[1] for seed in range(40)}
+    assert not any("varjpeg" in name for name in drawn)
 
 
 @pytest.mark.parametrize("distortion", [1, 3, 5, 8, 10, 11, 16, 17, 19, 21])
