@@ -19,6 +19,7 @@ from models.decode import decode_image
 from models.errors import ContainerInvalidError, ImageSizesDifferError, TargetUnreachableError
 from models.full_reference import FullReferenceScore
 from models.quality_score import QualityScore
+from models.rendering import DMOS_PNG_SCALE, JND_PNG_SCALE, grey16_png, npz
 from models.reports import (
     full_reference_report,
     image_report,
@@ -75,11 +76,12 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
     match request.capability:
         case "jnd-map":
             body |= jnd_map_report(JndMap(values))
-            artefacts = [_artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG"))]
+            artefacts = _map_files(blobs, "jnd-map", values, JND_PNG_SCALE, image)
         case "patch-quality-map":
             scale = "0..1" if request.reference_key is None else "dmos 1..5"
-            body |= patch_quality_report(PatchQualityMap(values, 64, request.stride), scale=scale, png_scale=1)
-            artefacts = [_artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG"))]
+            quality = PatchQualityMap(values[:3, :4], 64, request.stride)
+            body |= patch_quality_report(quality, scale=scale, png_scale=DMOS_PNG_SCALE)
+            artefacts = _map_files(blobs, "patch-quality-map", quality.values, DMOS_PNG_SCALE, image)
         case "quality-score":
             body |= quality_score_report(QualityScore(50.0, 0.5, 1.0, 1.0))
         case "full-reference-score":
@@ -87,7 +89,10 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
         case "sur-curve":
             body |= sur_curve_report(_prediction(request))
             svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
-            artefacts = [_artefact(blobs, "sur-curve.svg", "image/svg+xml", svg)]
+            artefacts = [
+                _artefact(blobs, "sur-curve.svg", "image/svg+xml", svg),
+                _artefact(blobs, "sur-curve.csv", "text/csv", b"distortion_level\n"),
+            ]
         case _:
             data = _file(image.pixels, "JPEG")
             chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", request.target_sur or 0.75, ())
@@ -98,6 +103,16 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
             body = photo.body()
             artefacts = [_artefact(blobs, "photo.jpg", photo.media_type, data)]
     return JobResult(body=body, artefacts=artefacts, model_versions={"canned": "1"})
+
+
+def _map_files(
+    blobs: BlobStore, name: str, values: np.ndarray[Any, Any], scale: int, image: RgbImage
+) -> list[Artefact]:
+    return [
+        _artefact(blobs, f"{name}.png", "image/png", grey16_png(values, scale=scale)),
+        _artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG")),
+        _artefact(blobs, f"{name}.npz", "application/x-npz", npz(values)),
+    ]
 
 
 def _prediction(request: Any) -> SurPrediction:

@@ -3,7 +3,7 @@
 import { svgElement } from "./elements.js";
 import { bytes, percent } from "./format.js";
 
-const HEIGHT = 300;
+const HEIGHTS = [280, 380]; // least and most
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
 const KEYS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
 export const LEAST = 5; // per cent of viewers that can be asked for
@@ -86,8 +86,9 @@ export class CurveChart {
     this.width = this.svg.parentElement.clientWidth;
     if (this.width === 0) return;
     const focused = this.svg.contains(document.activeElement);
-    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
-    this.svg.setAttribute("height", HEIGHT);
+    this.height = Math.round(Math.min(HEIGHTS[1], Math.max(HEIGHTS[0], this.width * 0.62)));
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+    this.svg.setAttribute("height", this.height);
     this.svg.replaceChildren(...this.#axes());
     if (this.result === undefined) return;
     this.svg.append(this.#band(), ...this.#others(), this.#line(this.result, "curve"), ...this.#asked(), this.#target());
@@ -99,7 +100,7 @@ export class CurveChart {
   }
 
   #y(share) {
-    return MARGIN.top + (1 - share) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    return MARGIN.top + (1 - share) * (this.height - MARGIN.top - MARGIN.bottom);
   }
 
   #axes() {
@@ -111,7 +112,7 @@ export class CurveChart {
     const columns = [1, 20, 40, 60, 80, 100].map((quality) =>
       svgElement("text", { x: this.#x(quality), y: bottom + 17, "text-anchor": "middle" }, `${quality}`));
     return [...rows, ...columns,
-      svgElement("text", { x: (left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "JPEG quality")];
+      svgElement("text", { x: (left + right) / 2, y: this.height - 6, "text-anchor": "middle" }, "JPEG quality")];
   }
 
   #points(curve) {
@@ -191,7 +192,7 @@ export class CurveChart {
   #drag(event) {
     if (this.#before === null) return;
     const y = event.clientY - this.svg.getBoundingClientRect().top;
-    this.#set(1 - (y - MARGIN.top) / (HEIGHT - MARGIN.top - MARGIN.bottom));
+    this.#set(1 - (y - MARGIN.top) / (this.height - MARGIN.top - MARGIN.bottom));
   }
 
   #lift() {

@@ -139,7 +139,10 @@ async function open(current) {
   }
   Object.assign(photo, { width: made.width, height: made.height });
   byId("photo-size").textContent = `${made.width} × ${made.height}, ${bytes(photo.blob.size)}`;
-  for (const stage of document.querySelectorAll(".stage")) stage.style.setProperty("--ratio", made.width / made.height);
+  for (const stage of document.querySelectorAll(".stage")) {
+    stage.style.setProperty("--ratio", made.width / made.height);
+    stage.style.setProperty("--height", `${made.height}px`);
+  }
   brush.reset(made);
   setLayer("before", made);
   view.show(made);

@@ -54,7 +54,7 @@ export function paintMap(context, part, photo, map, opacity, onTile) {
   if (map === null || opacity === 0) return;
   context.globalCompositeOperation = "saturation";
   context.fillStyle = "#808080";
-  context.fillRect(0, 0, part.width, part.height);
+  context.fillRect(-part.left * part.scale, -part.top * part.scale, photo.width * part.scale, photo.height * part.scale);
   context.globalCompositeOperation = "source-over";
   context.globalAlpha = opacity;
   map.draw(context, part, onTile);

@@ -22,7 +22,7 @@ export function paintResult(context, part, { before, after, difference }, { mode
   context.fillRect(0, 0, border, part.height);
   before.draw(context, part, onTile);
   context.restore();
-  drawBorder(context, border, part.height);
+  if (border > 0 && border < part.width) drawBorder(context, border, part.height);
 }
 
 function drawBorder(context, x, height) {
