@@ -124,7 +124,7 @@ export class BlindTest {
 /** Pixels of the photo that one of the three pictures may show: a third of the dialog, or its width where it is narrow. */
 function roomFor(photo) {
   const room = byId("choice-a").parentElement;
-  const height = Math.round(Math.max(120, window.innerHeight * (window.innerWidth < 720 ? 0.2 : 0.55)) * devicePixelRatio);
+  const height = Math.round(Math.max(90, window.innerHeight * (window.innerWidth < 720 ? 0.16 : 0.55)) * devicePixelRatio);
   const width = Math.floor(room.clientWidth * devicePixelRatio);
   return { width: Math.min(width, photo.width), height: Math.min(height, photo.height) };
 }
