@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 from tests.assets.browser import Browser, find_browser
-from tests.assets.hostile_images import jpeg, png
+from tests.assets.canned_tasks import SLOW_WIDTH
+from tests.assets.hostile_images import encoded, jpeg, png, scene
+from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -27,66 +31,92 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield opened
 
 
-DONE = "document.getElementById('status').textContent === 'Done.'"
-LOADED = "[...document.images].every((image) => image.complete && image.naturalWidth > 0)"
+@pytest.fixture
+def page(service: ServiceProcess, browser: Browser) -> LookPage:
+    return LookPage(browser, service.url)
 
 
-def test_a_photo_is_uploaded_and_its_results_are_seen(
-    service: ServiceProcess, browser: Browser, tmp_path: Path
-) -> None:
-    photo = tmp_path / "photo.jpg"
-    photo.write_bytes(jpeg())
-    browser.open(f"{service.url}/")
-    browser.choose_file("#file", photo)
-    browser.until(DONE, 30)
-    browser.until(LOADED, 10)
-    assert browser.evaluate("document.querySelectorAll('#plot .curve').length") == 1
-    assert "quality 52" in browser.evaluate("document.getElementById('curve-caption').textContent")
-    assert "luma levels" in browser.evaluate("document.getElementById('map-caption').textContent")
-    assert "75 %" in browser.evaluate("document.getElementById('figures').textContent")
-    assert browser.evaluate("document.getElementById('download').href").startswith("blob:")
-    assert browser.evaluate("document.getElementById('after').naturalWidth") == 96
-    assert browser.complaints == []
+HAND_OVER = """
+(async () => {
+  const blob = await (await fetch('/page/sample.png')).blob();
+  const data = new DataTransfer();
+  data.items.add(new File([blob], 'handed.png', {type: 'image/png'}));
+  const event = %s;
+  Object.defineProperty(event, '%s', {value: data});
+  document.dispatchEvent(event);
+})()
+"""
 
 
-def test_the_sample_needs_one_click_and_the_target_can_be_changed(service: ServiceProcess, browser: Browser) -> None:
-    browser.open(f"{service.url}/?sample")
-    browser.until(DONE, 30)
-    browser.evaluate(
-        "{const target = document.getElementById('target'); target.value = 90;"
-        "target.dispatchEvent(new Event('input')); target.dispatchEvent(new Event('change'));}"
-    )
-    browser.until("document.getElementById('figures').textContent.includes('90 %')", 30)
-    browser.until(DONE, 10)
-    split = "getComputedStyle(document.getElementById('compare')).getPropertyValue('--split')"
-    browser.evaluate(
-        "{const split = document.getElementById('split'); split.value = 20; split.dispatchEvent(new Event('input'));}"
-    )
-    assert browser.evaluate(split) == "20%"
-    assert browser.complaints == []
+def test_the_sample_is_shown_by_its_link(page: LookPage) -> None:
+    page.open("?sample")
+    page.until_done()
+    assert page.text("photo-name") == "sample.png"
+    assert page.browser.evaluate("document.querySelectorAll('#plot .curve').length") == 1
+    assert "75 %" in page.figures("figures")["Predicted to see no difference"]
+    page.set("target", 90)
+    page.browser.until("document.getElementById('figures').textContent.includes('90 %')", 30)
+    page.until_done()
+    page.assert_clean()
 
 
-def test_a_problem_is_shown_with_its_explanation(service: ServiceProcess, browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("event", "member"),
+    [
+        ("new Event('paste', {cancelable: true})", "clipboardData"),
+        ("new Event('drop', {cancelable: true})", "dataTransfer"),
+    ],
+)
+def test_a_photo_can_be_pasted_and_dropped(page: LookPage, event: str, member: str) -> None:
+    page.open()
+    page.browser.evaluate(HAND_OVER % (event, member))
+    page.browser.until("document.getElementById('photo-name').textContent === 'handed.png'", 20)
+    page.until_done()
+    page.assert_clean()
+
+
+def test_a_problem_is_shown_with_its_explanation(page: LookPage, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(png()[:40])
-    browser.open(f"{service.url}/")
-    browser.choose_file("#file", broken)
-    browser.until("!document.getElementById('problem').hidden", 30)
-    assert "cannot be decoded" in browser.evaluate("document.getElementById('problem').textContent")
-    link = browser.evaluate("document.querySelector('#problem a').href")
-    browser.open(link)
-    assert "cannot be decoded" in browser.evaluate("document.body.textContent")
+    page.open()
+    page.browser.choose_file("#file", broken)
+    page.browser.until("!document.getElementById('problem').hidden", 30)
+    assert "cannot be decoded" in page.text("problem")
+    page.choose(saved(tmp_path / "good.jpg", jpeg()))  # and the next photo works
+    assert page.text("problem") == ""
+    page.browser.choose_file("#file", broken)
+    page.browser.until("!document.getElementById('problem').hidden", 30)
+    page.browser.open(page.browser.evaluate("document.querySelector('#problem a').href"))
+    assert "cannot be decoded" in page.browser.evaluate("document.body.textContent")
 
 
-def test_every_control_can_be_reached_and_has_a_name(service: ServiceProcess, browser: Browser) -> None:
-    browser.open(f"{service.url}/")
-    nameless = browser.evaluate(
-        "[...document.querySelectorAll('input, select, button')].filter((control) =>"
-        " !(control.labels && control.labels.length) && !control.textContent.trim()).map((control) => control.id)"
-    )
-    assert nameless == []
-    assert browser.evaluate("[...document.images].every((image) => image.alt)")
-    assert browser.evaluate("[...document.querySelectorAll('[tabindex=\"-1\"]')].length") == 0
+def test_a_photo_that_the_browser_cannot_read_gets_a_stand_in(page: LookPage, tmp_path: Path) -> None:
+    page.open()
+    page.choose(saved(tmp_path / "photo.tif", encoded(Image.fromarray(scene()), "TIFF")))
+    assert "JPEG of quality 100" in page.text("stand-in")
+    assert "Pixels" in page.figures("figures")
+    page.assert_clean()
+
+
+def test_another_photo_cancels_the_work_on_the_one_before(
+    service: ServiceProcess, page: LookPage, tmp_path: Path
+) -> None:
+    slow = saved(tmp_path / "slow.png", encoded(Image.fromarray(scene(SLOW_WIDTH, 64)), "PNG"))
+    page.open()
+    page.browser.choose_file("#file", slow)
+    page.browser.until("document.querySelector('#jobs [data-kind=score-photoScore] progress')?.value > 0", 30)
+    first = [urlsplit(url).path.removesuffix("/events") for url in page.browser.requested if url.endswith("/events")]
+    page.choose(saved(tmp_path / "good.jpg", jpeg()))
+    assert page.text("photo-name") == "good.jpg"
+    states = [service.client.get(job).json()["state"] for job in first]
+    assert "cancelled" in states
+    assert set(states) <= {"cancelled", "succeeded"}
+    page.assert_clean()
+
+
+def saved(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
 
 
 def test_the_examples_of_the_api_page_run_and_nothing_comes_from_other_hosts(

@@ -1,4 +1,4 @@
-"""The page for everybody: by keyboard alone, on a phone and a wide screen, in light and dark, under axe-core's rules."""
+"""The page for everybody: by keyboard alone, on a phone and a wide screen, light and dark, under the rules of axe."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -59,7 +59,7 @@ def test_no_serious_finding_of_axe_and_no_sideways_scrolling(
     page.browser.until("document.getElementById('blind-count').textContent.startsWith('Trial 1')", 20)
     findings["trial"] = page.browser.evaluate(GRAVE)
     assert page.browser.evaluate("document.getElementById('blind').scrollWidth <= window.innerWidth")
-    assert findings == dict.fromkeys(findings, [])
+    assert findings == {state: [] for state in findings}
     page.assert_clean()
 
 
