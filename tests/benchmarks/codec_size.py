@@ -1,13 +1,16 @@
 """Size of Limen's JPEG at equal quality, as a ratio to libjpeg-turbo (4:2:0, optimised, progressive), and its speed.
 
-    python tests/benchmarks/codec_size.py PHOTO_DIR [--limit N] [--jnd] [--butteraugli]
+    python -m tests.benchmarks.codec_size PHOTO_DIR [--limit N] [--jnd] [--butteraugli] [--keep FOLDER]
 
 Log sizes are interpolated linearly between the measured qualities; ratios are geometric means over the photos.
 Quality is SSIMULACRA2 (package ``ssimulacra2``); with ``--butteraugli`` also the 3-norm of ``butteraugli_main``.
-pyjpegli with mozjpeg-lossless-optimization stands beside Limen where it is installed.
+pyjpegli with mozjpeg-lossless-optimization stands beside Limen where it is installed. ``--keep`` stores the curves of
+the other encoders, which take two thirds of the time and do not change with Limen.
 """
 
 import argparse
+import hashlib
+import json
 import re
 import subprocess
 import tempfile
@@ -30,6 +33,7 @@ SSIMULACRA2_POINTS = (60.0, 70.0, 80.0, 85.0, 90.0)
 BUTTERAUGLI_POINTS = (-1.2, -1.0, -0.8)
 PLAIN_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
 LIMEN_QUALITIES = (40.0, 55.0, 67.0, 76.0, 83.0, 88.0, 91.0, 94.0, 97.0)
+PLAIN = "libjpeg-turbo"
 PEER = "pyjpegli + mozjpeg-lossless"
 JPEGLI_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
 
@@ -52,16 +56,28 @@ def butteraugli_score(reference: Path, distorted: Path) -> float:
     return -float(found[1])
 
 
-def curve(files: Iterator[bytes], reference: Path, judge: Judge) -> Curve:
-    """(quality, ln size) of encodings, sorted by quality."""
+def measured_curve(encode: Callable[[], Iterator[bytes]], reference: Path, judge: Judge) -> Curve:
+    """(quality, ln size) of the encodings, sorted by quality."""
     points = []
     with tempfile.TemporaryDirectory() as folder:
         jpeg, png = Path(folder) / "a.jpg", Path(folder) / "a.png"
-        for data in files:
+        for data in encode():
             jpeg.write_bytes(data)
             Image.open(jpeg).convert("RGB").save(png, compress_level=1)
             points.append((judge(reference, png), np.log(len(data))))
     return np.array(sorted(points))
+
+
+def kept_curve(measure_it: Callable[[], Curve], keep: Path | None, *names: str) -> Curve:
+    """The curve stored in ``keep`` under these names, measured and stored if it is not there."""
+    if keep is None:
+        return measure_it()
+    path = keep / f"{hashlib.sha256(' '.join(names).encode()).hexdigest()}.json"
+    if path.exists():
+        return np.array(json.loads(path.read_text()))
+    found = measure_it()
+    path.write_text(json.dumps(found.tolist()))
+    return found
 
 
 def log_ratios(measured: Curve, plain: Curve, points: tuple[float, ...]) -> list[float]:
@@ -80,7 +96,10 @@ def jnd_map(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def encoders(pixels: NDArray[np.uint8], use_jnd: bool) -> dict[str, Callable[[], Iterator[bytes]]]:
     """Encodings of a photo over a range of qualities, by encoder."""
     photo = PreparedPhoto(pixels, jnd_map(pixels) if use_jnd else None)
-    found: dict[str, Callable[[], Iterator[bytes]]] = {"limen": lambda: (photo.encode(q).data for q in LIMEN_QUALITIES)}
+    found: dict[str, Callable[[], Iterator[bytes]]] = {
+        "limen": lambda: (photo.encode(q).data for q in LIMEN_QUALITIES),
+        PLAIN: lambda: (encode_reference_jpeg(pixels, q) for q in PLAIN_QUALITIES),
+    }
     try:
         import pyjpegli
     except ImportError:
@@ -93,9 +112,10 @@ def encoders(pixels: NDArray[np.uint8], use_jnd: bool) -> dict[str, Callable[[],
     return found
 
 
-def measure(path: Path, use_jnd: bool, butteraugli: bool) -> dict[str, list[float]]:
+def measure(path: Path, use_jnd: bool, butteraugli: bool, keep: Path | None) -> dict[str, list[float]]:
     """Log ratios of each encoder on one photo: SSIMULACRA2 points, then butteraugli points if asked for."""
     pixels = np.asarray(Image.open(path).convert("RGB"))
+    photo = hashlib.sha256(pixels.tobytes()).hexdigest()
     judged: list[tuple[Judge, tuple[float, ...]]] = [(ssimulacra2_score, SSIMULACRA2_POINTS)]
     if butteraugli:
         judged.append((butteraugli_score, BUTTERAUGLI_POINTS))
@@ -104,10 +124,14 @@ def measure(path: Path, use_jnd: bool, butteraugli: bool) -> dict[str, list[floa
         reference = Path(folder) / "reference.png"
         Image.fromarray(pixels).save(reference, compress_level=1)
         for judge, points in judged:
-            plain = curve((encode_reference_jpeg(pixels, q) for q in PLAIN_QUALITIES), reference, judge)
+            curves = {}
             for name, encode in encoders(pixels, use_jnd).items():
-                ratios = log_ratios(curve(encode(), reference, judge), plain, points)
-                results.setdefault(name, []).extend(ratios)
+                names = photo, name, judge.__name__, str(PLAIN_QUALITIES), str(JPEGLI_QUALITIES)
+                measure_it = partial(measured_curve, encode, reference, judge)
+                curves[name] = measure_it() if name == "limen" else kept_curve(measure_it, keep, *names)
+            plain = curves.pop(PLAIN)
+            for name, measured in curves.items():
+                results.setdefault(name, []).extend(log_ratios(measured, plain, points))
     return results
 
 
@@ -132,11 +156,12 @@ def main() -> None:
     parser.add_argument("--jnd", action="store_true", help="steer by the JND model instead of the photo's activity")
     parser.add_argument("--butteraugli", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="folder for the curves of the other encoders")
     options = parser.parse_args()
     paths = sorted(p for p in options.photos.iterdir() if p.suffix.lower() in {".png", ".webp", ".jpg", ".jpeg"})
     paths = paths[: options.limit]
     with ProcessPoolExecutor(options.workers) as pool:
-        run = partial(measure, use_jnd=options.jnd, butteraugli=options.butteraugli)
+        run = partial(measure, use_jnd=options.jnd, butteraugli=options.butteraugli, keep=options.keep)
         photos = list(pool.map(run, paths))
     labels = [f"S2 {p:g}" for p in SSIMULACRA2_POINTS]
     labels += [f"b3 {-p:g}" for p in BUTTERAUGLI_POINTS] if options.butteraugli else []
