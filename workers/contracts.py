@@ -3,12 +3,20 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 BlobKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, in hexadecimal")]
 Quality = Annotated[int, Field(ge=1, le=100, description="JPEG quality factor, higher is better")]
 Jnd = Annotated[int, Field(ge=1, le=3, description="first, second or third just noticeable difference")]
 Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, e.g. mcl-jci")]
+
+
+def _number(value: Any) -> Any:
+    """A whole number that came as the text of a form; a choice of numbers takes no text by itself."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]
 
 
 class FailureCode(StrEnum):
@@ -49,7 +57,7 @@ class PatchQualityMapRequest(Request):
     image_key: BlobKey
     reference_key: BlobKey | None = None
     stride: int = Field(default=16, ge=4, le=128)
-    patch_size: Literal[64, 128] = 64
+    patch_size: PatchSize = 64
 
 
 class QualityScoreRequest(Request):

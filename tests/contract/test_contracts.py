@@ -103,3 +103,11 @@ def test_task_names_and_dedup_keys() -> None:
     assert len(set(keys)) == len(keys)
     assert dedup_key(REQUESTS[0], "v1") != dedup_key(REQUESTS[0], "v2")
     assert dedup_key(REQUESTS[0], None) is None
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_form_may_choose_the_patch_size(size: int) -> None:
+    request = PatchQualityMapRequest.model_validate({"image_key": "0" * 64, "patch_size": str(size)})
+    assert request.patch_size == size
+    with pytest.raises(ValidationError, match="64 or 128"):
+        PatchQualityMapRequest.model_validate({"image_key": "0" * 64, "patch_size": "96"})
