@@ -1,0 +1,137 @@
+// The organiser's page: make a study, add photos, follow it, take the answers home, end it.
+
+import { getJson, request } from "../js/api.js";
+import { byId, element, figureList, showProblem } from "../js/elements.js";
+
+const CONSENT = `You are asked to judge photos. It takes a few minutes, and you may stop at any time by closing the page.
+
+We store where you notice a difference, under a random number, and how large the photos were for your eye. We store no name, no address and nothing else about you, so answers cannot be traced back to you, nor deleted for you alone. All answers are deleted on the day that this page names; before that we may keep and publish them without reference to persons.`;
+const SOON_MS = 1500;
+const LATER_MS = 10_000;
+
+let key = null;
+let timer = 0;
+
+byId("consent").value = CONSENT;
+byId("plan").addEventListener("submit", (event) => {
+  event.preventDefault();
+  reported(made);
+});
+byId("files").addEventListener("change", () => reported(added));
+byId("end").addEventListener("click", () => byId("sure").showModal());
+byId("sure").addEventListener("close", () => byId("sure").returnValue === "yes" && reported(ended));
+for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  byId("drop").addEventListener(kind, () => byId("drop").classList.toggle("over", kind === "dragover"));
+}
+window.addEventListener("hashchange", open);
+open();
+
+/** The study whose key is in the address; without one, the form for a new study. */
+function open() {
+  key = location.hash.slice(1) || null;
+  clearTimeout(timer);
+  byId("plan").hidden = key !== null;
+  byId("study").hidden = true;
+  if (key !== null) reported(follow);
+}
+
+async function reported(action) {
+  byId("problem").hidden = true;
+  try {
+    await action();
+  } catch (error) {
+    showProblem(byId("problem"), error);
+  }
+}
+
+async function made() {
+  const [width, height] = byId("display").value.split(" x ").map(Number);
+  const options = {
+    title: byId("title").value,
+    consent_text: byId("consent").value,
+    method: document.querySelector("input[name=method]:checked").value,
+    jnds: Number(byId("jnds").value),
+    viewing_condition: byId("viewing").value,
+    expires_in_days: Number(byId("days").value),
+    display_width: width,
+    display_height: height,
+  };
+  const headers = { "Content-Type": "application/json" };
+  const study = await getJson("/v1/studies", { method: "POST", headers, body: JSON.stringify(options) });
+  location.hash = study.organiser_key; // opens it
+}
+
+async function added() {
+  const files = [...byId("files").files];
+  byId("files").value = "";
+  for (const [number, file] of files.entries()) {
+    byId("status").textContent = `Uploading ${number + 1} of ${files.length}`;
+    const form = new FormData();
+    const name = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .()-]/gu, "_").replace(/^[^\p{L}\p{N}_]+/u, "").slice(0, 100);
+    if (name) form.append("name", name);
+    form.append("image", file);
+    await request(`/v1/studies/${key}/photos`, { method: "POST", body: form });
+    await follow();
+  }
+}
+
+async function follow() {
+  clearTimeout(timer);
+  const study = await getJson(`/v1/studies/${key}`);
+  draw(study);
+  const busy = study.photos.some((photo) => photo.state === "preparing");
+  timer = setTimeout(() => reported(follow), busy ? SOON_MS : LATER_MS);
+}
+
+async function ended() {
+  clearTimeout(timer);
+  await request(`/v1/studies/${key}`, { method: "DELETE" });
+  location.hash = "";
+  byId("status").textContent = "The study was deleted.";
+}
+
+function draw(study) {
+  const first = byId("study").hidden;
+  byId("study").hidden = false;
+  byId("study-title").textContent = study.options.title;
+  const end = new Date(study.expires_at).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
+  byId("summary").textContent = `${study.options.method === "bisection" ? "Bisection" : "Adjustment with flicker"}, JND 1 to ${study.options.jnds}. Deleted on ${end}.`;
+  byId("observer-link").value = location.origin + study.links.observer_page;
+  byId("organiser-link").value = location.origin + study.links.organiser_page;
+  drawPhotos(study.photos);
+  const { started, finished, attention_failed: failed, answers } = study.observers;
+  byId("figures").replaceChildren(
+    ...figureList([["Observers begun", started], ["finished", finished], ["missed an attention check", failed], ["Answers", answers]].map(([name, count]) => [name, String(count)])),
+  );
+  byId("samples").href = `/v1/studies/${key}/samples`;
+  byId("all-samples").href = `/v1/studies/${key}/samples?screened=true`;
+  byId("dataset").href = `/v1/studies/${key}/dataset`;
+  if (first) byId("study-title").focus();
+}
+
+const STATES = { ready: "ready", failed: "cannot be used", preparing: "being prepared" };
+
+function drawPhotos(photos) {
+  const rows = photos.map((photo) => {
+    const state = photo.state === "preparing" ? `${STATES.preparing}, ${Math.round(photo.progress * 100)} %` : STATES[photo.state];
+    const size = photo.width ? `${photo.width} x ${photo.height}` : (photo.detail ?? "");
+    return element("tr", {}, ...[String(photo.number), photo.name, size, state].map((text) => element("td", {}, text)));
+  });
+  const head = ["Nr", "Name", "Shown as", "State"].map((text) => element("th", { scope: "col" }, text));
+  byId("photos").replaceChildren(
+    rows.length ? element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)) : "",
+  );
+}
+
+async function copy(button) {
+  const field = byId(button.dataset.copies);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    byId("status").textContent = "Copied.";
+    button.textContent = "Copied";
+  } catch {
+    byId("status").textContent = "Selected: copy it with the keyboard."; // no clipboard without HTTPS
+  }
+}
