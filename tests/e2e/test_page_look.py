@@ -5,7 +5,6 @@
 
 import io
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -176,8 +175,7 @@ def check_result(service: ServiceProcess, page: LookPage, path: Path) -> NDArray
     pictures = {wiped, page.pixels("result")}
     for mode in ("after", "difference"):
         page.pick("mode", mode)
-        time.sleep(0.1)
-        page.browser.until("document.getElementById('jobs').children.length === 0", 10)
+        page.until_done()
         pictures.add(page.pixels("result"))
     assert len(pictures) == 4
     page.pick("mode", "wipe")
@@ -215,7 +213,7 @@ def check_protection(
     page.click("protect-encode")
     page.browser.until("document.getElementById('protect-state').textContent !== ''", 30)
     page.until_done()
-    assert "keeps what you painted" in page.text("protect-state")
+    assert "what you painted is closer" in page.text("protect-state")
     height, width = photo.shape[:2]
     middle = np.s_[int(0.42 * height) : int(0.58 * height), int(0.42 * width) : int(0.58 * width)]
     after = pixels_of(service, page)

@@ -26,10 +26,11 @@ export function figureList(facts) {
   );
 }
 
-/** Say in `box` what went wrong: a ProblemError in the service's own words, anything else by its message. */
+/** Say in `box` what went wrong, and in what work: a ProblemError in the service's own words, others by their message. */
 export function showProblem(box, error) {
   const problem = error.problem ?? { title: "Something went wrong", detail: error.message };
-  box.replaceChildren(element("strong", {}, `${problem.title}. `), problem.detail ?? "");
+  const work = error.work === undefined ? "" : `${error.work}: `;
+  box.replaceChildren(element("strong", {}, `${work}${problem.title}. `), problem.detail ?? "");
   for (const { field, message } of problem.errors ?? []) box.append(` ${field}: ${message}.`);
   if (problem.type) box.append(" ", element("a", { href: problem.type }, "What this means"));
   box.hidden = false;

@@ -27,7 +27,8 @@ export class Jobs extends EventTarget {
 
   /**
    * Do `work(run)`, where `run(capability, files, fields)` sends a job and waits for it, and `run.signal` tells when
-   * it is no longer wanted. Returns what `work` does, or undefined if it was cancelled; throws what it throws.
+   * it is no longer wanted. Returns what `work` does, or undefined if it was cancelled; throws what it throws, with
+   * the label as the error's `work`.
    */
   async start(kind, label, work) {
     this.cancel(kind);
@@ -46,6 +47,7 @@ export class Jobs extends EventTarget {
       return signal.aborted ? undefined : done;
     } catch (error) {
       if (signal.aborted) return undefined;
+      error.work ??= label;
       throw error;
     } finally {
       item.remove();

@@ -162,6 +162,7 @@ async function predictCurve() {
 
 async function encode() {
   const { share, observer, jnd } = wanted();
+  byId("result-wait").textContent = "The file is being made.";
   const made = await reported(jobs.start("encode", "Making the JPEG", async (run) => {
     const protect = byId("protect-tools").hidden ? null : await brush.file();
     const files = protect === null ? { image: photo.blob } : { image: photo.blob, protect };
@@ -172,8 +173,11 @@ async function encode() {
     else takeResult(result, blob, after, protect !== null);
     return result;
   }));
-  if (made === undefined) return;
-  await Promise.all([mode === "difference" ? difference() : null, score(), ["closeness"].includes(byId("layer").value) ? showMap("closeness") : null]);
+  if (made === undefined) {
+    if (!jobs.runs("encode")) byId("result-wait").textContent = "There is no file yet.";
+    return;
+  }
+  await Promise.all([mode === "difference" ? difference() : null, score(), byId("layer").value === "closeness" ? showMap("closeness") : null]);
 }
 
 function takeResult(result, blob, after, protectedParts) {
@@ -186,7 +190,7 @@ function takeResult(result, blob, after, protectedParts) {
   link.href = downloadUrl;
   link.download = `${photo.name.replace(/\.[^.]*$/, "")}-limen.jpg`;
   showFigures(result, photo.blob);
-  byId("protect-state").textContent = protectedParts ? "This result keeps what you painted." : "";
+  byId("protect-state").textContent = protectedParts ? "In this result, what you painted is closer to the photo." : "";
   byId("jpeg").hidden = false;
   byId("result-wait").hidden = true;
   showScores(results);
@@ -241,7 +245,9 @@ async function fetchMap(kind, run) {
 async function difference() {
   if (layers.after === null || layers.difference !== null) return;
   const { before, after } = layers;
-  const made = await Layer.make("difference", { one: before.name, other: after.name, gain: DIFFERENCE_GAIN });
+  const parts = { one: before.name, other: after.name, gain: DIFFERENCE_GAIN };
+  const made = await reported(jobs.start("difference", "Difference", () => Layer.make("difference", parts)));
+  if (made === undefined) return;
   if (layers.after === after && layers.difference === null) setLayer("difference", made);
   else made.close();
 }
@@ -336,7 +342,7 @@ on("mode", "change", (event) => {
   byId("split-field").hidden = mode !== "wipe";
   byId("mode-text").hidden = mode !== "difference";
   setLayer("difference", layers.difference);
-  if (mode === "difference") reported(difference());
+  if (mode === "difference") difference();
 });
 on("target", "input", () => aim(byId("target").value / 100));
 on("target", "change", pursue);
