@@ -1,6 +1,6 @@
 """Limen as processes of its own on a free port: all in one, or web process and worker on Redis.
 
-With canned tasks, or with ``real`` models by the ``limen`` program.
+With canned tasks, or with ``real`` models by the ``limen`` program, which gets ``serve`` as further arguments.
 """
 
 import os
@@ -21,12 +21,20 @@ START_S = 60.0
 class ServiceProcess:
     """A running service; ``client`` talks to it, ``pids`` are its processes by role."""
 
-    def __init__(self, folder: Path, *, redis_url: str | None = None, real: bool = False, **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        redis_url: str | None = None,
+        real: bool = False,
+        serve: tuple[str, ...] = (),
+        **settings: object,
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self._real = real
+        self._real, self._serve = real, serve
         self.mode = "embedded" if redis_url is None else "redis"
         self._folder = folder
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIMEN_TEST_PORT": str(self._port)}
@@ -72,7 +80,7 @@ class ServiceProcess:
         if not self._real:
             return [sys.executable, str(ROOT / "tests" / "assets" / "canned_service.py"), role]
         limen = str(Path(sys.executable).with_name("limen"))
-        return [limen, "worker"] if role == "worker" else [limen, "serve", "--port", str(self._port)]
+        return [limen, "worker"] if role == "worker" else [limen, "serve", "--port", str(self._port), *self._serve]
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + START_S

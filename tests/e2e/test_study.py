@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from scipy.stats import genextreme
 
-from models.observers import find_profile
+from models.observers import distance_version, find_profile
 from models.sur import GevParameters, fit_gev
 from models.sur_prediction import predict_sur_curve
 from tests.assets.hostile_images import png
@@ -117,8 +117,8 @@ def test_nothing_of_an_observer_is_stored_but_answers(study: Organiser, service:
     stored = json.dumps([rows(study, screened="true"), study.status()])
     for role in service.pids:
         stored += service.log(role)
-    for personal in (agent, "203.0.113.77", "127.0.0.1:"):
-        assert personal not in stored.replace(service.url, "")
+    for personal in (agent, "203.0.113.77"):
+        assert personal not in stored
 
 
 def test_secrets_are_not_written_to_the_log(study: Organiser, service: ServiceProcess) -> None:
@@ -354,3 +354,35 @@ def test_a_study_leaves_as_a_data_set_in_the_layout_of_mcl_jci(study: Organiser,
     assert [one.source for one in found] == ["ImageJND_SRC01", "ImageJND_SRC02"]
     assert all(set(one.versions) == set(range(1, 101)) for one in found)
     assert all(set(one.samples) == {1, 2} for one in found)
+
+
+def test_a_service_under_a_profile_of_its_own(tmp_path: Path) -> None:
+    """``limen serve --profile FILE``: the profile is offered, is the default, and gives another curve."""
+    thresholds = {str(jnd): {"log_distance": jnd - 1.5, "spread": 0.3} for jnd in (1, 2, 3)}
+    entry = {"description": "Eagles.", "thresholds": thresholds}
+    profile = tmp_path / "team.json"
+    profile.write_text(json.dumps({"distance_version": distance_version(), "profiles": {"team": entry}}))
+    versions, curves = set(), {}
+    for serve in ((), ("--profile", str(profile))):
+        folder = tmp_path / f"service-{len(serve)}"
+        folder.mkdir()
+        with ServiceProcess(folder, real=True, serve=serve) as running:
+            reply = running.client.post(
+                "/v1/sur-curve", files={"image": photo(1)}, headers={"Prefer": "wait=60", "Accept": "application/json"}
+            )
+            assert reply.status_code == 200, reply.text
+            curves[reply.json()["observer"]] = reply.json()["gev"]["location"]
+            known = running.client.get("/v1/models").json()
+            versions.add(known["model_version"])
+            names = {observer["name"] for observer in known["workers"][0]["observers"]}
+            assert names == {"flicker", "mcl-jci", *(["team"] if serve else [])}
+    assert set(curves) == {"mcl-jci", "team"}
+    assert curves["team"] > curves["mcl-jci"] + 5, "eagles ask for a higher quality"
+    assert len(versions) == 2, "results of one are not given for the other"
+
+
+def test_a_service_does_not_start_under_a_profile_that_is_not_there() -> None:
+    limen = Path(sys.executable).with_name("limen")
+    run = subprocess.run([limen, "serve", "--port", "0", "--profile", "nobody"], capture_output=True, timeout=120)
+    assert run.returncode == 2
+    assert b"observer is one of flicker, mcl-jci, not 'nobody'" in run.stderr
