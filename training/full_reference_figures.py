@@ -29,8 +29,8 @@ from training.tid2013 import read_tid_photos
 Floats = NDArray[np.float64]
 
 JPEG_QUALITIES = range(10, 100, 5)
-# Every sixth photo of ``val``, whole, at each quality.
-LADDER_EVERY = 6
+# Every eighth photo of ``val``, whole, at each quality.
+LADDER_EVERY = 8
 HIGH_QUALITY = 50.0
 RESAMPLINGS = 2000
 
@@ -168,7 +168,7 @@ class JpegLadder:
 
 
 def jpeg_ladder(config: ExperimentConfig, model: OnnxModel) -> JpegLadder:
-    """JPEG at quality 10 to 95 in steps of 5 of every sixth photo of ``val``."""
+    """JPEG at quality 10 to 95 in steps of 5 of every eighth photo of ``val``."""
     rows = []
     for path in track(photo_paths(config.data, "val")[::LADDER_EVERY], description="JPEG order"):
         pixels = as_rgb(load_photo(path))

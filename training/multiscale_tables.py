@@ -6,7 +6,7 @@ and 20 % for the figures, SRCC and PLCC after a four-parameter logistic. One thi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from training.datasets.records import ScoredPair
 from training.datasets.splits import save_folds, source_folds
 from training.datasets.tid import read_tid2008, read_tid2013
 from training.fit import channels_last, fit_network
-from training.networks.multiscale_fr import ABLATIONS, PATCH, MultiscaleFr, MultiscaleShape
+from training.networks.multiscale_fr import ABLATIONS, PATCH, PRESETS, MultiscaleFr, MultiscaleShape
 from training.pair_features import whole_patches
 from training.photos import load_photo
 from training.quality_labels import agreement
@@ -111,8 +111,9 @@ def image_score(network: nn.Module, pair: PairToScore) -> float:
 def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     """Table II on every database that is there; its row "proposed" is table I's.
 
-    ``root`` holds folders named ``live``, ``csiq``, ``tid2008``, ``tid2013``. Raises: DatasetMissingError if none of
-    them is there, or a part of one is missing.
+    Preset ``lite`` runs the same networks with its own, smaller FC layers, to see them run. ``root`` holds folders
+    named ``live``, ``csiq``, ``tid2008``, ``tid2013``. Raises: DatasetMissingError if none of them is there, or a part
+    of one is missing.
     """
     present = [name for name in DATABASES if (root / name).is_dir()]
     if not present:
@@ -127,11 +128,12 @@ def _database(config: ExperimentConfig, name: str, pairs: list[ScoredPair]) -> d
     held_out = set(parts[0])
     train = [_to_score(scored) for scored in pairs if scored.pair.source not in held_out]
     test = [_to_score(scored) for scored in pairs if scored.pair.source in held_out]
+    hidden = PRESETS[config.preset].hidden
     found = {}
     for ablation, shape in ABLATIONS.items():
         variant = f"{config.variant}/tables/{name}/{ablation.replace(' ', '-')}".strip("/")
         part = config.model_copy(update={"variant": variant})
-        network = fit_published(part, train, train[::CHECKED_EVERY], shape)
+        network = fit_published(part, train, train[::CHECKED_EVERY], replace(shape, hidden=hidden))
         predicted = np.array([image_score(network, pair) for pair in test])
         found[ablation] = agreement(predicted, np.array([pair.score for pair in test]))
     return {"references": len(held_out), "pairs": len(test), "agreement": found}

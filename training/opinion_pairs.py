@@ -125,7 +125,7 @@ def opinion_of(
     """Mean opinion of each pair's kind at its PSNR, by straight lines between the levels.
 
     Args: ``table``: mean MOS by (distortion, level); ``info`` (V, 2) and ``psnr`` (V,) of the pairs. Returns: (V,), NaN
-    for codecs and for pairs more than 4 dB beyond what TID2013 holds.
+    for codecs, for pairs more than 4 dB beyond what TID2013 holds and for kinds that ``table`` does not hold.
     """
     found = np.full(len(info), np.nan)
     for index, (distortion, level) in enumerate(info):
@@ -133,10 +133,12 @@ def opinion_of(
             continue
         if distortion in BY_LEVEL:
             if abs(psnr[index] - PSNR_OF_LEVEL_DB[level - 1]) < PSNR_SPREAD_DB:
-                found[index] = table[distortion, level]
+                found[index] = table.get((distortion, level), np.nan)
             continue
-        curve = [table[distortion, step] for step in range(1, 6)]
-        found[index] = np.interp(psnr[index], PSNR_OF_LEVEL_DB[::-1], curve[::-1])
+        known = [step for step in range(5, 0, -1) if (distortion, step) in table]
+        if known:
+            at = [PSNR_OF_LEVEL_DB[step - 1] for step in known]
+            found[index] = np.interp(psnr[index], at, [table[distortion, step] for step in known])
     return found
 
 

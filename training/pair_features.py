@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,11 +48,11 @@ def features_of_pairs(
     patches = partial(_each_version, reference, distorted)
     statistics, sizes = PairStatistics(), residual_size
     columns = [
-        _kept(folders.seen / f"{name}.npy", lambda: patches(network.seen)),
-        _kept(folders.measured / f"{name}.npy", lambda: patches(statistics)),
+        kept_array(folders.seen / f"{name}.npy", lambda: patches(network.seen)),
+        kept_array(folders.measured / f"{name}.npy", lambda: patches(statistics)),
     ]
     return PairFeatures(
-        np.concatenate(columns, axis=-1), _kept(folders.measured / f"{name}-sizes.npy", lambda: patches(sizes))
+        np.concatenate(columns, axis=-1), kept_array(folders.measured / f"{name}-sizes.npy", lambda: patches(sizes))
     )
 
 
@@ -61,7 +62,7 @@ def _each_version(reference: Rgb8, distorted: Rgb8, measure: Callable[[Tensor, T
     return np.stack([measure(first, torch.from_numpy(to_nchw(whole_patches(one)))).numpy() for one in distorted])
 
 
-def _kept(path: Path, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+def kept_array(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """The array at ``path``, made and written there if it is missing."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ class FeatureDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         number, row = self.index[item]
         group = self.groups[number]
         count = group.pairs.features.shape[1]
-        order = torch.arange(self.patches) if self.fixed else torch.randperm(count)[: self.patches]
+        order = (torch.arange(count) if self.fixed else torch.randperm(count))[: self.patches]
         label = torch.tensor([group.scores[row], group.weights[row], float(group.fine)], dtype=torch.float32)
         return (
             torch.from_numpy(group.pairs.features[row])[order],

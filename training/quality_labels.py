@@ -5,6 +5,7 @@ squares to -ln(MOS / BEST_MOS). So it is 1 exactly for identical images, and no 
 """
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,7 +89,10 @@ def logistic_fit(predicted: Floats, opinion: Floats) -> Callable[[Floats], Float
 
     start = (float(opinion.max()), float(opinion.min()), float(np.median(predicted)), float(predicted.std() + 1e-9) / 2)
     try:
-        fitted, _ = optimize.curve_fit(curve, predicted, opinion, p0=start, maxfev=20000)
+        with warnings.catch_warnings():
+            # Only the curve is wanted, not how sure its parameters are.
+            warnings.simplefilter("ignore", optimize.OptimizeWarning)
+            fitted, _ = optimize.curve_fit(curve, predicted, opinion, p0=start, maxfev=20000)
     except RuntimeError:
         slope, offset = np.polyfit(predicted, opinion, 1)
         return lambda x: np.asarray(slope * x + offset)

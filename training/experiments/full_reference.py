@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from models.classical_metrics import psnr_db
 from models.types import Rgb8
 from training import multiscale_tables, tid2013
 from training.config import ExperimentConfig
@@ -40,24 +41,37 @@ from training.pair_features import (
     LabelledFeatures,
     PairFeatures,
     features_of_pairs,
+    kept_array,
     whole_patches,
 )
-from training.photos import checksum, photo_paths
+from training.photos import Split, checksum, photo_paths
+from training.quality_features import NAMES
 from training.quality_labels import BEST_MOS
+from training.quality_pairs import make_pairs, read_pairs
 from training.rival_metrics import make_rivals
 from training.run_record import write_run_record
+from training.teachers import ssimulacra2_of_arrays
 from training.tid2013 import TidPhoto, read_tid_photos
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
 FOLDS = 5
+# Seeds of the opinion pairs and of the generator's pairs; the latter are those of the other quality models.
+SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 50000), ("train", 20000, 0))
 # Patches of a pair that are averaged before the loss, as the score of a photo is the mean over its patches.
 HEAD_PATCHES, STREAM_PATCHES = 4, 2
 VALIDATION_PATCHES = 6
-# SSIMULACRA2 to score, by straight lines: JPEG's pairs of TID2013 have MOS 4.9, 5.7 and 5.9 at SSIMULACRA2 0, 39 and
-# 65, which is a score of 68, 79 and 82; 100 is the original in both. Used from ``FINE_FROM`` on.
-SSIMULACRA2_AT, SCORE_AT = (0.0, 40.0, 65.0, 100.0), (68.0, 78.0, 84.0, 100.0)
-FINE_FROM = 40.0
+# SSIMULACRA2 to score, by straight lines. TID2013's mean opinion over all kinds is a score of 73 at SSIMULACRA2 50 and
+# of 83 at 85, JPEG's 79 at 39 and 82 at 65; 100 is the original in both.
+SSIMULACRA2_AT, SCORE_AT = (0.0, 50.0, 65.0, 85.0, 100.0), (67.0, 77.0, 80.5, 85.5, 100.0)
+# Above ``HIGH_QUALITY`` an opinion leans to SSIMULACRA2 by this share. On TID2013 that costs nothing: with the mean
+# opinion of kind and level as prediction, 0.5 takes 0.002 off the SROCC with people and adds 0.25 to that with
+# SSIMULACRA2 there; 0.8 would take 0.013 off.
+HIGH_QUALITY, SSIMULACRA2_SHARE = 50.0, 0.5
+# JPEG and JPEG 2000: their opinions never lie above the line, or the order of qualities would break where it begins.
+CODEC_KINDS = (10, 11)
+# Pairs of any kind that are weaker than TID2013's weakest (33 dB) have SSIMULACRA2 alone.
+WEAKER_THAN_TID_DB = 34.0
 # Of the losses: opinions of the pair itself, the mean opinion of its kind, SSIMULACRA2.
 OWN_WEIGHT, KIND_WEIGHT, FINE_WEIGHT = 1.0, 0.5, 1.0
 
@@ -66,8 +80,12 @@ def prepare(config: ExperimentConfig) -> None:
     """Recreate TID2013's pairs, make the pairs of ``photos/train`` and ``val``, and compute the classical metrics."""
     tid = config.work / "tid2013"
     tid2013.make_tid_pairs(config.data, tid, processes=config.threads)
-    make_opinion_pairs(config.data, "val", opinions_folder(config, "val"), seed=70000, processes=config.threads)
-    make_opinion_pairs(config.data, "train", opinions_folder(config, "train"), seed=20000, processes=config.threads)
+    for split, opinion_seed, weak_seed in SPLITS:
+        weak = config.work / "quality-pairs" / split
+        make_opinion_pairs(
+            config.data, split, opinions_folder(config, split), seed=opinion_seed, processes=config.threads
+        )
+        make_pairs(config.data, split, weak, seed=weak_seed, processes=config.threads)
     make_rivals(config.data, tid, config.folder / "rivals", processes=config.threads)
 
 
@@ -218,40 +236,42 @@ def _fitted_streams(config: ExperimentConfig) -> MultiscaleFr:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPhoto:
-    """One photo of TID2013 as the FC layers see it: ``pairs``, ``info`` (V, 2) and ``mos`` (V,)."""
+class SeenPairs:
+    """V pairs of one photo as the FC layers see them: ``info`` (V, 2); ``psnr`` and ``ssimulacra2`` (V,)."""
 
-    number: int
-    pairs: PairFeatures
-    info: NDArray[np.int64]
-    mos: NDArray[np.float64]
-
-    def labelled(self) -> LabelledFeatures:
-        """Its own opinions as labels."""
-        scores = np.minimum(100, self.mos / BEST_MOS * 100)
-        return LabelledFeatures(self.pairs, scores, np.full(len(scores), OWN_WEIGHT), fine=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenVersions:
-    """Versions of one photo of ``photos`` as the FC layers see them, with what their labels are made of."""
-
+    name: str
     pairs: PairFeatures
     info: NDArray[np.int64]
     psnr: NDArray[np.float64]
     ssimulacra2: NDArray[np.float64]
 
-    def labelled(self, opinions: dict[tuple[int, int], float]) -> list[LabelledFeatures]:
-        """TID2013's kinds with their mean opinion; codecs with what SSIMULACRA2 makes of them."""
-        kinds = 100 / BEST_MOS * opinion_of(opinions, self.info, self.psnr)
-        fine = np.interp(self.ssimulacra2, SSIMULACRA2_AT, SCORE_AT)
-        even = np.ones(len(kinds))
-        return [
-            LabelledFeatures(self.pairs, kinds, KIND_WEIGHT * even, fine=False).chosen(np.isfinite(kinds)),
-            LabelledFeatures(self.pairs, fine, FINE_WEIGHT * even, fine=True).chosen(
-                (self.info[:, 0] == CODEC) & (self.ssimulacra2 > FINE_FROM)
-            ),
-        ]
+    def judged(self, mos: NDArray[np.float64], weight: float) -> LabelledFeatures:
+        """The pairs whose ``mos`` (V,) is a number, with the score that it stands for."""
+        scores = score_of(mos, self.info, self.ssimulacra2)
+        labelled = LabelledFeatures(self.pairs, scores, np.full(len(scores), weight), fine=False)
+        return labelled.chosen(np.isfinite(mos))
+
+    def at_high_quality(self) -> LabelledFeatures:
+        """Codecs, and every kind where it is weak, with what SSIMULACRA2 makes of them."""
+        unjudged = (self.info[:, 0] == CODEC) | (self.psnr > WEAKER_THAN_TID_DB)
+        scores = score_of_ssimulacra2(self.ssimulacra2)
+        labelled = LabelledFeatures(self.pairs, scores, np.full(len(scores), FINE_WEIGHT), fine=True)
+        return labelled.chosen(unjudged & (self.ssimulacra2 > HIGH_QUALITY))
+
+
+def score_of_ssimulacra2(ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The line that joins SSIMULACRA2 to the scale of the scores."""
+    return np.interp(ssimulacra2, SSIMULACRA2_AT, SCORE_AT)
+
+
+def score_of(
+    mos: NDArray[np.float64], info: NDArray[np.int64], ssimulacra2: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Score 0..100 that pairs (V,) with ``mos`` are to get: see ``SSIMULACRA2_SHARE`` and ``CODEC_KINDS``."""
+    scores, line = np.minimum(100, mos / BEST_MOS * 100), score_of_ssimulacra2(ssimulacra2)
+    scores = np.where(np.isin(info[:, 0], CODEC_KINDS), np.minimum(scores, line), scores)
+    leaning = (1 - SSIMULACRA2_SHARE) * scores + SSIMULACRA2_SHARE * line
+    return np.where(ssimulacra2 > HIGH_QUALITY, leaning, scores)
 
 
 def score_loss(head: nn.Module, batch: Any) -> Tensor:
@@ -273,16 +293,26 @@ def score_loss(head: nn.Module, batch: Any) -> Tensor:
 def _fit_heads(config: ExperimentConfig) -> None:
     """One fit on everything, then one for each fold."""
     network = _fitted_streams(config)
-    photos = [_seen_photo(config, network, photo) for photo in read_tid_photos(config.data, config.work / "tid2013")]
+    photos = list(read_tid_photos(config.data, config.work / "tid2013"))
+    seen = [_seen_photo(config, network, photo) for photo in photos]
     made = {split: _seen_versions(config, network, split) for split in ("train", "val")}
+    weak = {split: _seen_weak(config, network, split) for split in ("train", "val")}
     for fold in (None, *range(FOLDS)):
         part = part_of(config, "all" if fold is None else f"fold-{fold}")
-        kept = [photo for index, photo in enumerate(photos) if index % FOLDS != fold]
-        opinions = mean_opinions(np.concatenate([p.info for p in kept]), np.concatenate([p.mos for p in kept]))
-        labelled = {split: [group for one in made[split] for group in one.labelled(opinions)] for split in made}
-        head = _fit_head(part, [*(photo.labelled() for photo in kept), *labelled["train"]], labelled["val"])
-        for photo in photos[fold::FOLDS] if fold is not None else []:
-            np.save(part.checkpoints / f"{photo.number:02d}.npy", _scores(head, photo.pairs))
+        kept = [index for index in range(len(photos)) if index % FOLDS != fold]
+        opinions = mean_opinions(
+            np.concatenate([photos[index].info for index in kept]),
+            np.concatenate([photos[index].mos for index in kept]),
+        )
+        lent = {
+            split: [pairs.judged(opinion_of(opinions, pairs.info, pairs.psnr), KIND_WEIGHT) for pairs in made[split]]
+            + [pairs.at_high_quality() for pairs in (*made[split], *weak[split])]
+            for split in made
+        }
+        own = [seen[index].judged(photos[index].mos, OWN_WEIGHT) for index in kept]
+        head = _fit_head(part, [*own, *lent["train"]], lent["val"])
+        for pairs in seen[fold::FOLDS] if fold is not None else []:
+            np.save(part.checkpoints / f"{pairs.name}.npy", _scores(head, pairs.pairs))
 
 
 def _fit_head(
@@ -306,15 +336,35 @@ def _feature_folders(config: ExperimentConfig, split: str) -> FeatureFolders:
     return FeatureFolders(config.checkpoints / "seen" / split, config.folder / "measured" / split)
 
 
-def _seen_photo(config: ExperimentConfig, network: MultiscaleFr, photo: TidPhoto) -> SeenPhoto:
-    folders = _feature_folders(config, "tid2013")
-    pairs = features_of_pairs(network, photo.reference, photo.distorted, f"{photo.photo:02d}", folders)
-    return SeenPhoto(photo.photo, pairs, photo.info, photo.mos)
+def _seen_photo(config: ExperimentConfig, network: MultiscaleFr, photo: TidPhoto) -> SeenPairs:
+    folders, name = _feature_folders(config, "tid2013"), f"{photo.photo:02d}"
+    judged = kept_array(
+        folders.measured / f"{name}-ssimulacra2.npy",
+        lambda: np.array([ssimulacra2_of_arrays(photo.reference, version)[0] for version in photo.distorted]),
+    )
+    pairs = features_of_pairs(network, photo.reference, photo.distorted, name, folders)
+    psnr = np.array([psnr_db(photo.reference, version) for version in photo.distorted])
+    return SeenPairs(name, pairs, photo.info, psnr, judged)
 
 
-def _seen_versions(config: ExperimentConfig, network: MultiscaleFr, split: str) -> list[SeenVersions]:
+def _seen_versions(config: ExperimentConfig, network: MultiscaleFr, split: str) -> list[SeenPairs]:
     seen = []
     for name, photo in read_opinion_pairs(opinions_folder(config, split)):
         pairs = features_of_pairs(network, photo.reference, photo.distorted, name, _feature_folders(config, split))
-        seen.append(SeenVersions(pairs, photo.info, photo.psnr, photo.ssimulacra2))
+        seen.append(SeenPairs(name, pairs, photo.info, photo.psnr, photo.ssimulacra2))
+    return seen
+
+
+def _seen_weak(config: ExperimentConfig, network: MultiscaleFr, split: str) -> list[SeenPairs]:
+    """The generator's kinds where they are weak, of the pairs that the other quality models learn from."""
+    seen = []
+    for photo in read_pairs(config.work / "quality-pairs" / split):
+        judged = 100 - photo.features[None][:, 0, 0, NAMES.index("ssimulacra2")]
+        psnr = np.array([psnr_db(photo.reference, version) for version in photo.distorted])
+        weak = (judged > HIGH_QUALITY) & (psnr > WEAKER_THAN_TID_DB)
+        if weak.any():
+            folders = _feature_folders(config, f"weak-{split}")
+            pairs = features_of_pairs(network, photo.reference, photo.distorted[weak], photo.name, folders)
+            info = np.full((int(weak.sum()), 2), CODEC)
+            seen.append(SeenPairs(photo.name, pairs, info, psnr[weak], judged[weak]))
     return seen
