@@ -1,0 +1,132 @@
+"""The full-reference experiment and the paper's tables, for one step each, on drawn photos."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.classical_metrics import psnr_db
+from tests.assets import datasets as made
+from training import full_reference_figures, rival_metrics
+from training.config import ExperimentConfig, load_config
+from training.datasets.errors import DatasetMissingError
+from training.experiments import full_reference
+from training.full_reference_figures import against_rivals, judged_photos, lead_interval, people, photos_won
+from training.networks.multiscale_fr import ABLATIONS
+from training.opinion_pairs import CODEC
+
+INFO = np.array([(1, 1), (1, 3), (8, 2), (8, 5)])
+
+
+def one_step(config: ExperimentConfig) -> ExperimentConfig:
+    fit = config.fit.model_copy(update={"batch_size": 4})
+    labels = config.labels | {"stream_epochs": 1, "stream_batch_size": 2}
+    return config.model_copy(update={"fit": fit, "labels": labels, "variant": "test"})
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
+    root = tmp_path_factory.mktemp("full_reference")
+    data, work = root / "data", root / "work"
+    for number in range(1, full_reference.FOLDS + 1):
+        photo = made.drawn_photo(number, 384, 512)
+        made.save(data / "kodak" / f"{number:02d}.png", photo)
+        distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
+        (work / "tid2013").mkdir(parents=True, exist_ok=True)
+        np.savez(
+            work / "tid2013" / f"{number:02d}.npz", distorted=distorted, info=INFO, mos=np.array([6.0, 5.0, 4.0, 2.0])
+        )
+    for split in ("train", "val"):
+        folder = work / "opinion-pairs" / split
+        folder.mkdir(parents=True)
+        for number in range(2):
+            photo = made.drawn_photo(number + 20, 256, 384)
+            made.save(data / "photos" / split / f"{number}.png", photo)
+            np.savez(
+                folder / f"{number}.npz",
+                reference=photo,
+                distorted=np.stack([made.noisy(photo, level) for level in (1, 2, 3)]),
+                info=np.array([(1, 1), (CODEC, 0), (CODEC, 0)]),
+                psnr=np.array([33.0, 35.0, 38.0]),
+                ssimulacra2=np.array([50.0, 75.0, 90.0]),
+            )
+    config = one_step(load_config("full_reference", data=data, work=work, epochs=1))
+    full_reference.fit(config)
+    return config
+
+
+def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: ExperimentConfig) -> None:
+    names = sorted(path.name for path in fitted.checkpoints.glob("fold-*/*.npy"))
+    assert names == [f"{number:02d}.npy" for number in range(1, full_reference.FOLDS + 1)]
+    scores = np.load(next(fitted.checkpoints.glob("fold-0/*.npy")))
+    assert scores.shape == (len(INFO),)
+    assert ((scores > 0) & (scores < 100)).all()
+
+
+def test_figures_come_with_wins_and_an_interval(fitted: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rivals = {"psnr": psnr_db, "half": lambda reference, distorted: float(distorted[0, 0, 0])}
+    monkeypatch.setattr(rival_metrics, "RIVALS", rivals)
+    monkeypatch.setattr(full_reference_figures, "RIVALS", rivals)
+    monkeypatch.setattr(rival_metrics, "ProcessPoolExecutor", _Here)
+    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 1)
+    rival_metrics.make_rivals(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
+    found = full_reference.evaluate(fitted)
+    assert found["people"]["pairs"] == full_reference.FOLDS * len(INFO)
+    assert found["against"]["psnr"]["srocc"] > 0.9
+    assert set(found["against"]["photos_won"]) == set(rivals)
+    assert found["val"]["identical_images"] == [100, 100]
+    assert (fitted.checkpoints / "report.html").is_file()
+    assert people(judged_photos(fitted, fitted.checkpoints)) == found["people"]
+    assert against_rivals(judged_photos(fitted, fitted.checkpoints)) == found["against"]
+
+
+class _Here:
+    """A pool that works in this process, where the metrics are replaced."""
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+
+    def __enter__(self) -> "_Here":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    map = staticmethod(map)
+
+
+@pytest.mark.slow
+def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
+    full_reference.export(fitted)
+    assert (fitted.weights / "full_reference.onnx").is_file()
+    assert fitted.weights.is_relative_to(fitted.work)
+
+
+def test_lead_is_judged_on_the_same_draw_of_photos() -> None:
+    rng = np.random.default_rng(0)
+    mos = [rng.random(30) for _ in range(6)]
+    good, bad = ([truth + rng.normal(0, size, 30) for truth in mos] for size in (0.05, 0.5))
+    low, high = lead_interval(good, bad, mos)
+    assert 0 < low < high
+    assert lead_interval(good, good, mos) == (0, 0)
+    assert photos_won(good, bad, mos) == 6
+    assert photos_won(bad, bad, mos) == 0
+
+
+def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
+    made.make_live(tmp_path / "live")
+    made.make_csiq(tmp_path / "csiq")
+    made.make_tid(tmp_path / "tid2008")
+    made.make_tid(tmp_path / "tid2013")
+    config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 4})})
+    found = full_reference.table(config, tmp_path)
+    assert set(found) == {"live", "csiq", "tid2008", "tid2013"}
+    assert set(found["tid2013"]["agreement"]) == set(ABLATIONS)
+    assert set(found["live"]["agreement"]["proposed"]) == {"srocc", "plcc"}
+
+
+def test_tables_name_what_is_missing(tmp_path: Path) -> None:
+    config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", preset="paper")
+    with pytest.raises(DatasetMissingError, match="tid2013"):
+        full_reference.table(config, tmp_path)
