@@ -48,6 +48,7 @@ ALL_WORK_PROBLEMS = (
     "image-sizes-differ",
     "distribution-invalid",
     "target-unreachable",
+    "metric-unavailable",
     "container-invalid",
 )
 

@@ -139,6 +139,7 @@ class Trial(BaseModel):
     quality: float
     size_bytes: int
     sur: float | None
+    metric: float | None
 
 
 class VarJpegResult(Result):
@@ -151,9 +152,14 @@ class VarJpegResult(Result):
     input_size_bytes: int | None
     saved_bytes: int | None
     sur: float | None = Field(description="share of viewers predicted to see no difference, for these very bytes")
+    metric: float | None = Field(description="value of `target_metric` for these bytes, if one was asked for")
+    target_metric: Literal["ssimulacra2", "butteraugli"] | None
     observer: str
     jnd: int
-    encoder: str
+    steering: Literal["jnd", "patchnet", "none"] | None = Field(description="null for a container")
+    encoder: Literal["limen", "limen-coefficients", "libjpeg-turbo", "input"] = Field(
+        description="from the pixels; from the coefficients of the JPEG that came in; plain; the input, re-coded"
+    )
     quality: float
     subsampling: str
     trials: list[Trial]

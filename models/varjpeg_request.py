@@ -1,40 +1,56 @@
 """The main job: a photo in, the smallest file that a share of viewers cannot tell from it out.
 
-JND map, encoder, siamese network and search meet here and nowhere else; the queue and the command line both call
+Maps, encoders, judges and search meet here and nowhere else; the queue and the command line both call
 ``optimise_photo``. Paper: Wiedemann 2018, section 6; the share of viewers is Lin et al. 2020's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ImageSizesDifferError, InvalidParameterError
+from models.decode import read_header
+from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
 from models.image_files.header import sniff
-from models.image_files.jpeg import can_be_recoded
+from models.image_files.jpeg import GAIN_MAP_NOTE, can_be_recoded
 from models.jnd import predict_jnd_map
-from models.observers import JNDS, ObserverProfile, find_profile
+from models.observers import JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
 from models.sur_prediction import SurReference, encode_reference_jpeg
-from models.types import Progress, RgbImage
+from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
+from models.varjpeg.gain_map import with_gain_map
+from models.varjpeg.jpeg_input import read_coefficients
 from models.varjpeg.metadata import Metadata, insert_segments
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
-from models.varjpeg.search import Encoder, SearchResult, decode_pixels, search_max_bytes, search_target_sur
+from models.varjpeg.recompress import PreparedJpeg
+from models.varjpeg.salience import salience_thresholds
+from models.varjpeg.search import (
+    Encode,
+    Encoder,
+    Goal,
+    Judgement,
+    SearchResult,
+    Trial,
+    decode_pixels,
+    search_goal,
+    search_max_bytes,
+)
+from models.varjpeg.targets import ButteraugliTarget, Metric, Ssimulacra2Target, SurTarget
 
 DEFAULT_TARGET_SUR = 0.75
 """The share that SUR-FeatNet and VideoSet report, p = 75."""
-_TYPICAL_QUALITIES = (92.0, 75.0, 55.0, 36.0, 20.0, 8.0)
-_TYPICAL_LOG_DISTANCES = (-0.02, 0.76, 1.25, 1.75, 2.49, 3.48)
-"""Median ln distance of twelve lossless photos/train (every 14th) encoded at those qualities: where a search starts."""
 
 _SALIENCE_STRIDE = 8
 _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""
+
+_PASSED = "nothing smaller than the input reaches the target: this is the input, losslessly re-coded"
+_NO_GAIN_MAP = "the HDR gain map could not be kept with these pixels; the standard-range image is used"
 
 
 class Format(StrEnum):
@@ -49,6 +65,14 @@ class Format(StrEnum):
         return "image/jpeg" if self is Format.JPEG else "application/vnd.limen.varjpeg"
 
 
+class Steering(StrEnum):
+    """What says where errors show in ``format=jpeg``: the JND map, the thesis' salience by Patchnet, or nothing."""
+
+    JND = "jnd"
+    PATCHNET = "patchnet"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class OptimisedPhoto:
     """The file, the share of viewers predicted for exactly these bytes, and how it was chosen."""
@@ -59,6 +83,8 @@ class OptimisedPhoto:
     input_size_bytes: int | None
     observer: str
     jnd: int
+    steering: Steering | None
+    target_metric: Metric | None
     chosen: SearchResult
     warnings: tuple[str, ...]
 
@@ -82,23 +108,28 @@ class OptimisedPhoto:
             "size_bytes": size,
             "input_size_bytes": self.input_size_bytes,
             "saved_bytes": None if self.input_size_bytes is None else self.input_size_bytes - size,
-            "sur": _rounded(self.chosen.sur),
+            **_judged_values(self.chosen.judgement),
+            "target_metric": None if self.target_metric is None else self.target_metric.value,
             "observer": self.observer,
             "jnd": self.jnd,
+            "steering": None if self.steering is None else self.steering.value,
             "encoder": self.chosen.encoder.value,
             "quality": self.chosen.quality,
             "subsampling": self.chosen.subsampling,
-            "trials": [
-                {
-                    "encoder": trial.encoder.value,
-                    "quality": trial.quality,
-                    "size_bytes": trial.size_bytes,
-                    "sur": _rounded(trial.sur),
-                }
-                for trial in self.chosen.trials
-            ],
+            "trials": [_trial_body(trial) for trial in self.chosen.trials],
             "warnings": list(self.warnings),
         }
+
+
+def _trial_body(trial: Trial) -> dict[str, Any]:
+    known = {"encoder": trial.encoder.value, "quality": trial.quality, "size_bytes": trial.size_bytes}
+    return known | _judged_values(trial.judgement)
+
+
+def _judged_values(judgement: Judgement | None) -> dict[str, float | None]:
+    if judgement is None:
+        return {"sur": None, "metric": None}
+    return {"sur": _rounded(judgement.sur), "metric": _rounded(judgement.metric)}
 
 
 def optimise_photo(
@@ -107,101 +138,147 @@ def optimise_photo(
     original: bytes | None = None,
     quality: float | None = None,
     target_sur: float | None = None,
+    target_metric: Metric | str | None = None,
+    target_value: float | None = None,
     max_bytes: int | None = None,
     format: Format | str = Format.JPEG,
     protect: NDArray[np.generic] | None = None,
+    steering: Steering | str = Steering.JND,
     subsampling: str = "auto",
     metadata: str = "keep-icc",
     observer: str = "mcl-jci",
     jnd: int = 1,
     progress: Progress | None = None,
 ) -> OptimisedPhoto:
-    """Compress a photo to a quality, a share of satisfied viewers (0.75 if nothing is asked for) or a number of bytes.
+    """Compress a photo to a quality, a share of satisfied viewers (0.75 if nothing is asked for), a metric or a size.
 
     Args: ``original``: the file ``image`` was decoded from: a JPEG is never answered with a larger one at the same
-    target, but with its own lossless re-coding; ``quality``: 1..100, on average as good as libjpeg's QF;
-    ``target_sur``: share in (0, 1) that must not notice; ``max_bytes``: the best that fits; ``protect``: (H, W), where
-    not zero, blocks lose nothing beyond plain quantization; ``subsampling``: auto, 420 or 444; ``metadata``: keep-icc,
+    target, but with its own lossless re-coding, and its own coefficients are thinned out where that is smaller;
+    ``quality``: 1..100, on average as good as libjpeg's QF; ``target_sur``: share in (0, 1) that must not notice;
+    ``target_metric`` with ``target_value``: at least this SSIMULACRA2, or at most this butteraugli 3-norm;
+    ``max_bytes``: the best that fits; ``protect``: (H, W), where not zero, blocks lose nothing beyond plain
+    quantization; ``steering``: what says where errors show; ``subsampling``: auto, 420 or 444; ``metadata``: keep-icc,
     keep-all or strip; ``observer``, ``jnd``: whose eyes; ``progress``: 0..1, may raise to stop.
-    Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, ModelArtefactError.
+    Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, MetricUnavailableError,
+    ModelArtefactError.
     """
-    if sum(value is not None for value in (quality, target_sur, max_bytes)) > 1:
-        raise InvalidParameterError("give at most one of quality, target_sur and max_bytes")
+    _check_targets(quality, target_sur, target_metric, target_value, max_bytes)
     if jnd not in JNDS:
         raise InvalidParameterError(f"jnd is 1, 2 or 3, not {jnd}")
     if protect is not None and protect.shape[:2] != (image.height, image.width):
         raise ImageSizesDifferError(f"the mask is {protect.shape[:2]}, the photo {(image.height, image.width)}")
-    wanted = Format(format)
-    profile = find_profile(observer)
-    reference = SurReference(image)
-    coder = (_JpegCoder if wanted is Format.JPEG else _ContainerCoder)(
-        image, protect, Metadata(metadata), subsampling, _part(progress, 0.0, _MAP_SHARE)
+    wanted, policy, profile = Format(format), Metadata(metadata), find_profile(observer)
+    metric = None if target_metric is None else Metric(target_metric)
+    sur = SurTarget(SurReference(image), profile, jnd, DEFAULT_TARGET_SUR if target_sur is None else target_sur)
+    target = sur if metric is None else _metric_target(image.pixels, metric, target_value)
+    map_progress, report = _part(progress, 0.0, _MAP_SHARE), _part(progress, _MAP_SHARE, 1.0)
+    coder: _Coder
+    if wanted is Format.JPEG:
+        coder = _JpegCoder(image, original, protect, policy, subsampling, Steering(steering), map_progress)
+    else:
+        coder = _ContainerCoder(image, protect, policy, subsampling, map_progress)
+    task = _Task(coder, sur, target, report)
+    if quality is not None:
+        chosen = task.at_quality(quality)
+    elif max_bytes is not None:
+        chosen = task.at_most(max_bytes)
+    else:
+        chosen = task.reaching_the_target()
+    chosen, warnings = _finished(task.with_sur(chosen), image, original, wanted, policy)
+    return OptimisedPhoto(
+        wanted,
+        image.width,
+        image.height,
+        None if original is None else len(original),
+        profile.name,
+        jnd,
+        Steering(steering) if wanted is Format.JPEG else None,
+        metric,
+        chosen,
+        warnings,
     )
 
-    def sur_of(data: bytes) -> float:
-        return reference.sur(coder.decode(data), profile, jnd)
 
-    report = _part(progress, _MAP_SHARE, 1.0)
-    passed = coder.recode_losslessly(original) if original is not None else None
-    if quality is not None:
-        chosen = _at_quality(coder.encode, quality, passed)
-    elif max_bytes is not None:
-        chosen = search_max_bytes(coder.encode, max_bytes, original=passed, progress=report)
-    else:
-        target = DEFAULT_TARGET_SUR if target_sur is None else target_sur
-        chosen = search_target_sur(
-            coder.encode,
-            sur_of,
-            target,
-            start_quality=_typical_quality(profile, jnd, target),
-            plain_encode=coder.plain_encode,
-            original=passed,
-            progress=report,
-        )
-    if chosen.sur is None:
-        chosen = chosen.judged(sur_of(chosen.data))
-    input_size = None if original is None else len(original)
-    return OptimisedPhoto(wanted, image.width, image.height, input_size, profile.name, jnd, chosen, image.warnings)
+def _check_targets(
+    quality: float | None,
+    target_sur: float | None,
+    target_metric: str | None,
+    target_value: float | None,
+    max_bytes: int | None,
+) -> None:
+    if sum(value is not None for value in (quality, target_sur, target_metric, max_bytes)) > 1:
+        raise InvalidParameterError("give at most one of quality, target_sur, target_metric and max_bytes")
+    if (target_metric is None) != (target_value is None):
+        raise InvalidParameterError("target_metric and target_value go together")
+
+
+class _Target(Protocol):
+    """A goal, and who says how near decoded pixels, sRGB, come to it."""
+
+    goal: Goal
+
+    def judge(self, decoded: Rgb8) -> Judgement: ...
+
+
+def _metric_target(pixels: Rgb8, metric: Metric, value: float | None) -> _Target:
+    assert value is not None  # _check_targets
+    return (Ssimulacra2Target if metric is Metric.SSIMULACRA2 else ButteraugliTarget)(pixels, value)
+
+
+class _Coder(Protocol):
+    """One form of VarJPEG for the search; what a form does not have is None."""
+
+    plain_encode: Callable[[int], bytes] | None
+    encode_coefficients: Encode | None
+    passed: bytes | None
+
+    def encode(self, quality: float) -> Encoded: ...
+
+    def decode(self, data: bytes) -> Rgb8: ...
 
 
 class _JpegCoder:
-    """``format=jpeg`` for the search: adaptive encodes, plain ones to beat, and the input's own lossless re-coding."""
+    """``format=jpeg``: adaptive encodes, plain ones to beat, the input's own coefficients, its lossless re-coding."""
 
     def __init__(
         self,
         image: RgbImage,
+        original: bytes | None,
         protect: NDArray[np.generic] | None,
         metadata: Metadata,
         subsampling: str,
+        steering: Steering,
         progress: Progress | None,
     ) -> None:
-        self._photo = PreparedPhoto(
-            image, predict_jnd_map(image, progress=progress).values, metadata=metadata, protect=protect
-        )
+        thresholds = _thresholds(image, steering, progress)
+        self._photo = PreparedPhoto(image, thresholds, metadata=metadata, protect=protect)
         self._subsampling = Subsampling(subsampling)
-        self._may_be_plain = protect is None and self._subsampling is not Subsampling.FULL
+        may_be_plain = protect is None and self._subsampling is not Subsampling.FULL
+        self.plain_encode: Callable[[int], bytes] | None = self._plain if may_be_plain else None
+        self.passed: bytes | None = None
+        self.encode_coefficients: Encode | None = None
+        if original is not None and self._photo.pixels is image.native_pixels and _shows_as_decoded(original, image):
+            self.passed = _recoded(original, self._photo.metadata)
+            prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
+            if prepared is not None:
+                self.encode_coefficients = prepared.encode
 
     def encode(self, quality: float) -> Encoded:
         return self._photo.encode(quality, self._subsampling)
 
-    def decode(self, data: bytes) -> NDArray[np.uint8]:
+    def decode(self, data: bytes) -> Rgb8:
         return self._photo.to_srgb(decode_pixels(data))
-
-    @property
-    def plain_encode(self) -> Callable[[int], bytes] | None:
-        return self._plain if self._may_be_plain else None
 
     def _plain(self, quality: int) -> bytes:
         return insert_segments(encode_reference_jpeg(self._photo.pixels, quality), self._photo.metadata)
 
-    def recode_losslessly(self, original: bytes) -> bytes | None:
-        return insert_segments(recoded, self._photo.metadata) if (recoded := _recoded(original)) is not None else None
-
 
 class _ContainerCoder:
-    """``format=varjpeg`` for the search: the thesis' encoder with Patchnet's map as salience."""
+    """``format=varjpeg``: the thesis' encoder with Patchnet's map as salience; a JPEG is none and is not passed on."""
 
-    plain_encode = None
+    plain_encode: Callable[[int], bytes] | None = None
+    encode_coefficients: Encode | None = None
+    passed: bytes | None = None
 
     def __init__(
         self,
@@ -222,35 +299,140 @@ class _ContainerCoder:
     def encode(self, quality: float) -> Encoded:
         return Encoded(self._photo.encode(quality), quality, self._subsampling)
 
-    def decode(self, data: bytes) -> NDArray[np.uint8]:
+    def decode(self, data: bytes) -> Rgb8:
         return decode_varjpeg(data).pixels
 
-    def recode_losslessly(self, original: bytes) -> None:
-        """A JPEG is no container: nothing can be passed through."""
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The three ways to ask: a quality, a size, a target."""
+
+    coder: _Coder
+    sur: SurTarget
+    target: _Target
+    progress: Progress | None
+
+    def at_quality(self, quality: float) -> SearchResult:
+        """One encode; or the input's coefficients, where they are smaller and no worse; or the input's re-coding."""
+        encoded = self.coder.encode(quality)
+        chosen = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, None)
+        if self.coder.encode_coefficients is not None:
+            other = self.coder.encode_coefficients(quality)
+            if len(other.data) < len(encoded.data):
+                rival = SearchResult(other.data, Encoder.COEFFICIENTS, quality, other.subsampling, None)
+                chosen = max(self._judged(chosen), self._judged(rival), key=_height)
+        if self.coder.passed is not None and len(self.coder.passed) <= len(chosen.data):
+            return self._passed(self.coder.passed)
+        return chosen
+
+    def at_most(self, max_bytes: int) -> SearchResult:
+        """The best that fits, by the target's judge; an input that fits is better than any."""
+        if self.coder.passed is not None and len(self.coder.passed) <= max_bytes:
+            return self._passed(self.coder.passed)
+        if self.coder.encode_coefficients is None:
+            return search_max_bytes(self.coder.encode, max_bytes, progress=self.progress)
+        found: list[SearchResult] = []
+        trials: list[Trial] = []
+        for encoder, encode in (
+            (Encoder.LIMEN, self.coder.encode),
+            (Encoder.COEFFICIENTS, self.coder.encode_coefficients),
+        ):
+            try:
+                result = search_max_bytes(encode, max_bytes, encoder=encoder, progress=self.progress)
+            except TargetUnreachableError:
+                continue
+            found.append(self._judged(result))
+            trials += result.trials
+        if not found:
+            raise TargetUnreachableError(f"the lowest quality needs more than the {max_bytes} bytes allowed")
+        return replace(max(found, key=_height), trials=tuple(trials))
+
+    def reaching_the_target(self) -> SearchResult:
+        """The smallest file that reaches it."""
+        return search_goal(
+            self.coder.encode,
+            lambda data: self.target.judge(self.coder.decode(data)),
+            self.target.goal,
+            plain_encode=self.coder.plain_encode,
+            encode_coefficients=self.coder.encode_coefficients,
+            original=self.coder.passed,
+            original_judgement=None if self.coder.passed is None else self._passed(self.coder.passed).judgement,
+            progress=self.progress,
+        )
+
+    def with_sur(self, chosen: SearchResult) -> SearchResult:
+        """With the share of viewers predicted for its bytes, where nobody has been asked yet."""
+        if chosen.judgement is not None and chosen.judgement.sur is not None:
+            return chosen
+        sur = self.sur.judge(self.coder.decode(chosen.data))
+        return chosen.judged(sur if chosen.judgement is None else replace(chosen.judgement, sur=sur.sur))
+
+    def _judged(self, result: SearchResult) -> SearchResult:
+        return result.judged(self.target.judge(self.coder.decode(result.data)))
+
+    def _passed(self, data: bytes) -> SearchResult:
+        """The input's own pixels: no viewer can see a difference, and no metric can."""
+        metric = self.target.judge(self.coder.decode(data)).metric if self.target is not self.sur else None
+        return SearchResult(data, Encoder.INPUT, 100.0, "input", Judgement(float("inf"), 1.0, metric))
 
 
-def _recoded(original: bytes) -> bytes | None:
-    """The same pixels in fewer bytes, without metadata, if ``original`` is an upright grey or YCbCr JPEG; else None."""
+def _height(result: SearchResult) -> float:
+    return -np.inf if result.judgement is None else result.judgement.height
+
+
+def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) -> Float32Array:
+    """Visibility thresholds float32 (H, W), luma levels, for the encoder."""
+    if steering is Steering.JND:
+        return predict_jnd_map(image, progress=progress).values
+    if steering is Steering.PATCHNET:
+        quality = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
+        return salience_thresholds(quality, image.height, image.width)
+    return np.ones((image.height, image.width), np.float32)
+
+
+def _shows_as_decoded(original: bytes, image: RgbImage) -> bool:
+    """Whether a JPEG's coefficients can be given on beside the metadata that were kept: an upright grey or YCbCr file
+    whose profile, if it had one, is still there.
+    """
     if sniff(original) != "JPEG" or not can_be_recoded(original):
-        return None
+        return False
+    return image.icc_profile is not None or read_header(original).icc is None
+
+
+def _recoded(original: bytes, metadata: bytes) -> bytes | None:
+    """The same coefficients in fewer bytes, None where mozjpeg cannot read what others can."""
     try:
-        return bytes(mozjpeg_lossless_optimization.optimize(original))
-    except ValueError:  # it decodes, but not for mozjpeg
+        return insert_segments(bytes(mozjpeg_lossless_optimization.optimize(original)), metadata)
+    except ValueError:
         return None
 
 
-def _at_quality(encode: Callable[[float], Encoded], quality: float, passed: bytes | None) -> SearchResult:
-    """One encode, or the input's re-coding where that is no larger."""
-    encoded = encode(quality)
-    if passed is not None and len(passed) <= len(encoded.data):
-        return SearchResult(passed, Encoder.INPUT, 100.0, "input", 1.0, ())
-    return SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, None, ())
+def _prepared_jpeg(
+    original: bytes, thresholds: Float32Array, protect: NDArray[np.generic] | None, photo: PreparedPhoto
+) -> PreparedJpeg | None:
+    """The input's coefficients, None where they are of a kind that is not coded again."""
+    try:
+        coefficients = read_coefficients(original)
+        return PreparedJpeg(coefficients, thresholds, protect=protect, metadata=photo.metadata)
+    except ImageUndecodableError:
+        return None
 
 
-def _typical_quality(profile: ObserverProfile, jnd: int, target: float) -> float:
-    """The quality at which ``target`` of the viewers of a common photo are satisfied."""
-    distance = profile.log_distance_at(min(max(target, 0.01), 0.99), jnd)
-    return float(np.interp(distance, _TYPICAL_LOG_DISTANCES, _TYPICAL_QUALITIES))
+def _finished(
+    chosen: SearchResult, image: RgbImage, original: bytes | None, wanted: Format, policy: Metadata
+) -> tuple[SearchResult, tuple[str, ...]]:
+    """The file with its gain map, where it is to be kept, and what has to be said of it."""
+    warnings = list(image.warnings)
+    if GAIN_MAP_NOTE in warnings and policy is Metadata.KEEP_ALL and wanted is Format.JPEG and original is not None:
+        warnings.remove(GAIN_MAP_NOTE)
+        data = with_gain_map(chosen.data, original)
+        if data is None:
+            warnings.append(_NO_GAIN_MAP)
+        else:
+            chosen = replace(chosen, data=data)
+    if chosen.encoder is Encoder.INPUT:
+        warnings.append(_PASSED)
+    return chosen, tuple(warnings)
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
@@ -260,5 +442,5 @@ def _part(progress: Progress | None, start: float, end: float) -> Progress | Non
     return lambda fraction: progress(start + (end - start) * fraction)
 
 
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

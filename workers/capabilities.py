@@ -166,9 +166,12 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
         original=original,
         quality=request.quality,
         target_sur=request.target_sur,
+        target_metric=request.target_metric,
+        target_value=request.target_value,
         max_bytes=request.max_bytes,
         format=request.format,
         protect=inputs.mask(request.protect_key),
+        steering=request.steering,
         subsampling=request.subsampling,
         metadata=request.metadata,
         observer=request.observer,
@@ -176,9 +179,10 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
         progress=progress,
     )
     name = "photo.jpg" if request.format == "jpeg" else "photo.vjpg"
-    shaping = "fpsnet" if request.format == "jpeg" else "patchnet_map"
+    steering = request.steering if request.format == "jpeg" else "patchnet"
+    shaping = {"jnd": ("fpsnet",), "patchnet": ("patchnet", "patchnet_map"), "none": ()}[steering]
     files = (File(name, optimised.media_type, lambda: optimised.data),)
-    return Outcome(optimised.body(), files, (shaping, "sur_features", "sur_head"))
+    return Outcome(optimised.body(), files, (*shaping, "sur_features", "sur_head"))
 
 
 def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Progress | None) -> Outcome:

@@ -252,6 +252,13 @@ def varjpeg(
     target_sur: Annotated[
         float | None, typer.Option(help="Share of viewers in (0, 1) who must not see a difference; default 0.75.")
     ] = None,
+    target_metric: Annotated[
+        Literal["ssimulacra2", "butteraugli"] | None,
+        typer.Option(help="Metric that must reach --target-value instead of a share of viewers."),
+    ] = None,
+    target_value: Annotated[
+        float | None, typer.Option(help="Least SSIMULACRA2, such as 80, or largest butteraugli 3-norm, such as 1.")
+    ] = None,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest size; the best that fits is made.")] = None,
     form: Annotated[
         Literal["jpeg", "varjpeg"], typer.Option("--format", help="A standard JPEG, or the thesis' container.")
@@ -266,6 +273,10 @@ def varjpeg(
         Path | None,
         typer.Option(help="Image of the same size, or a folder: where it is light, nothing is thinned out."),
     ] = None,
+    steering: Annotated[
+        Literal["jnd", "patchnet", "none"],
+        typer.Option(help="What says where errors show: the JND map, the thesis' salience, or nothing."),
+    ] = "jnd",
     observer: Observer = "mcl-jci",
     jnd: Jnd = 1,
     jobs: Jobs = 1,
@@ -277,8 +288,11 @@ def varjpeg(
         image_key=UNREAD,
         quality=quality,
         target_sur=target_sur,
+        target_metric=target_metric,
+        target_value=target_value,
         max_bytes=max_bytes,
         format=form,
+        steering=steering,
         subsampling=subsampling,
         metadata=metadata,
         observer=observer,

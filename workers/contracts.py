@@ -29,6 +29,7 @@ class FailureCode(StrEnum):
     PARAMETER_INVALID = "parameter-invalid"
     DISTRIBUTION_INVALID = "distribution-invalid"
     TARGET_UNREACHABLE = "target-unreachable"
+    METRIC_UNAVAILABLE = "metric-unavailable"
     CONTAINER_INVALID = "container-invalid"
     MODEL_INVALID = "model-invalid"
     BLOB_MISSING = "blob-missing"
@@ -86,15 +87,21 @@ class SurCurveRequest(Request):
 
 
 class VarJpegRequest(Request):
-    """Ask for a smaller file: at most one of ``quality``, ``target_sur``, ``max_bytes``; none means target_sur 0.75."""
+    """Ask for a smaller file: at most one of ``quality``, ``target_sur``, ``target_metric`` and ``max_bytes``.
+
+    None means target_sur 0.75. ``target_value``: at least this SSIMULACRA2, or at most this butteraugli 3-norm.
+    """
 
     capability: Literal["varjpeg"] = "varjpeg"
     image_key: BlobKey
     quality: Quality | None = None
     target_sur: float | None = Field(default=None, gt=0, lt=1)
+    target_metric: Literal["ssimulacra2", "butteraugli"] | None = None
+    target_value: float | None = Field(default=None, ge=-50, le=100)
     max_bytes: int | None = Field(default=None, ge=1)
     format: Literal["jpeg", "varjpeg"] = "jpeg"
     protect_key: BlobKey | None = None
+    steering: Literal["jnd", "patchnet", "none"] = "jnd"
     subsampling: Literal["auto", "420", "444"] = "auto"
     metadata: Literal["keep-icc", "keep-all", "strip"] = "keep-icc"
     observer: Observer = "mcl-jci"
@@ -102,8 +109,11 @@ class VarJpegRequest(Request):
 
     @model_validator(mode="after")
     def _one_target(self) -> "VarJpegRequest":
-        if sum(value is not None for value in (self.quality, self.target_sur, self.max_bytes)) > 1:
-            raise ValueError("give at most one of quality, target_sur and max_bytes")
+        targets = (self.quality, self.target_sur, self.target_metric, self.max_bytes)
+        if sum(value is not None for value in targets) > 1:
+            raise ValueError("give at most one of quality, target_sur, target_metric and max_bytes")
+        if (self.target_metric is None) != (self.target_value is None):
+            raise ValueError("target_metric and target_value go together")
         return self
 
 

@@ -27,7 +27,13 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
         IMAGE_AND_PROTECT,
         result=VarJpegResult,
         files=("image/jpeg", "application/vnd.limen.varjpeg"),
-        problems=(*IMAGE_PROBLEMS, "image-sizes-differ", "distribution-invalid", "target-unreachable"),
+        problems=(
+            *IMAGE_PROBLEMS,
+            "image-sizes-differ",
+            "distribution-invalid",
+            "target-unreachable",
+            "metric-unavailable",
+        ),
         example={"target_sur": 0.75},
     ),
 )
@@ -40,8 +46,13 @@ async def create_varjpeg(
 ) -> Response:
     """A JPEG that any decoder opens, with the share of satisfied viewers predicted for those very bytes.
 
-    Give at most one of `quality`, `target_sur` and `max_bytes`; without any, `target_sur` is 0.75. `protect` is a mask
-    of the image's size: what is white in it is kept as it is at high quality. With `Prefer: wait` and no `Accept`,
+    Give at most one of `quality`, `target_sur`, `target_metric` and `max_bytes`; without any, `target_sur` is 0.75.
+    `target_metric` goes with `target_value`: at least this SSIMULACRA2, or at most this butteraugli 3-norm. `steering`
+    says what tells visible from invisible: the JND map, the thesis' salience (`patchnet`), or nothing. `protect` is a
+    mask of the image's size: what is white in it is kept as it is at high quality. `metadata`: `keep-icc` keeps the
+    colour profile, `keep-all` also EXIF without the place, XMP and an HDR gain map, `strip` nothing; the picture is
+    upright in each case. Of a JPEG its own coefficients are thinned out where that is smaller, and it is given back as
+    it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` and no `Accept`,
     the reply is the file itself, and its figures are in the headers `Limen-Sur` and `Limen-Quality`;
     `Accept: application/json` asks for all figures.
 

@@ -25,6 +25,7 @@ _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 
+GAIN_MAP_NOTE = "the file holds an HDR gain map, which is dropped; the standard-range image is used"
 MAX_SCAN_PIXELS = 2_000_000_000
 """Scans times pixels: 31 scans of the largest image, about ten seconds; encoders write 1 to 12."""
 MAX_SCANS = 1000
@@ -189,7 +190,7 @@ def _join_icc(parts: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
 
 def _picture_notes(segments: _Segments) -> tuple[str, ...]:
     if segments.gain_map:
-        return ("the file holds an HDR gain map, which is dropped; the standard-range image is used",)
+        return (GAIN_MAP_NOTE,)
     if segments.multi_picture:
         return ("the file holds more than one image (MPO); only the first is used",)
     return ()

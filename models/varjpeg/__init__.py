@@ -1,18 +1,22 @@
 """VarJPEG: the smallest standard JPEG of a photo for a share of its viewers, and the thesis' container.
 
 One file per stage: ``tables``, ``visibility``, ``rate_distortion``, ``entropy``, ``bitstream`` and ``metadata`` make up
-``photo`` (``format=jpeg``); ``search`` looks for its setting; ``salience`` and ``container`` are ``format=varjpeg``.
+``photo`` (``format=jpeg``); ``jpeg_input`` and ``recompress`` do the same on the coefficients of a JPEG, ``gain_map``
+keeps what lies behind it; ``targets`` says what a file has to reach, ``search`` looks for its setting; ``salience`` and
+``container`` are ``format=varjpeg``.
 """
 
 from models.varjpeg.container import decode_varjpeg, encode_varjpeg
 from models.varjpeg.metadata import Metadata
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling, encode_jpeg
-from models.varjpeg.search import Encoder, SearchResult, Trial, search_max_bytes, search_target_sur
+from models.varjpeg.search import Encoder, Goal, Judgement, SearchResult, Trial, search_goal, search_max_bytes
 from models.varjpeg.warm_up import warm_up
 
 __all__ = [
     "Encoded",
     "Encoder",
+    "Goal",
+    "Judgement",
     "Metadata",
     "PreparedPhoto",
     "SearchResult",
@@ -21,7 +25,7 @@ __all__ = [
     "decode_varjpeg",
     "encode_jpeg",
     "encode_varjpeg",
+    "search_goal",
     "search_max_bytes",
-    "search_target_sur",
     "warm_up",
 ]

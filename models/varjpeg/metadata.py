@@ -48,8 +48,13 @@ def segment(marker: int, payload: bytes) -> bytes:
 
 def insert_segments(jpeg: bytes, segments: bytes) -> bytes:
     """``jpeg`` with whole ``segments`` after its start marker and JFIF header."""
-    head = 4 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
+    head = after_start(jpeg)
     return jpeg[:head] + segments + jpeg[head:]
+
+
+def after_start(jpeg: bytes) -> int:
+    """Offset of what follows the start marker and the JFIF header, if there is one."""
+    return 4 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
 
 
 def _icc_segments(profile: bytes) -> bytes:

@@ -7,6 +7,10 @@ from models.errors import ImageSizesDifferError
 from models.types import PatchQualityMap
 
 _PRUNED_PERCENTILE = 90.0
+_CLUSTERS, _SIGMA = 8, 0.1
+_COMMON_THRESHOLD = 2.3
+"""Luma levels, as in ``visibility``."""
+
 _MAX_POINTS = 65_536
 """k-means sees at most this many of the salient pixels, evenly picked: centroids move by far less than a block."""
 
@@ -26,6 +30,25 @@ def salient_pixels(quality: PatchQualityMap | NDArray[np.floating], height: int,
     threshold = np.percentile(values, _PRUNED_PERCENTILE)
     above = values > threshold
     return np.asarray(above if above.any() else values >= threshold)
+
+
+def salience_thresholds(quality: PatchQualityMap, height: int, width: int) -> NDArray[np.float32]:
+    """Stand-in for a JND map from the thesis' salience, float32 (height, width), luma levels.
+
+    Steps i to iv: the sum of Gaussians (sigma 10 % of the width) around the centroids, normalised to [0, 1]. Thresholds
+    fall from twice the common one where nothing is salient to half of it at the most salient place, about the range of
+    the JND map.
+    """
+    centroids = cluster_centroids(salient_pixels(quality, height, width), clusters=_CLUSTERS)
+    sigma = _SIGMA * width
+    down, across = (
+        np.exp(-0.5 * np.square((np.arange(side) + 0.5 - centroids[:, axis, None]) / sigma))
+        for axis, side in enumerate((height, width))
+    )
+    blurred = down.T @ across
+    spread = float(np.ptp(blurred))
+    salience = (blurred - blurred.min()) / spread if spread > 0 else np.full_like(blurred, 0.5)
+    return np.asarray(_COMMON_THRESHOLD * 2.0 ** (1 - 2 * salience), np.float32)
 
 
 def full_resolution(quality: PatchQualityMap, height: int, width: int) -> NDArray[np.float32]:

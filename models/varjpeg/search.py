@@ -1,8 +1,9 @@
-"""The smallest file for a share of viewers, or the best for a number of bytes, in few encodings.
+"""The smallest file that reaches a goal, or the best for a number of bytes, in few encodings.
 
-Both searches walk a grid of qualities in steps of 1/4, on which share and size rise (almost) monotonely: they keep the
-greatest quality known to fall short and the least known to do, and guess the next one by the secant through the nearest
-results, on scales where both are nearly straight lines: -ln(-ln(share)) and ln(size).
+A goal is a height on some judge's scale that rises with quality: of the share of satisfied viewers, SSIMULACRA2 or
+butteraugli. Searches walk a grid of qualities in steps of 1/8, on which height and size rise (almost) monotonely: they
+keep the greatest quality known to fall short and the least known to do, and guess the next one by the secant through
+the nearest results, on a scale where common photos are straight lines of slope one: the height that such a photo has.
 """
 
 import io
@@ -14,26 +15,20 @@ from enum import StrEnum
 import numpy as np
 from PIL import Image
 
-from models.errors import InvalidParameterError, TargetUnreachableError
+from models.errors import TargetUnreachableError
 from models.types import Progress, Rgb8
 from models.varjpeg.photo import Encoded
 
 Encode = Callable[[float], Encoded]
 PlainEncode = Callable[[int], bytes]
-SurOf = Callable[[bytes], float]
-"""Share of viewers predicted for a file: it decodes the bytes that would be sent."""
 
-QUALITY_STEP = 0.25
+QUALITY_STEP = 0.125
 LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 98.0
-_MAX_TRIALS = 9
-_CLOSE_SUR = 0.015
-"""A share this little over the target ends the search: observers' shares are not known better than that."""
+_USUAL_TRIALS, _MOST_TRIALS = 4, 9
+"""A search that has found something tolerable ends after the first number of encodes, others after the second."""
 
 _CLOSE_SIZE = 0.985
 """A file that fills this much of the allowed bytes ends the search."""
-
-_GUMBEL_PER_QUALITY = 1 / 7.5
-"""First guess of d -ln(-ln(sur)) / d quality: the mean GEV scale of MCL-JCI's first JND is 7.5 levels."""
 
 _SIZE_PER_QUALITY = 0.028
 """First guess of d ln(size) / d quality, median over photos/train between 50 and 85."""
@@ -41,45 +36,93 @@ _SIZE_PER_QUALITY = 0.028
 _STRIDE = 40.0
 """Farthest step before the goal is bracketed, in qualities."""
 
-_OVERSHOOT = 1.15
-"""Stretches a step while every result lies on one side."""
-
 _SLOPE_CHANGE = 2.5
 """Most that one result may change the slope: neighbouring results say little about it."""
 
+_APART = 2.0
+"""Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
+
+_PLAIN_MARGIN = 8.0
+"""libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
+good as that QF; on Kodak it lies 10 to 16 below."""
+
+_COEFFICIENT_MARGIN = 0.02
+"""ln of size by which the input's own coefficients may seem to lose at first and are still looked at closely."""
+
+_PLAIN_TRIALS = 4
+"""Encodes by libjpeg-turbo to find its largest file under ours; they take a hundredth of a judgement each."""
+
 
 class Encoder(StrEnum):
-    """Who made a file."""
+    """Who made a file: Limen from the pixels, Limen from the input's own coefficients, or the input as it came."""
 
     LIMEN = "limen"
+    COEFFICIENTS = "limen-coefficients"
     LIBJPEG_TURBO = "libjpeg-turbo"
     INPUT = "input"
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge says of a file. ``height`` rises with quality; ``sur`` and ``metric`` as far as they were asked."""
+
+    height: float
+    sur: float | None = None
+    metric: float | None = None
+
+
+Judge = Callable[[bytes], Judgement]
+"""Decodes the bytes that would be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """``wanted``: the least height; ``enough``: no smaller file is looked for once the height lies between both;
+    ``tolerable``: nor, after a few encodes, once it lies under this.
+
+    ``qualities`` and ``heights``, both rising: where common photos lie on this scale. ``name`` says it in words.
+    """
+
+    wanted: float
+    enough: float
+    tolerable: float
+    qualities: tuple[float, ...]
+    heights: tuple[float, ...]
+    name: str
+
+    def typical_height(self, quality: float) -> float:
+        """Height of a common photo, straight on beyond the table's ends."""
+        return _interpolated(quality, self.qualities, self.heights)
+
+    def typical_quality(self, height: float) -> float:
+        """Inverse of ``typical_height``."""
+        return _interpolated(height, self.heights, self.qualities)
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """One encoding that was judged; ``sur`` is None where nobody was asked."""
+    """One encoding that was looked at; the judgement is None where nobody was asked."""
 
     encoder: Encoder
     quality: float
     size_bytes: int
-    sur: float | None
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The file chosen, its predicted share of satisfied viewers, and how it was found."""
+    """The file chosen, what the judge said of it, and how it was found."""
 
     data: bytes
     encoder: Encoder
     quality: float
     subsampling: str
-    sur: float | None
-    trials: tuple[Trial, ...]
+    judgement: Judgement | None
+    trials: tuple[Trial, ...] = ()
 
-    def judged(self, sur: float) -> "SearchResult":
-        """The same with the share predicted for its bytes."""
-        return replace(self, sur=sur)
+    def judged(self, judgement: Judgement) -> "SearchResult":
+        """The same with what was said of its bytes."""
+        return replace(self, judgement=judgement)
 
 
 def decode_pixels(data: bytes) -> Rgb8:
@@ -88,61 +131,65 @@ def decode_pixels(data: bytes) -> Rgb8:
         return np.asarray(image.convert("RGB"))
 
 
-def search_target_sur(
+def search_goal(
     encode: Encode,
-    sur_of: SurOf,
-    target: float,
+    judge: Judge,
+    goal: Goal,
     *,
-    start_quality: float,
     plain_encode: PlainEncode | None = None,
+    encode_coefficients: Encode | None = None,
     original: bytes | None = None,
+    original_judgement: Judgement | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
-    """The smallest file whose own decoded pixels satisfy at least ``target`` of the viewers.
+    """The smallest file whose own decoded pixels reach ``goal``.
 
-    Args: ``target``: share in (0, 1); ``start_quality``: a good guess, an SUR curve's p% SUR for instance;
-    ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that satisfies
-    the same share (one more judgement, more only if libjpeg-turbo leads); ``original``: the input, if it is itself
-    a file that may be returned: it is, where nothing smaller does; ``progress`` may raise to stop.
-    Raises: TargetUnreachableError if no quality does and there is no ``original``; InvalidParameterError.
+    Args: ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that
+    reaches the same (one more judgement, more only if libjpeg-turbo leads); ``encode_coefficients``: a second encoder
+    at the same qualities, tried from where the first ended; ``original``: the input, if it is itself a file that may be
+    returned: it is, where nothing smaller does, with ``original_judgement``; ``progress`` may raise to stop.
+    Raises: TargetUnreachableError if no quality does and there is no ``original``.
     """
-    if not 0 < target < 1:
-        raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
     trials: list[Trial] = []
-    best = _bracket_sur(encode, sur_of, target, start_quality, trials, progress)
+    best = _bracketed(encode, judge, goal, Encoder.LIMEN, trials, progress)
+    if encode_coefficients is not None:
+        start = best.quality if best is not None else HIGHEST_QUALITY
+        best = _smaller(best, _from_coefficients(encode_coefficients, judge, goal, start, best, trials, progress))
     if plain_encode is not None:
-        limit = len(best.data) if best is not None else None
-        best = _smaller_plain(plain_encode, sur_of, target, limit, trials) or best
+        best = _smaller_plain(plain_encode, judge, goal, best, trials) or best
     if original is not None and (best is None or len(original) <= len(best.data)):
-        best = SearchResult(original, Encoder.INPUT, 100.0, "input", 1.0, ())
+        best = SearchResult(original, Encoder.INPUT, 100.0, "input", original_judgement)
     if best is None:
-        raise TargetUnreachableError(f"no quality up to {HIGHEST_QUALITY:g} satisfies {target:.0%} of the viewers")
+        raise TargetUnreachableError(f"no quality up to {HIGHEST_QUALITY:g} reaches {goal.name}")
     if progress is not None:
         progress(1.0)
-    return SearchResult(best.data, best.encoder, best.quality, best.subsampling, best.sur, tuple(trials))
+    return replace(best, trials=tuple(trials))
 
 
 def search_max_bytes(
     encode: Encode,
     max_bytes: int,
     *,
+    encoder: Encoder = Encoder.LIMEN,
     start_quality: float = 75.0,
-    original: bytes | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
-    """The best quality whose file has at most ``max_bytes``; an ``original`` that fits is better than any.
+    """The best quality whose file has at most ``max_bytes``.
 
     Raises: TargetUnreachableError if even the lowest quality needs more.
     """
-    if original is not None and len(original) <= max_bytes:
-        return SearchResult(original, Encoder.INPUT, 100.0, "input", 1.0, ())
     trials: list[Trial] = []
     fits: Encoded | None = None
-    bracket = _Bracket(math.log(max(1, max_bytes) * (1 + _CLOSE_SIZE) / 2), _SIZE_PER_QUALITY)
+    qualities = (LOWEST_QUALITY, HIGHEST_QUALITY)
+    wanted = math.log(max(1, max_bytes) * (1 + _CLOSE_SIZE) / 2)
+    goal = Goal(
+        wanted, wanted, wanted, qualities, tuple(_SIZE_PER_QUALITY * q for q in qualities), f"{max_bytes} bytes"
+    )
+    bracket = _Bracket(goal, wanted)
     quality: float | None = _on_grid(start_quality)
-    while quality is not None and len(trials) < _MAX_TRIALS:
+    while quality is not None and len(trials) < _MOST_TRIALS:
         encoded = encode(quality)
-        trials.append(Trial(Encoder.LIMEN, quality, len(encoded.data), None))
+        trials.append(Trial(encoder, quality, len(encoded.data)))
         if len(encoded.data) <= max_bytes:
             if fits is None or quality > fits.quality:
                 fits = encoded
@@ -151,31 +198,32 @@ def search_max_bytes(
         bracket.add(quality, math.log(len(encoded.data)), over=len(encoded.data) > max_bytes)
         quality = bracket.next()
         _report(progress, len(trials))
-    fits = fits or _lowest_that_fits(encode, max_bytes, trials)
-    return SearchResult(fits.data, Encoder.LIMEN, fits.quality, fits.subsampling, None, tuple(trials))
+    fits = fits or _lowest_that_fits(encode, max_bytes, encoder, trials)
+    return SearchResult(fits.data, encoder, fits.quality, fits.subsampling, None, tuple(trials))
 
 
 class _Bracket:
     """Regula falsi on a rising function of quality, with the Illinois rule: an end that stays loses half its weight.
 
-    An end is (quality, value - goal); before there are two, steps follow the first guess of the slope, then the slope
-    seen, and reach a little too far so that the next result closes the bracket from the other side.
+    An end is (quality, height - ``aim``); before there are two, steps follow the slope of common photos, then the slope
+    seen.
     """
 
-    def __init__(self, goal: float, slope: float) -> None:
-        self._goal, self._slope = goal, slope
+    def __init__(self, goal: Goal, aim: float) -> None:
+        self._goal, self._aim, self._slope = goal, aim, 1.0
         self._under: tuple[float, float] | None = None
         self._over: tuple[float, float] | None = None
         self._last: tuple[float, float] | None = None
 
-    def add(self, quality: float, value: float, *, over: bool) -> None:
+    def add(self, quality: float, height: float, *, over: bool) -> None:
         """One result. ``over``: it reaches the goal."""
-        gap = value - self._goal
+        gap = height - self._aim
         stays, last = (self._under, self._over) if over else (self._over, self._under)
         if stays is not None and last is not None and last == self._last:
             stays = stays[0], stays[1] / 2
-        if self._last is not None and quality != self._last[0]:
-            seen = (gap - self._last[1]) / (quality - self._last[0])
+        if self._last is not None and abs(quality - self._last[0]) >= _APART:
+            apart = self._goal.typical_height(quality) - self._goal.typical_height(self._last[0])
+            seen = (gap - self._last[1]) / apart
             self._slope = min(max(seen, self._slope / _SLOPE_CHANGE), self._slope * _SLOPE_CHANGE)
         self._last = quality, gap
         self._under, self._over = (stays, self._last) if over else (self._last, stays)
@@ -192,51 +240,101 @@ class _Bracket:
         if self._under and self._over:
             (low, below), (high, above) = self._under, self._over
             share = -below / (above - below) if above > below else 0.5
-            return low + min(max(share, 0.05), 0.95) * (high - low)
+            ends = self._goal.typical_height(low), self._goal.typical_height(high)
+            return self._goal.typical_quality(ends[0] + min(max(share, 0.05), 0.95) * (ends[1] - ends[0]))
         quality, gap = self._last or (HIGHEST_QUALITY, 0.0)
-        step = -gap / self._slope * _OVERSHOOT
+        step = self._goal.typical_quality(self._goal.typical_height(quality) - gap / self._slope) - quality
         return quality + math.copysign(min(abs(step), _STRIDE), step)
 
 
-def _bracket_sur(
-    encode: Encode, sur_of: SurOf, target: float, start: float, trials: list[Trial], progress: Progress | None
+def _bracketed(
+    encode: Encode,
+    judge: Judge,
+    goal: Goal,
+    encoder: Encoder,
+    trials: list[Trial],
+    progress: Progress | None,
+    start: float | None = None,
 ) -> SearchResult | None:
+    """The smallest of a few files that reach the goal, None if none does."""
     best: SearchResult | None = None
-    close = min(_CLOSE_SUR, (1 - target) / 4)
-    bracket = _Bracket(_gumbel(target + close / 2), _GUMBEL_PER_QUALITY)
-    quality: float | None = _on_grid(start)
-    while quality is not None and len(trials) < _MAX_TRIALS:
-        encoded = encode(quality)
-        sur = sur_of(encoded.data)
-        trials.append(Trial(Encoder.LIMEN, quality, len(encoded.data), sur))
-        if sur >= target and (best is None or len(encoded.data) < len(best.data)):
-            best = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, sur, ())
-        if target <= sur <= target + close:
+    aim = (goal.wanted + goal.enough) / 2
+    bracket = _Bracket(goal, aim)
+    quality: float | None = _on_grid(goal.typical_quality(aim) if start is None else start)
+    tried = 0
+    while quality is not None and tried < _MOST_TRIALS:
+        if tried >= _USUAL_TRIALS and best is not None and _height(best) <= goal.tolerable:
             break
-        bracket.add(quality, _gumbel(sur), over=sur >= target)
+        encoded = encode(quality)
+        judgement = judge(encoded.data)
+        tried += 1
+        trials.append(Trial(encoder, quality, len(encoded.data), judgement))
+        reached = judgement.height >= goal.wanted
+        if reached and (best is None or len(encoded.data) < len(best.data)):
+            best = SearchResult(encoded.data, encoder, quality, encoded.subsampling, judgement)
+        if goal.wanted <= judgement.height <= goal.enough:
+            break
+        bracket.add(quality, judgement.height, over=reached)
         quality = bracket.next()
         _report(progress, len(trials))
     return best
 
 
-def _smaller_plain(
-    plain_encode: PlainEncode, sur_of: SurOf, target: float, limit: int | None, trials: list[Trial]
+def _from_coefficients(
+    encode: Encode,
+    judge: Judge,
+    goal: Goal,
+    start: float,
+    best: SearchResult | None,
+    trials: list[Trial],
+    progress: Progress | None,
 ) -> SearchResult | None:
-    """The smallest plain encoding under ``limit`` bytes that satisfies ``target``, None if there is none.
+    """The second encoder's smallest file, None where its first one, at ``start``, already shows that it loses."""
+    first = encode(_on_grid(start))
+    judgement = judge(first.data)
+    if best is not None and best.judgement is not None:
+        higher = goal.typical_quality(judgement.height) - goal.typical_quality(best.judgement.height)
+        if math.log(len(first.data) / len(best.data)) > _SIZE_PER_QUALITY * higher + _COEFFICIENT_MARGIN:
+            trials.append(Trial(Encoder.COEFFICIENTS, first.quality, len(first.data), judgement))
+            return None
 
-    The largest one under the limit is judged first: while it falls short, so do all that are smaller.
+    def encode_again(quality: float) -> Encoded:
+        return first if quality == first.quality else encode(quality)
+
+    def judge_again(data: bytes) -> Judgement:
+        return judgement if data is first.data else judge(data)
+
+    return _bracketed(encode_again, judge_again, goal, Encoder.COEFFICIENTS, trials, progress, first.quality)
+
+
+def _height(result: SearchResult) -> float:
+    return -math.inf if result.judgement is None else result.judgement.height
+
+
+def _smaller(one: SearchResult | None, other: SearchResult | None) -> SearchResult | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda result: len(result.data))
+
+
+def _smaller_plain(
+    plain_encode: PlainEncode, judge: Judge, goal: Goal, limit: SearchResult | None, trials: list[Trial]
+) -> SearchResult | None:
+    """The smallest plain encoding under ``limit`` that reaches the goal, None if there is none.
+
+    The largest one under the limit is judged first, if there is hope: while it falls short, so do all that are smaller.
     """
-    low, high = 0, 100
-    if limit is not None:
-        low, high = 0, _largest_under(plain_encode, limit)
+    low, high = 0, 100 if limit is None else _largest_under(plain_encode, len(limit.data), limit.quality)
+    if limit is not None and high < limit.quality - _PLAIN_MARGIN:
+        return None
     best: SearchResult | None = None
     quality = high
     while high > low:
         data = plain_encode(quality)
-        sur = sur_of(data)
-        trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), sur))
-        if sur >= target:
-            best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", sur, ()), quality - 1
+        judgement = judge(data)
+        trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), judgement))
+        if judgement.height >= goal.wanted:
+            best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", judgement), quality - 1
         elif quality == high and best is None:
             return None
         else:
@@ -245,18 +343,24 @@ def _smaller_plain(
     return best
 
 
-def _largest_under(plain_encode: PlainEncode, limit: int) -> int:
-    """The highest QF whose file is smaller than ``limit``, 0 if none is."""
+def _largest_under(plain_encode: PlainEncode, limit: int, start: float) -> int:
+    """The highest QF whose file is smaller than ``limit``, 0 if none is; bisection around a guess."""
     low, high = 0, 101
+    quality = round(min(max(start, 1), 100))
+    tried = 0
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if len(plain_encode(middle)) < limit else (low, middle)
+        size = len(plain_encode(quality))
+        tried += 1
+        low, high = (quality, high) if size < limit else (low, quality)
+        guess = quality + (math.log(limit / size) - _SIZE_PER_QUALITY / 2) / _SIZE_PER_QUALITY
+        middle = round(guess) if tried < _PLAIN_TRIALS else (low + high) // 2
+        quality = min(max(middle, low + 1), high - 1)
     return low
 
 
-def _lowest_that_fits(encode: Encode, max_bytes: int, trials: list[Trial]) -> Encoded:
+def _lowest_that_fits(encode: Encode, max_bytes: int, encoder: Encoder, trials: list[Trial]) -> Encoded:
     encoded = encode(LOWEST_QUALITY)
-    trials.append(Trial(Encoder.LIMEN, LOWEST_QUALITY, len(encoded.data), None))
+    trials.append(Trial(encoder, LOWEST_QUALITY, len(encoded.data)))
     if len(encoded.data) > max_bytes:
         raise TargetUnreachableError(f"the lowest quality needs {len(encoded.data)} bytes, {max_bytes} are allowed")
     return encoded
@@ -266,9 +370,11 @@ def _on_grid(quality: float) -> float:
     return min(max(round(quality / QUALITY_STEP) * QUALITY_STEP, LOWEST_QUALITY), HIGHEST_QUALITY)
 
 
-def _gumbel(share: float) -> float:
-    """-ln(-ln(share)): a straight line in quality where the JND follows a GEV of shape 0."""
-    return -math.log(-math.log(min(max(share, 1e-4), 1 - 1e-4)))
+def _interpolated(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
+    """Piecewise linear through rising points, straight on beyond the ends."""
+    last = len(xs) - 1
+    n = min(max(int(np.searchsorted(xs, x)), 1), last)
+    return ys[n - 1] + (x - xs[n - 1]) * (ys[n] - ys[n - 1]) / (xs[n] - xs[n - 1])
 
 
 def _report(progress: Progress | None, trials: int) -> None:

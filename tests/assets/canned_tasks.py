@@ -32,8 +32,9 @@ from models.sur import GevParameters
 from models.sur import sur_curve as sur_curve_of
 from models.sur_prediction import SurBand, SurInterval, SurPrediction
 from models.types import JndMap, PatchQualityMap, RgbImage
-from models.varjpeg.search import Encoder, SearchResult
-from models.varjpeg_request import Format, OptimisedPhoto
+from models.varjpeg.search import Encoder, Judgement, SearchResult
+from models.varjpeg.targets import Metric
+from models.varjpeg_request import Format, OptimisedPhoto, Steering
 from workers.blobs import BlobStore
 from workers.celery_app import LimenCelery
 from workers.contracts import AnyRequest, Artefact, JobResult
@@ -95,10 +96,20 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
             ]
         case _:
             data = _file(image.pixels, "JPEG")
-            chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", request.target_sur or 0.75, ())
+            judgement = Judgement(0.0, sur=request.target_sur or 0.75, metric=request.target_value)
+            chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", judgement)
             size = blobs.size_bytes(request.image_key)
             photo = OptimisedPhoto(
-                Format(request.format), image.width, image.height, size, request.observer, request.jnd, chosen, ()
+                Format(request.format),
+                image.width,
+                image.height,
+                size,
+                request.observer,
+                request.jnd,
+                Steering(request.steering),
+                None if request.target_metric is None else Metric(request.target_metric),
+                chosen,
+                (),
             )
             body = photo.body()
             artefacts = [_artefact(blobs, "photo.jpg", photo.media_type, data)]

@@ -2,13 +2,32 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from models.errors import InvalidParameterError, TargetUnreachableError
-from models.varjpeg import Encoder, search_max_bytes, search_target_sur
+from models.errors import TargetUnreachableError
+from models.varjpeg import Encoder, Goal, Judgement, search_goal, search_max_bytes
 from models.varjpeg.photo import Encoded, Subsampling
 from models.varjpeg.search import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEP
+
+
+def logit(share):
+    return math.log(share / (1 - share))
+
+
+def goal_of(share, start=40.0):
+    """That share, had by common photos at quality ``start``; their shares rise by 1/7 in logit a quality."""
+    qualities = (start - 30, start, start + 30)
+    heights = tuple(logit(share) + (quality - start) / 7 for quality in qualities)
+    return Goal(
+        logit(share),
+        logit(min(share + 0.012, (1 + share) / 2)),
+        logit(min(share + 0.02, (1 + share) / 2)),
+        qualities,
+        heights,
+        f"{share:.0%}",
+    )
 
 
 class Bench:
@@ -25,10 +44,10 @@ class Bench:
     def plain_encode(self, quality):
         return self._file("plain", quality, self.plain_ratio)
 
-    def sur_of(self, data):
+    def judge(self, data):
         self.judged += 1
-        kind, quality = json.loads(data)
-        return self.sur(kind, quality)
+        sur = self.sur(*json.loads(data))
+        return Judgement(logit(sur), sur=sur)
 
     def sur(self, kind, quality):
         """Logistic: not the straight line that the search hopes for."""
@@ -49,23 +68,23 @@ class Bench:
 @pytest.mark.parametrize("middle", [8.0, 25.0, 40.0, 70.0])
 def test_the_file_found_satisfies_the_target_and_little_more(target, middle):
     bench = Bench(middle=middle)
-    found = search_target_sur(bench.encode, bench.sur_of, target, start_quality=45)
-    assert target <= found.sur <= target + 0.04 or found.quality == LOWEST_QUALITY
+    found = search_goal(bench.encode, bench.judge, goal_of(target, 45))
+    assert target <= found.judgement.sur <= target + 0.04 or found.quality == LOWEST_QUALITY
     assert found.quality - max(LOWEST_QUALITY, bench.least("limen", target)) <= 1.5
-    assert found.sur == bench.sur_of(found.data)
+    assert found.judgement == bench.judge(found.data)
 
 
 @pytest.mark.parametrize(("start", "most"), [(5.0, 7), (35.0, 5), (42.0, 4), (50.0, 5), (60.0, 5), (90.0, 7)])
 def test_few_trials_are_enough(start, most):
     bench = Bench()
-    found = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=start)
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, start))
     assert len(found.trials) <= most
-    assert found.sur <= 0.77
+    assert found.judgement.sur <= 0.77
 
 
 def test_every_judgement_is_listed():
     bench = Bench()
-    found = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=60, plain_encode=bench.plain_encode)
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, 60), plain_encode=bench.plain_encode)
     assert len(found.trials) == bench.judged
     assert found.trials[-1].encoder is Encoder.LIBJPEG_TURBO
 
@@ -74,38 +93,54 @@ def test_every_judgement_is_listed():
 @pytest.mark.parametrize(("ratio", "plain_middle"), [(1.2, 40.0), (1.0, 40.0), (1.0, 30.0), (0.5, 40.0), (1.0, 10.0)])
 def test_never_larger_than_libjpeg_at_the_same_share(target, ratio, plain_middle):
     bench = Bench(plain_ratio=ratio, plain_middle=plain_middle)
-    found = search_target_sur(bench.encode, bench.sur_of, target, start_quality=40, plain_encode=bench.plain_encode)
-    assert found.sur >= target
+    found = search_goal(bench.encode, bench.judge, goal_of(target), plain_encode=bench.plain_encode)
+    assert found.judgement.sur >= target
     assert len(found.data) <= len(bench.plain_encode(bench.least("plain", target)))
 
 
 def test_an_input_that_is_small_enough_is_passed_through():
     bench = Bench()
-    small = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, original=b"tiny")
-    assert (small.encoder, small.data, small.sur) == (Encoder.INPUT, b"tiny", 1.0)
-    large = search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, original=bytes(10**6))
+    small = search_goal(
+        bench.encode, bench.judge, goal_of(0.75), original=b"tiny", original_judgement=Judgement(9.0, sur=1.0)
+    )
+    assert (small.encoder, small.data, small.judgement.sur) == (Encoder.INPUT, b"tiny", 1.0)
+    large = search_goal(bench.encode, bench.judge, goal_of(0.75), original=bytes(10**6))
     assert large.encoder is Encoder.LIMEN
 
 
 def test_a_share_that_no_quality_reaches():
     bench = Bench(middle=150.0, plain_middle=150.0)
     with pytest.raises(TargetUnreachableError):
-        search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=40, plain_encode=bench.plain_encode)
-    assert len(search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=4, original=b"x").data) == 1
-
-
-@pytest.mark.parametrize("target", [0.0, 1.0, -1.0, float("nan")])
-def test_shares_outside_the_open_interval_are_refused(target):
-    bench = Bench()
-    with pytest.raises(InvalidParameterError):
-        search_target_sur(bench.encode, bench.sur_of, target, start_quality=40)
+        search_goal(bench.encode, bench.judge, goal_of(0.75), plain_encode=bench.plain_encode)
+    assert len(search_goal(bench.encode, bench.judge, goal_of(0.75), original=b"x").data) == 1
 
 
 def test_a_judge_who_wavers_does_not_break_the_search():
     bench = Bench()
     wavering = iter([0.2, 0.9, 0.3, 0.8, 0.1, 0.9, 0.5, 0.76, 0.2, 0.2, 0.2, 0.2])
-    found = search_target_sur(bench.encode, lambda data: next(wavering), 0.75, start_quality=40)
-    assert found.sur >= 0.75
+    found = search_goal(
+        bench.encode,
+        lambda data: Judgement(next(wavering)),
+        replace(goal_of(0.75), wanted=0.75, enough=0.76, tolerable=0.77),
+    )
+    assert found.judgement.height >= 0.75
+
+
+@pytest.mark.parametrize(
+    ("ratio", "encoder"), [(0.9, Encoder.COEFFICIENTS), (0.99, Encoder.COEFFICIENTS), (1.1, Encoder.LIMEN)]
+)
+def test_the_second_encoder_is_taken_where_it_is_smaller(ratio, encoder):
+    bench = Bench()
+    other = Bench(middle=39.0)
+
+    def encode_coefficients(quality):
+        encoded = other.encode(quality)
+        return replace(encoded, data=json.dumps(["limen", quality]).encode().ljust(round(ratio * len(encoded.data))))
+
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75), encode_coefficients=encode_coefficients)
+    assert found.encoder is encoder
+    assert found.judgement.sur >= 0.75
+    assert {trial.encoder for trial in found.trials} == {Encoder.LIMEN, Encoder.COEFFICIENTS}
 
 
 @pytest.mark.parametrize("max_bytes", [21_500, 40_000, 90_000, 200_000, 10**7])
@@ -124,10 +159,6 @@ def test_too_few_bytes_for_anything():
         search_max_bytes(bench.encode, 1000)
 
 
-def test_an_input_that_fits_is_the_best():
-    assert search_max_bytes(Bench().encode, 50_000, original=b"small").encoder is Encoder.INPUT
-
-
 def test_the_lowest_quality_is_tried_before_giving_up():
     bench = Bench()
     found = search_max_bytes(bench.encode, len(bench.encode(LOWEST_QUALITY).data), start_quality=98)
@@ -136,7 +167,7 @@ def test_the_lowest_quality_is_tried_before_giving_up():
 
 def test_progress_rises_to_one_and_may_stop_the_search():
     bench, seen = Bench(), []
-    search_target_sur(bench.encode, bench.sur_of, 0.75, start_quality=60, progress=seen.append)
+    search_goal(bench.encode, bench.judge, goal_of(0.75, 60), progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 

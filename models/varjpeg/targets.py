@@ -1,0 +1,113 @@
+"""What a file can be asked to reach, and who judges it: a share of viewers, SSIMULACRA2 or butteraugli."""
+
+import math
+from enum import StrEnum
+
+from models.butteraugli import ButteraugliReference
+from models.errors import InvalidParameterError
+from models.observers import ObserverProfile
+from models.ssimulacra2 import Ssimulacra2Reference
+from models.sur_prediction import SurReference
+from models.types import Rgb8
+from models.varjpeg.search import Goal, Judgement
+
+QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
+# Medians over twelve lossless photos/train (every 14th) encoded at those qualities: where a search starts.
+_LOG_DISTANCES = (3.48, 2.49, 1.75, 1.25, 0.76, -0.02)
+_SSIMULACRA2 = (8.0, 38.0, 55.0, 65.0, 75.5, 88.5)
+_LOG_BUTTERAUGLI = (1.62, 1.05, 0.71, 0.44, 0.09, -0.55)
+
+_CLOSE_SUR = 0.012
+"""A share this little over the target ends the search: observers' shares are not known better than that."""
+
+_TOLERABLE_SUR = 0.02
+"""What a file may promise over the share asked for."""
+
+_CLOSE_SSIMULACRA2 = 0.3
+_CLOSE_BUTTERAUGLI = 0.012
+"""About what one step of libjpeg's QF changes, halved."""
+
+SSIMULACRA2_RANGE = (-50.0, 100.0)
+BUTTERAUGLI_RANGE = (0.05, 50.0)
+
+
+class Metric(StrEnum):
+    """``SSIMULACRA2``: 100 for equal pixels, higher is better, 90 hardly visible, 70 good. ``BUTTERAUGLI``: 3-norm of
+    the distance map at 80 nits, 0 for equal pixels, lower is better, 1 about the threshold."""
+
+    SSIMULACRA2 = "ssimulacra2"
+    BUTTERAUGLI = "butteraugli"
+
+
+class SurTarget:
+    """A share of viewers who must not notice, by the siamese network and an observer profile.
+
+    Raises: InvalidParameterError unless ``target`` lies between 0 and 1.
+    """
+
+    def __init__(self, reference: SurReference, profile: ObserverProfile, jnd: int, target: float) -> None:
+        if not 0 < target < 1:
+            raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
+        self._reference, self._profile, self._jnd = reference, profile, jnd
+        close = min(_CLOSE_SUR, (1 - target) / 4)
+        self.goal = Goal(
+            wanted=-profile.log_distance_at(target, jnd),
+            enough=-profile.log_distance_at(target + close, jnd),
+            tolerable=-profile.log_distance_at(min(target + _TOLERABLE_SUR, (1 + target) / 2), jnd),
+            qualities=QUALITIES,
+            heights=tuple(-distance for distance in _LOG_DISTANCES),
+            name=f"{target:.0%} of the viewers",
+        )
+
+    def judge(self, decoded: Rgb8) -> Judgement:
+        """Height: minus ln of the predicted distance."""
+        distance = self._reference.log_distance(decoded)
+        return Judgement(-distance, sur=self._profile.satisfied_share(distance, self._jnd))
+
+
+class Ssimulacra2Target:
+    """A value of SSIMULACRA2 that the file must reach. Raises: InvalidParameterError outside its range."""
+
+    def __init__(self, reference: Rgb8, target: float) -> None:
+        _check(target, SSIMULACRA2_RANGE, Metric.SSIMULACRA2)
+        self._reference = Ssimulacra2Reference(reference)
+        self.goal = Goal(
+            wanted=target,
+            enough=target + _CLOSE_SSIMULACRA2,
+            tolerable=target + 3 * _CLOSE_SSIMULACRA2,
+            qualities=QUALITIES,
+            heights=_SSIMULACRA2,
+            name=f"SSIMULACRA2 {target:g}",
+        )
+
+    def judge(self, decoded: Rgb8) -> Judgement:
+        """Height: the score."""
+        score = self._reference.score(decoded)
+        return Judgement(score, metric=score)
+
+
+class ButteraugliTarget:
+    """A butteraugli 3-norm that the file must not exceed. Raises: InvalidParameterError outside its range."""
+
+    def __init__(self, reference: Rgb8, target: float) -> None:
+        _check(target, BUTTERAUGLI_RANGE, Metric.BUTTERAUGLI)
+        self._reference = ButteraugliReference(reference)
+        wanted = -math.log(target)
+        self.goal = Goal(
+            wanted=wanted,
+            enough=wanted + _CLOSE_BUTTERAUGLI,
+            tolerable=wanted + 3 * _CLOSE_BUTTERAUGLI,
+            qualities=QUALITIES,
+            heights=tuple(-distance for distance in _LOG_BUTTERAUGLI),
+            name=f"butteraugli {target:g}",
+        )
+
+    def judge(self, decoded: Rgb8) -> Judgement:
+        """Height: minus ln of the 3-norm."""
+        norm = self._reference.norm(decoded)
+        return Judgement(-math.log(max(norm, 1e-6)), metric=norm)
+
+
+def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:
+    if not allowed[0] <= target <= allowed[1]:
+        raise InvalidParameterError(f"a target of {metric.value} lies in {allowed[0]:g}..{allowed[1]:g}, not {target}")

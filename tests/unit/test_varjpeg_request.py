@@ -1,0 +1,224 @@
+"""The main job, end to end on small photos: targets, JPEG input, steering, metadata, gain maps."""
+
+import io
+import shutil
+import struct
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.butteraugli import PROGRAM, ButteraugliReference
+from models.decode import decode_image
+from models.errors import InvalidParameterError, MetricUnavailableError, TargetUnreachableError
+from models.image_files.jpeg import GAIN_MAP_NOTE
+from models.ssimulacra2 import Ssimulacra2Reference
+from models.varjpeg.jpeg_input import read_coefficients
+from models.varjpeg.metadata import segment
+from models.varjpeg.recompress import PreparedJpeg
+from models.varjpeg.search import Encoder, decode_pixels
+from models.varjpeg_request import optimise_photo
+
+
+def photo(height=128, width=160, seed=0):
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
+    return (base + random.normal(0, 3, base.shape) * (x[:, :, None] > width / 2)).clip(0, 255).astype(np.uint8)
+
+
+def sample_photo():
+    """A corner of the drawn photo that the page shows."""
+    with Image.open(Path(__file__).parents[2] / "app" / "page" / "sample.png") as image:
+        return np.asarray(image.convert("RGB"))[:256, :320]
+
+
+def saved(pixels, form="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def optimised(data, **wishes):
+    return optimise_photo(decode_image(data), original=data, **wishes)
+
+
+PNG = saved(photo())
+JPEG = saved(photo(), "JPEG", quality=88)
+
+
+@pytest.mark.parametrize("value", [50.0, 70.0, 85.0])
+def test_a_ssimulacra2_is_reached_and_little_exceeded(value):
+    sample = sample_photo()
+    result = optimised(saved(sample), target_metric="ssimulacra2", target_value=value)
+    measured = Ssimulacra2Reference(sample).score(decode_pixels(result.data))
+    assert value <= measured <= value + 2
+    body = result.body()
+    assert body["metric"] == pytest.approx(measured, abs=1e-3)
+    assert body["target_metric"] == "ssimulacra2"
+    assert body["sur"] is not None
+    assert all(trial["metric"] is not None for trial in body["trials"])
+
+
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+def test_a_butteraugli_norm_is_reached():
+    result = optimised(PNG, target_metric="butteraugli", target_value=1.0)
+    assert 0.8 <= ButteraugliReference(photo()).norm(decode_pixels(result.data)) <= 1.0
+
+
+def test_without_its_program_butteraugli_is_a_typed_error(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MetricUnavailableError):
+        optimised(PNG, target_metric="butteraugli", target_value=1.0)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"target_metric": "ssimulacra2"},
+        {"target_value": 80.0},
+        {"target_metric": "ssimulacra2", "target_value": 80.0, "quality": 70},
+        {"target_metric": "ssimulacra2", "target_value": 101.0},
+        {"target_metric": "butteraugli", "target_value": -1.0},
+        {"target_sur": 0.5, "max_bytes": 1000},
+    ],
+)
+def test_targets_that_make_no_sense_are_refused(wishes):
+    with pytest.raises(InvalidParameterError):
+        optimised(PNG, **wishes)
+
+
+def test_a_share_of_viewers_takes_few_encodes():
+    result = optimised(saved(sample_photo()), target_sur=0.75)
+    assert len(result.chosen.trials) < 6
+    assert result.body()["sur"] >= 0.75
+
+
+@pytest.mark.parametrize("target", [{"target_sur": 0.75}, {"target_metric": "ssimulacra2", "target_value": 85.0}])
+def test_a_jpeg_never_grows(target):
+    for quality in (20, 60, 95):
+        data = saved(photo(), "JPEG", quality=quality)
+        assert len(optimised(data, **target).data) < len(data)
+
+
+def test_a_jpeg_that_nothing_beats_is_passed_through_and_that_is_said():
+    data = saved(photo(), "JPEG", quality=30)
+    result = optimised(data, target_metric="ssimulacra2", target_value=99.9)
+    assert result.chosen.encoder is Encoder.INPUT
+    np.testing.assert_array_equal(decode_pixels(result.data), decode_pixels(data))
+    assert any("losslessly" in warning for warning in result.warnings)
+    assert result.body()["sur"] == 1.0
+
+
+def test_coefficients_of_a_jpeg_are_thinned_out_on_their_own_grid():
+    source = read_coefficients(JPEG)
+    prepared = PreparedJpeg(source, None)
+    fine, coarse = prepared.encode(99.0), prepared.encode(40.0)
+    again = read_coefficients(fine.data)
+    for before, after in zip(source.components, again.components, strict=True):
+        np.testing.assert_array_equal(before.table, after.table)
+        assert (np.abs(after.blocks) <= np.abs(before.blocks)).mean() > 0.999
+    for before, after in zip(source.components, read_coefficients(coarse.data).components, strict=True):
+        assert (after.table % before.table == 0).all()
+    assert len(coarse.data) < len(fine.data) < len(JPEG)
+
+
+def test_at_the_highest_quality_coefficients_hardly_change():
+    fine = PreparedJpeg(read_coefficients(JPEG), None).encode(100.0)
+    assert Ssimulacra2Reference(decode_pixels(JPEG)).score(decode_pixels(fine.data)) > 97
+
+
+@pytest.mark.parametrize("wishes", [{"quality": 70}, {"max_bytes": 4000}, {"target_sur": 0.9}])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_every_kind_of_jpeg_is_taken(wishes, subsampling):
+    data = saved(photo(99, 131), "JPEG", quality=90, subsampling=subsampling)
+    result = optimised(data, **wishes)
+    assert decode_pixels(result.data).shape == (99, 131, 3)
+    assert len(result.data) < len(data)
+
+
+def test_grey_jpeg():
+    data = saved(photo()[:, :, 0], "JPEG", quality=85)
+    assert decode_pixels(optimised(data, quality=60).data).shape == (128, 160, 3)
+
+
+def test_too_few_bytes_for_any_encoder():
+    with pytest.raises(TargetUnreachableError):
+        optimised(JPEG, max_bytes=100)
+
+
+@pytest.mark.parametrize("steering", ["jnd", "patchnet", "none"])
+def test_steering_moves_bits(steering):
+    result = optimised(PNG, quality=60, steering=steering)
+    assert result.body()["steering"] == steering
+    others = [optimised(PNG, quality=60, steering=other).data for other in {"jnd", "patchnet", "none"} - {steering}]
+    assert result.data not in others
+
+
+def test_a_stripped_profile_is_never_passed_through_with_the_wrong_colours():
+    profile = imagecodecs.cms_profile("adobergb")
+    data = saved(photo(), "JPEG", quality=30, icc_profile=profile)
+    stripped = optimised(data, quality=95, metadata="strip")
+    assert stripped.chosen.encoder is Encoder.LIMEN
+    shown = decode_image(data).pixels.astype(float)
+    assert np.abs(decode_pixels(stripped.data) - shown).mean() < 4
+    kept = optimised(data, quality=95)
+    assert kept.chosen.encoder is not Encoder.LIMEN
+    with Image.open(io.BytesIO(kept.data)) as image:
+        assert image.info["icc_profile"] == profile
+
+
+def ultra_hdr():
+    """A JPEG with a gain map behind it as ISO 21496-1 lays it out, and that gain map."""
+    gain_map = saved(photo(64, 80)[:, :, 0], "JPEG", quality=70)
+    primary = JPEG
+    iso = segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
+    head = len(primary) + len(iso)
+
+    def index(size, offset):
+        entries = struct.pack(">IIIHH", 0x20030000, size, 0, 0, 0) + struct.pack(
+            ">IIIHH", 0, len(gain_map), offset, 0, 0
+        )
+        tags = struct.pack(">HHI4s", 0xB000, 7, 4, b"0100") + struct.pack(">HHII", 0xB001, 4, 1, 2)
+        tags += struct.pack(">HHII", 0xB002, 7, 32, 8 + 2 + 3 * 12 + 4)
+        return segment(0xE2, b"MPF\0MM\0*" + struct.pack(">I", 8) + struct.pack(">H", 3) + tags + bytes(4) + entries)
+
+    size = head + len(index(0, 0))
+    start = 20 + len(iso) + 8  # after the start marker, the JFIF header, the version segment, and "MPF"
+    data = primary[:20] + iso + index(size, size - start) + primary[20:] + gain_map
+    return data, gain_map
+
+
+def test_a_gain_map_is_kept_with_all_metadata():
+    data, gain_map = ultra_hdr()
+    result = optimised(data, quality=60, metadata="keep-all")
+    assert GAIN_MAP_NOTE not in result.warnings
+    assert result.data.endswith(gain_map)
+    with Image.open(io.BytesIO(result.data)) as image:
+        assert image.format == "MPO"
+        assert image.n_frames == 2
+        image.seek(1)
+        assert image.size == (80, 64)
+        image.load()
+    assert decode_pixels(result.data).shape == (128, 160, 3)
+    assert GAIN_MAP_NOTE in decode_image(result.data).warnings
+
+
+@pytest.mark.parametrize("metadata", ["keep-icc", "strip"])
+def test_otherwise_a_dropped_gain_map_is_said(metadata):
+    data, gain_map = ultra_hdr()
+    result = optimised(data, quality=60, metadata=metadata)
+    assert GAIN_MAP_NOTE in result.warnings
+    assert gain_map not in result.data
+
+
+def test_a_gain_map_of_a_turned_picture_is_dropped_and_said():
+    data, gain_map = ultra_hdr()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = data[:20] + segment(0xE1, exif.tobytes()) + data[20:]
+    result = optimised(turned, quality=60, metadata="keep-all")
+    assert gain_map not in result.data
+    assert any("gain map" in warning for warning in result.warnings)
