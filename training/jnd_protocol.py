@@ -5,20 +5,17 @@ clipped, rounded image meets a given value (FPSNet, section 3.2 and equation 2, 
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy.ndimage import convolve1d, gaussian_filter
 
 from models.jnd import predict_jnd_map
 from models.types import Rgb8
 from training.butteraugli import butteraugli
 from training.jnd_labels import add_noise
-from training.photos import Split, load_photo, photo_paths
 from training.teachers import ssimulacra2_of_arrays
+from training.wu2017 import wu2017_jnd
 
 Floats = NDArray[np.float64]
 JndMapOf = Callable[[Rgb8], Floats]
@@ -29,15 +26,6 @@ ENERGIES = (100.0, 25.0)
 SSIM_WINDOW = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 SSIM_C1, SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 MS_SSIM_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-KODAK_REGIONS = {
-    "13 stones and water in the foreground": ("13", slice(256, 512), slice(0, 768)),
-    "05 blurred bank behind the riders": ("05", slice(8, 72), slice(560, 760)),
-    "20 sky": ("20", slice(0, 160), slice(256, 768)),
-    "12 sky": ("12", slice(16, 96), slice(16, 250)),
-}
-"""One textured region of Kodak and three flat ones: photo, rows, columns."""
-LOWER_IS_BETTER = ("butteraugli_3norm", "butteraugli_max")
-COMPARED = ("ssim", "ms_ssim", "ssimulacra2", *LOWER_IS_BETTER)
 
 
 def rounded_luma(image: Rgb8) -> Floats:
@@ -58,17 +46,14 @@ def local_deviation_map(exponent: float) -> JndMapOf:
     return of_image
 
 
+def wu2017_map(image: Rgb8) -> Floats:
+    """The newest published formula."""
+    return wu2017_jnd(rounded_luma(image))
+
+
 def fpsnet_map(image: Rgb8) -> Floats:
     """The shipped graph's map."""
     return predict_jnd_map(image).values.astype(np.float64)
-
-
-MAPS: dict[str, JndMapOf] = {
-    "fpsnet": fpsnet_map,
-    "uniform": local_deviation_map(0.0),
-    "deviation_0.75": local_deviation_map(0.75),
-    "deviation_1": local_deviation_map(1.0),
-}
 
 
 def random_signs(image: Rgb8, seed: int) -> Floats:
@@ -96,7 +81,10 @@ def _mse(image: Rgb8, jnd: Floats, sign: Floats, gamma: float) -> float:
 
 
 def measure_noise(image: Rgb8, jnd: Floats, *, mse: float, seed: int = 0) -> dict[str, float]:
-    """All figures of one photo and one map at equal energy."""
+    """All figures of one photo and one map at equal energy.
+
+    ``ssimulacra2`` treats the photo's edges as libjxl does, ``ssimulacra2_package`` as the Python package.
+    """
     sign = random_signs(image, seed)
     gamma = solve_gamma(image, jnd, sign, mse)
     distorted = add_noise(image, gamma * jnd, sign)
@@ -106,7 +94,8 @@ def measure_noise(image: Rgb8, jnd: Floats, *, mse: float, seed: int = 0) -> dic
     return {
         "ssim": ssim,
         "ms_ssim": ms_ssim,
-        "ssimulacra2": float(ssimulacra2_of_arrays(image, distorted)[0]),
+        "ssimulacra2": float(ssimulacra2_of_arrays(image, distorted, edges="reference")[0]),
+        "ssimulacra2_package": float(ssimulacra2_of_arrays(image, distorted)[0]),
         "butteraugli_3norm": distance.three_norm,
         "butteraugli_max": distance.maximum,
         "amplitude_p10": float(p10),
@@ -147,55 +136,6 @@ def _halve(plane: Floats) -> Floats:
     return halved
 
 
-def region_medians(data: Path) -> dict[str, float]:
-    """Median threshold in luma levels over each of ``KODAK_REGIONS``."""
-    medians = {}
-    for name, (photo, rows, columns) in KODAK_REGIONS.items():
-        values = fpsnet_map(load_photo(data / "kodak" / f"{photo}.png"))[rows, columns]
-        medians[name] = round(float(np.median(values)), 2)
-    return medians
-
-
 def visibility_at_own_level(image: Rgb8, jnd: Floats, seed: int = 0) -> float:
     """Butteraugli 3-norm of noise at gamma = 1: 1 where the map's unit is what it claims."""
     return butteraugli(image, add_noise(image, jnd, random_signs(image, seed))).three_norm
-
-
-def measure_maps(data: Path, split: Split, *, energies: tuple[float, ...] = ENERGIES) -> dict[str, Any]:
-    """Means over a split of every map at each energy, wins of FPSNet against each rival, and its units."""
-    figures: dict[float, dict[str, list[dict[str, float]]]] = {mse: {name: [] for name in MAPS} for mse in energies}
-    own_level, medians = [], {}
-    for path in track(photo_paths(data, split), description="JND maps"):
-        image = load_photo(path)
-        maps = {name: map_of(image) for name, map_of in MAPS.items()}
-        for mse, rows in figures.items():
-            for name, jnd in maps.items():
-                rows[name].append(measure_noise(image, jnd, mse=mse))
-        own_level.append(visibility_at_own_level(image, maps["fpsnet"]))
-        medians[path.stem] = round(float(np.median(maps["fpsnet"])), 2)
-    report = {f"mse_{mse:.0f}": _summary(rows) for mse, rows in figures.items()}
-    spread = float(np.std(own_level) / np.mean(own_level))
-    units = {"butteraugli_3norm_mean": float(np.mean(own_level)), "butteraugli_3norm_variation": spread}
-    return report | {"photos": len(own_level), "at_own_level": _rounded(units), "median_luma_levels": medians}
-
-
-def _summary(rows: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    means = {
-        name: _rounded({key: float(np.mean([photo[key] for photo in photos])) for key in photos[0]})
-        for name, photos in rows.items()
-    }
-    wins = {
-        rival: {key: _wins(rows["fpsnet"], photos, key) for key in COMPARED}
-        for rival, photos in rows.items()
-        if rival != "fpsnet"
-    }
-    return {"means": means, "fpsnet_wins_against": wins}
-
-
-def _wins(ours: list[dict[str, float]], theirs: list[dict[str, float]], key: str) -> int:
-    sense = -1 if key in LOWER_IS_BETTER else 1
-    return sum(sense * (mine[key] - other[key]) > 0 for mine, other in zip(ours, theirs, strict=True))
-
-
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {key: float(f"{value:.4g}") for key, value in values.items()}

@@ -31,12 +31,12 @@ RADIUS = 5  # SciPy's int(truncate * sigma + 0.5) with truncate 3.33
 RECURSIVE_TAPS = (0.26462111, 0.21292859, 0.10933537, 0.036011115, 0.0094143678)
 """The reference's kernel at offsets 0..4: three cosines over 5 pixels with the sum and the variance of a Gaussian of
 sigma 1.5 (Charalampidis, "Recursive implementation of the Gaussian filter using truncated cosine functions", 2016)."""
-BORDER = 5  # rows and columns that the blur mixes with padding
-LEAST_INNER_SIDE = 48  # scales smaller than this keep their border: too little would be left
+BORDER = 32
+"""Pixels at each side that "inner" leaves out of the means: the same area at every scale."""
 
 Edges = Literal["package", "reference", "inner"]
-"""Blur at the edges as the Python package does it, as libjxl does it, or as libjxl but without the border's errors, for
-crops whose surroundings are not black."""
+"""Blur at the edges as the Python package does it, as libjxl does it, or as libjxl but without the errors of a border,
+for crops: whoever asks for "inner" should not count noise in the border either, or all noise will end up there."""
 
 
 def srgb_to_tensor(pixels: Rgb8) -> Tensor:
@@ -50,8 +50,11 @@ def ssimulacra2(reference: Tensor, distorted: Tensor, *, edges: Edges = "package
     linear1, linear2 = _linear(reference), _linear(distorted)
     penalty = reference.new_zeros(reference.shape[0])
     table = _weight_table(min(SCALES, 1 + int(math.log2(min(reference.shape[-2:]) / 8))))
-    for scale_weights in table:
-        penalty = penalty + _scale_penalty(_positive_xyb(linear1), _positive_xyb(linear2), scale_weights, edges)
+    for scale, scale_weights in enumerate(table):
+        errors = _error_maps(_positive_xyb(linear1), _positive_xyb(linear2), edges)
+        if edges == "inner":
+            errors = [inner(error, max(BORDER >> scale, 1)) for error in errors]
+        penalty = penalty + _scale_penalty(errors, scale_weights)
         linear1, linear2 = _halve(linear1), _halve(linear2)
     return _to_score(penalty)
 
@@ -102,7 +105,7 @@ def _linear(srgb: Tensor) -> Tensor:
 
 
 def _positive_xyb(linear: Tensor) -> Tensor:
-    matrix = torch.as_tensor(kOpsinAbsorbanceMatrix.reshape(3, 3), dtype=linear.dtype)
+    matrix = torch.as_tensor(kOpsinAbsorbanceMatrix.reshape(3, 3), dtype=linear.dtype, device=linear.device)
     mixed = torch.einsum("ij,njhw->nihw", matrix, linear) + kB0
     roots = mixed.clamp(min=1e-12) ** (1 / 3) - kB0 ** (1 / 3)
     x, y, b = 0.5 * (roots[:, 0] - roots[:, 1]), 0.5 * (roots[:, 0] + roots[:, 1]), roots[:, 2]
@@ -115,7 +118,9 @@ def _halve(image: Tensor) -> Tensor:
 
 def _blur(image: Tensor, edges: Edges = "package") -> Tensor:
     if edges == "package":
-        kernel = torch.exp(-0.5 * (torch.arange(-RADIUS, RADIUS + 1, dtype=image.dtype) / SIGMA) ** 2)
+        kernel = torch.exp(
+            -0.5 * (torch.arange(-RADIUS, RADIUS + 1, dtype=image.dtype, device=image.device) / SIGMA) ** 2
+        )
         kernel, rows = kernel / kernel.sum(), 0
         image = torch.cat([image[..., :RADIUS, :].flip(-2), image, image[..., -RADIUS:, :].flip(-2)], dim=-2)
     else:
@@ -143,12 +148,14 @@ def _error_maps(image1: Tensor, image2: Tensor, edges: Edges = "package") -> lis
     return [ssim_error, edge_ratio.clamp(min=0), (-edge_ratio).clamp(min=0)]
 
 
-def _scale_penalty(image1: Tensor, image2: Tensor, scale_weights: np.ndarray, edges: Edges) -> Tensor:
-    errors = _error_maps(image1, image2, edges)
-    if edges == "inner" and min(image1.shape[2:]) >= LEAST_INNER_SIDE:
-        errors = [error[..., BORDER:-BORDER, BORDER:-BORDER] for error in errors]
+def inner(plane: Tensor, border: int = BORDER) -> Tensor:
+    """(N, C, H, W) without ``border`` rows and columns at each side."""
+    return plane[..., border:-border, border:-border]
+
+
+def _scale_penalty(errors: list[Tensor], scale_weights: np.ndarray) -> Tensor:
     maps = [_norms(error) for error in errors]
-    table = torch.as_tensor(scale_weights, dtype=image1.dtype)
+    table = torch.as_tensor(scale_weights, dtype=maps[0].dtype, device=maps[0].device)
     return (torch.stack(maps, dim=-1) * table).sum((1, 2, 3))
 
 

@@ -8,7 +8,8 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from training.networks.fpsnet import (
-    PRESETS,
+    TABLE_2,
+    TABLE_3,
     FeatureMaps,
     FpsNet,
     contrast_base,
@@ -21,7 +22,7 @@ from training.networks.fpsnet import (
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return FpsNet(PRESETS["lite"]).eval()
+    return FpsNet().eval()
 
 
 def noise(height=256, width=256):
@@ -45,9 +46,20 @@ def test_lite_is_small():
     assert sum(parameter.numel() for parameter in FpsNet().parameters()) * 4 < 3_000_000
 
 
-def test_paper_preset_has_the_same_structure():
-    lite = {name.split(".")[0] for name, _ in FpsNet(PRESETS["lite"]).named_parameters()}
-    assert lite == {name.split(".")[0] for name, _ in FpsNet(PRESETS["paper"]).named_parameters()}
+@pytest.mark.parametrize("switches", [*TABLE_2.values(), *TABLE_3.values()])
+def test_every_ablation_gives_a_map(switches):
+    network = FpsNet(switches=switches).eval()
+    torch.nn.init.normal_(network.decoder.head.weight)
+    with torch.no_grad():
+        jnd = network(noise(64, 64))
+    assert jnd.shape == (1, 1, 64, 64)
+    assert torch.isfinite(jnd).all()
+
+
+def test_gate_and_convolution_have_as_many_parameters():
+    gated, plain = (FpsNet(switches=TABLE_3[name]).decoder for name in ("both", "bidirectional"))
+    assert [value.shape for value in gated.parameters()] == [value.shape for value in plain.parameters()]
+    assert type(gated) is not type(plain)
 
 
 def test_local_deviation_is_that_of_gaussian_window():

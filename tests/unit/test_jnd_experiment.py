@@ -11,14 +11,15 @@ import torch
 from training.config import load_config
 from training.experiments import jnd
 from training.jnd_crops import LabelledCrops, choose_crops, label_settings
-from training.networks.fpsnet import PRESETS, FpsNet
+from training.networks.fpsnet import FpsNet
 
 
 @pytest.fixture
 def config(tmp_path):
     loaded = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
     steps = loaded.fit.model_copy(update={"epochs": 1, "batch_size": 2})
-    return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | {"train_crops": 5, "val_crops": 1}})
+    few = {"train_crops": 5, "val_crops": 1, "refine_epochs": 1}
+    return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | few})
 
 
 def write_labels(config, split, count):
@@ -30,19 +31,40 @@ def write_labels(config, split, count):
         np.savez(folder / f"{index:05d}.npz", crop=crop, log_ratio=np.full((64, 64), -1.0, np.float32))
 
 
-def test_one_step_runs_and_leaves_weights_and_a_record(config):
-    write_labels(config, "train", 2)
-    write_labels(config, "val", 1)
+def write_region(config, split):
+    folder = config.folder / "regions" / split
+    folder.mkdir(parents=True)
+    region = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    np.savez(folder / "a.npz", region=region, gains=np.full((2, 64, 64), -2.0, np.float32))
+
+
+def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config):
+    for split, count in (("train", 2), ("val", 1)):
+        write_labels(config, split, count)
+        write_region(config, split)
     jnd.fit(config)
     assert (config.folder / "best.pt").is_file()
+    assert (config.folder / "refined" / "best.pt").is_file()
     assert (config.folder / "run.json").is_file()
+    assert not jnd.fitted_network(config).training
+
+
+def test_published_preset_is_fitted_on_labels_alone(tmp_path):
+    paper = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work", preset="paper", epochs=1)
+    paper = paper.model_copy(update={"fit": paper.fit.model_copy(update={"batch_size": 2})})
+    for split, count in (("train", 2), ("val", 1)):
+        write_labels(paper, split, count)
+    jnd.fit(paper)
+    assert jnd.refinement(paper) is None
+    assert (paper.checkpoints / "best.pt").is_file()
+    assert paper.weights == paper.checkpoints / "weights"
 
 
 def test_loss_is_the_mean_error_of_the_logarithm(config):
     write_labels(config, "val", 1)
     batch = [part[None] for part in LabelledCrops(config, "val", augment=False)[0]]
     with torch.no_grad():
-        loss = jnd.l1_of_log_threshold(FpsNet(PRESETS["lite"]).eval(), batch)
+        loss = jnd.l1_of_log_threshold(FpsNet().eval(), batch)
     assert float(loss) == pytest.approx(1.0, abs=1e-5)  # an untrained decoder says 0, the label -1
 
 

@@ -47,3 +47,20 @@ def test_mdsi_and_gmsd_are_those_of_piq(kind):
     # piq resizes and pads a little differently: by 8 % of the value at most.
     assert found["mdsi_deviation"] == pytest.approx(float(piq.mdsi(*pair)), rel=0.1)
     assert found["gms_deviation"] == pytest.approx(float(piq.gmsd(*pair)), rel=0.1, abs=1e-3)
+
+
+def test_reference_hides_noise_at_the_edges_that_the_package_sees():
+    image = np.full((128, 160, 3), 120, np.uint8)
+    noisy = image.copy()
+    noisy[:3] += np.random.default_rng(0).integers(0, 12, (3, 160, 1), dtype=np.uint8)
+    reference, package = (ssimulacra2_of_arrays(image, noisy, edges=edges)[0] for edges in ("reference", "package"))
+    assert reference > package + 5
+
+
+@pytest.mark.parametrize("edges", ["reference", "package"])
+def test_edges_matter_little_away_from_them(edges):
+    image = textured(160, 160, 5)
+    noisy = image.copy()
+    noisy[40:-40, 40:-40] += np.random.default_rng(1).integers(0, 8, (80, 80, 1), dtype=np.uint8)
+    scores = [ssimulacra2_of_arrays(image, noisy, edges=name)[0] for name in (edges, "reference")]
+    assert scores[0] == pytest.approx(scores[1], abs=1.5)

@@ -1,5 +1,6 @@
-"""The JND map: labels of two observers, FPSNet, figures at equal noise energy, the shipped graph."""
+"""The JND map: labels of two observers, FPSNet, refined through the judges themselves, figures, the shipped graph."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,68 +10,162 @@ from torch import Tensor, nn
 
 from models.jnd import OVERLAP, TILE, predict_jnd_map
 from models.onnx_model import OrtModel
-from training.config import ExperimentConfig
+from training.config import ExperimentConfig, FitConfig
 from training.export import export_graph, write_manifest_entry
-from training.fit import channels_last, fit_network, load_best
+from training.fit import channels_last, fit_network, load_best, load_history
+from training.jnd_comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.jnd_crops import BORDER, LabelledCrops, label_crops
-from training.jnd_protocol import measure_maps, region_medians, visibility_at_own_level
-from training.networks.fpsnet import PRESETS, FpsNet
+from training.jnd_judges import FrozenStatistics, judge_weights, judged_loss
+from training.jnd_protocol import ENERGIES, visibility_at_own_level
+from training.jnd_regions import MeasuredRegions, measure_regions
+from training.jnd_tables import tables
+from training.networks.fpsnet import FULL, FpsNet, Switches
+from training.networks.fpsnet_published import PublishedFpsNet
 from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
+from training.report import Curves, Picture, Report, write_report
 from training.run_record import write_run_record
 from training.teachers import srgb_to_tensor
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
+RIVAL = "deviation_1"
+"""The plain map that is hardest to beat on SSIMULACRA2."""
 
 
 def prepare(config: ExperimentConfig) -> None:
-    """Label crops of both splits; carries on where it was stopped."""
-    label_crops(config, "val")
-    label_crops(config, "train")
+    """Label crops of both splits and measure regions; carries on where it was stopped."""
+    for split in ("val", "train"):
+        label_crops(config, split)
+        measure_regions(config, split)
+
+
+def build_network(config: ExperimentConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
+    """The untrained network of a preset."""
+    network = FpsNet(switches=switches) if config.preset == "lite" else PublishedFpsNet(switches)
+    channels_last(network)
+    return network
 
 
 def fit(config: ExperimentConfig) -> nn.Module:
-    """Train FPSNet by L1 on the logarithm of the threshold."""
-    sums = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
-    write_run_record(config.checkpoints / "run.json", config, sums)
+    """Train FPSNet by L1 on the logarithm of the threshold, then through the judges."""
+    labels = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
+    regions = {f"regions/{split}": _region_checksum(config, split) for split in ("train", "val")}
+    write_run_record(config.checkpoints / "run.json", config, labels | regions)
+    network = build_network(config)
     train = LabelledCrops(config, "train", augment=True)
-    validate = LabelledCrops(config, "val", augment=False)
-    network = channels_last(FpsNet(PRESETS[config.preset]))
-    return fit_network(network, train, validate, l1_of_log_threshold, config)
+    fit_network(network, train, LabelledCrops(config, "val", augment=False), l1_of_log_threshold, config)
+    refined = refinement(config)
+    if refined is not None:
+        loss = partial(judged_loss, weights=judge_weights(config))
+        regions_of_val = MeasuredRegions(config, "val", augment=False)
+        fit_network(
+            FrozenStatistics(network), MeasuredRegions(config, "train", augment=True), regions_of_val, loss, refined
+        )
+    return network
+
+
+def _region_checksum(config: ExperimentConfig, split: str) -> str:
+    return checksum(sorted((config.folder / "regions" / split).glob("*.npz")))
+
+
+def refinement(config: ExperimentConfig) -> ExperimentConfig | None:
+    """The second stage as an experiment of its own, in a folder below the first's; None for a preset without one."""
+    epochs = int(config.labels["refine_epochs"])
+    if epochs == 0:
+        return None
+    fitting = FitConfig(
+        epochs=epochs, batch_size=1, learning_rate=config.labels["refine_learning_rate"], patience=epochs
+    )
+    return config.model_copy(update={"variant": f"{config.variant}/refined".lstrip("/"), "fit": fitting})
+
+
+def fitted_network(config: ExperimentConfig) -> FpsNet | PublishedFpsNet:
+    """The network with its final weights. Raises: FileNotFoundError before a fit."""
+    network = build_network(config)
+    refined = refinement(config)
+    if refined is None:
+        load_best(network, config)
+    else:
+        load_best(FrozenStatistics(network), refined)
+    network.eval()
+    return network
 
 
 def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
     """Equation 1 on ln(threshold), away from the crop's border: an error of 0.1 is one of 10 %."""
     image, focus, perceptual, label = batch
-    assert isinstance(network, FpsNet)
+    assert isinstance(network, FpsNet | PublishedFpsNet)
     error = (network.log_ratio(image, focus, perceptual) - label).abs()
     return error[..., BORDER:-BORDER, BORDER:-BORDER].mean()
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """Figures of the shipped graph on Kodak, beside those of plain local contrast."""
-    return measure_maps(config.data, "kodak") | {"kodak_region_medians": region_medians(config.data)}
+    """Figures of the shipped graph on Kodak, beside those of plain local contrast and of Wu 2017."""
+    photos = measure_photos(config.data, "kodak")
+    figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data)}
+    refined = refinement(config)
+    report = Report(
+        title="FPSNet: visibility thresholds",
+        figures=figures,
+        history=load_history(refined or config),
+        curves=_per_photo(photos),
+        pictures=_best_and_worst(config.data, photos),
+    )
+    write_report(config.checkpoints / "report.html", report)
+    return figures
+
+
+def _per_photo(photos: list[PhotoFigures]) -> list[Curves]:
+    """Ours and the rival's figure of every photo, in the order of the rival's."""
+    curves = []
+    for key in ("ssimulacra2", "butteraugli_3norm"):
+        pairs = [[photo.noise[ENERGIES[0]][name][key] for name in (OURS, RIVAL)] for photo in photos]
+        ours, rival = np.array(sorted(pairs, key=lambda pair: pair[1])).T
+        order = np.arange(1.0, len(photos) + 1)
+        curves.append(Curves(f"{key} at MSE 100", order, {OURS: ours, RIVAL: rival}, "photo, by rival", key))
+    return curves
+
+
+def _best_and_worst(data: Path, photos: list[PhotoFigures]) -> list[Picture]:
+    """The photos on which SSIMULACRA2 gains most and least over the rival."""
+    gains = {
+        photo.name: photo.noise[ENERGIES[0]][OURS]["ssimulacra2"] - photo.noise[ENERGIES[0]][RIVAL]["ssimulacra2"]
+        for photo in photos
+    }
+    paths = {path.stem: path for path in photo_paths(data, "kodak")}
+    ends = {"best": max(gains, key=lambda name: gains[name]), "worst": min(gains, key=lambda name: gains[name])}
+    return [
+        Picture(f"{end}: {name}, {gains[name]:+.1f} points against {RIVAL}", load_photo(paths[name]))
+        for end, name in ends.items()
+    ]
+
+
+def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
+    """Tables 1 to 3 of the paper on SHEN2020 and the other data sets in ``root``."""
+    return tables(config, root, partial(build_network, config))
 
 
 def export(config: ExperimentConfig) -> None:
     """Write ``fpsnet.onnx`` and its manifest entry, whose figures are measured with the exported graph."""
-    network = load_best(FpsNet(PRESETS[config.preset]), config)
+    network = fitted_network(config)
     examples = {"image": _examples(config.data)}
-    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.folder)
-    calibrate_level(network, config)
+    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.checkpoints)
+    if isinstance(network, FpsNet):
+        calibrate_level(network, config)
     export_graph(network, "fpsnet", examples, ["jnd"], weights=config.weights)
+    if config.variant:
+        return
     _write_entry(config, {})
-    _write_entry(config, _headline(measure_maps(config.data, "kodak", energies=(100.0,))))
+    _write_entry(config, _headline(compare_maps(measure_photos(config.data, "kodak", (ENERGIES[0],)))))
 
 
-def calibrate_level(network: nn.Module, config: ExperimentConfig) -> None:
+def calibrate_level(network: FpsNet, config: ExperimentConfig) -> None:
     """Scale the map so that its noise at gamma = 1 has a butteraugli 3-norm of 1 on average over whole photos of val.
 
     Labels are levelled per crop and the norm of a photo lies above the mean of its crops; one constant, added to the
-    logarithm in the decoder's bias, makes up for it. Expects the uncalibrated graph in ``config.folder``.
+    logarithm in the decoder's bias, makes up for it. Expects the uncalibrated graph in ``config.checkpoints``.
     """
-    assert isinstance(network, FpsNet)
     assert network.decoder.head.bias is not None
-    model = OrtModel(config.folder / "fpsnet.onnx", name="fpsnet", version=VERSION)
+    model = OrtModel(config.checkpoints / "fpsnet.onnx", name="fpsnet", version=VERSION)
     photos = [load_photo(path) for path in photo_paths(config.data, "val") if is_lossless(path)]
     maps = [predict_jnd_map(photo, model).values.astype(np.float64) for photo in photos]
     factor = 1.0
@@ -83,7 +178,7 @@ def calibrate_level(network: nn.Module, config: ExperimentConfig) -> None:
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:
     """What the manifest quotes: FPSNet's means at MSE 100 on Kodak and the units of the map."""
-    return {"kodak_mse_100": report["mse_100"]["means"]["fpsnet"], "kodak_at_own_level": report["at_own_level"]}
+    return {"kodak_mse_100": report["mse_100"]["means"][OURS], "kodak_at_own_level": report["at_own_level"][OURS]}
 
 
 def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
@@ -91,7 +186,6 @@ def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
         "fpsnet",
         version=VERSION,
         preset=config.preset,
-        weights=config.weights,
         contract={
             "colour_space": "sRGB",
             "layout": "NCHW",
@@ -106,6 +200,7 @@ def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
         licence="weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and "
         "BSDS500 (research licence)",
         metrics=metrics,
+        weights=config.weights,
     )
 
 

@@ -4,7 +4,7 @@ Xiao, "FPSNet: Focus-Perceptual-Semantic Full Flow Visual Redundancy Predicting 
 3 and 4. Every map of section 2.2 is made inside the graph. What ``lite`` replaces: the defocus map of Shi 2015 by a
 re-blur ratio, Wu 2017's pattern complexity by a smooth count of orientations, BEiT by a small region map that is
 learned with the rest. The decoder's output is the logarithm of the threshold relative to local contrast, on a grid of
-stride 4.
+stride 4. The network at its published size is ``training.networks.fpsnet_published``.
 """
 
 import math
@@ -28,51 +28,87 @@ ORIENTATIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class FpsNetPreset:
+class FpsNetWidths:
     """Channels at strides 4, 8 and 16, and the number of regions in the semantic map."""
 
     channels: tuple[int, int, int]
     regions: int
 
 
-PRESETS = {
-    "lite": FpsNetPreset(channels=(24, 40, 64), regions=8),
-    "paper": FpsNetPreset(channels=(64, 128, 256), regions=16),
+LITE = FpsNetWidths(channels=(24, 40, 64), regions=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """What the ablations of section 3.4 turn off.
+
+    A map that is off is replaced by the image at the same encoder. ``bidirectional`` off: both streams take the maps in
+    the same order. ``gated`` off: an ordinary convolution stands where the gate was.
+    """
+
+    focus: bool = True
+    perceptual: bool = True
+    semantic: bool = True
+    bidirectional: bool = True
+    gated: bool = True
+
+
+FULL = Switches()
+TABLE_2 = {
+    "none": Switches(focus=False, perceptual=False, semantic=False),
+    "focus": Switches(perceptual=False, semantic=False),
+    "perceptual": Switches(focus=False, semantic=False),
+    "semantic": Switches(focus=False, perceptual=False),
+    "all": FULL,
 }
-"""``paper`` is the same structure at the width of VGG's and ResNet's first stages; its maps are those of ``lite``."""
+TABLE_3 = {
+    "none": Switches(bidirectional=False, gated=False),
+    "bidirectional": Switches(gated=False),
+    "gated": Switches(bidirectional=False),
+    "both": FULL,
+}
+"""Rows of the paper's tables 2 and 3 by what is switched on."""
 
 
 class FpsNet(nn.Module):
     """RGB (N, 3, 256, 256) in [0, 1] to visibility thresholds (N, 1, 256, 256) in luma levels, above zero."""
 
-    def __init__(self, preset: FpsNetPreset = PRESETS["lite"]) -> None:
+    def __init__(self, widths: FpsNetWidths = LITE, switches: Switches = FULL) -> None:
         super().__init__()
-        channels = preset.channels
+        channels = widths.channels
+        self.switches = switches
         self.maps = FeatureMaps()
-        self.regions = RegionMap(preset.regions)
+        self.regions = RegionMap(widths.regions)
         self.input_encoder = ResidualEncoder(3 * STRIDE**2, channels)
         self.focus_encoder = FocusEncoder(STRIDE**2, channels)
         self.perceptual_encoder = ResidualEncoder(self.maps.perceptual_channels * 4, channels)
-        self.semantic_encoder = SemanticEncoder(preset.regions, channels)
+        self.semantic_encoder = SemanticEncoder(widths.regions if switches.semantic else 3 * STRIDE**2, channels)
         self.bottom_up = SequentialFusion(channels)
         self.top_down = SequentialFusion(channels)
-        self.decoder = GatedDecoder(channels)
+        self.decoder = GatedDecoder(channels) if switches.gated else PlainDecoder(channels)
+        self.balance = ScaleBalance()
 
     def forward(self, image: Tensor) -> Tensor:
         """Thresholds in 8-bit luma levels."""
-        focus, perceptual, deviation = self.maps(to_luma(image))
-        ratio = self.log_ratio(image, focus, perceptual)
+        luma = to_luma(image)
+        focus, perceptual, deviation = self.maps(luma)
+        base = contrast_base(deviation)
+        ratio = self.balance(self.log_ratio(image, focus, perceptual), base, luma)
         smooth = F.interpolate(ratio, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-        return contrast_base(deviation) * torch.exp(smooth)
+        return base * torch.exp(smooth)
 
     def log_ratio(self, image: Tensor, focus: Tensor, perceptual: Tensor) -> Tensor:
         """ln(threshold / base) (N, 1, 64, 64), from the image and the maps that ``FeatureMaps`` makes of it."""
-        features = self.input_encoder(F.pixel_unshuffle(image * 2 - 1, STRIDE))
+        blocks = F.pixel_unshuffle(image * 2 - 1, STRIDE)
+        focus = focus if self.switches.focus else to_luma(image) / 255
+        perceptual = perceptual if self.switches.perceptual else F.avg_pool2d(image, 2)
+        features = self.input_encoder(blocks)
         focused = self.focus_encoder(F.pixel_unshuffle(focus, STRIDE))
         perceived = self.perceptual_encoder(F.pixel_unshuffle(perceptual, 2))
-        understood = self.semantic_encoder(self.regions(image))
+        understood = self.semantic_encoder(self.regions(image) if self.switches.semantic else blocks)
         rising = self.bottom_up(features, [focused, perceived, understood])
-        falling = self.top_down(features, [understood, perceived, focused])
+        reverse = [understood, perceived, focused]
+        falling = self.top_down(features, reverse if self.switches.bidirectional else reverse[::-1])
         ratio: Tensor = self.decoder(rising, falling)
         return ratio
 
@@ -329,27 +365,81 @@ class SequentialFusion(nn.Module):
 class GatedDecoder(nn.Module):
     """At each level top-down features gate the bottom-up ones; coarse levels are passed on to finer ones."""
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], outputs: int = 1) -> None:
         super().__init__()
         self.gates = nn.ModuleList(nn.Conv2d(width, width, 1) for width in channels)
         self.mix = nn.ModuleList(_conv(2 * width, width, 3) for width in channels)
         self.lift = nn.ModuleList(
             _conv(coarse, fine, 1) for coarse, fine in zip(channels[1:], channels[:-1], strict=True)
         )
-        self.head = nn.Conv2d(channels[0], 1, 1)
+        self.head = nn.Conv2d(channels[0], outputs, 1)
         nn.init.zeros_(self.head.weight)
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
     def forward(self, bottom_up: list[Tensor], top_down: list[Tensor]) -> Tensor:
-        """(N, 1, H/4, W/4)."""
+        """(N, outputs, H/4, W/4)."""
         state: Tensor | None = None
         for level in reversed(range(len(bottom_up))):
-            gate = torch.sigmoid(self.gates[level](top_down[level]))
-            mixed: Tensor = self.mix[level](torch.cat([gate * bottom_up[level], top_down[level]], dim=1))
+            chosen = self.choose(level, bottom_up[level], top_down[level])
+            mixed: Tensor = self.mix[level](torch.cat([chosen, top_down[level]], dim=1))
             if state is not None:
                 lifted = self.lift[level](state)
                 mixed = mixed + F.interpolate(lifted, scale_factor=2, mode="bilinear", align_corners=False)
             state = mixed
         ratio: Tensor = self.head(state)
         return ratio
+
+    def choose(self, level: int, bottom_up: Tensor, top_down: Tensor) -> Tensor:
+        """What is let through of one level's bottom-up features."""
+        return torch.sigmoid(self.gates[level](top_down)) * bottom_up
+
+
+class PlainDecoder(GatedDecoder):
+    """Table 3 without the gate: an ordinary convolution of the bottom-up features, with as many parameters."""
+
+    def choose(self, level: int, bottom_up: Tensor, top_down: Tensor) -> Tensor:
+        """Bottom-up features through a convolution that knows nothing of the top-down ones."""
+        return F.relu(self.gates[level](bottom_up))
+
+
+BALANCE_STRIDES = (2, 4, 8)
+"""Scales of SSIMULACRA2 whose local contrast decides most of what it sees of noise."""
+CONTRAST_OFFSET = 2.0
+"""Luma levels; keeps the logarithm of the contrast of flat regions finite."""
+MIDDLE_LOG_LEVEL = 2.0
+"""About the mean of ln(threshold) and ln(contrast) over photos, in luma levels: balances turn around it."""
+
+
+class ScaleBalance(nn.Module):
+    """How strongly thresholds differ over small, middle and large distances, with coarse contrast, and with light.
+
+    Labels made crop by crop say little of how parts of one photo should share the noise; these nine numbers, zero to
+    begin with, are learned from whole regions.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(6 + len(BALANCE_STRIDES)))
+
+    def forward(self, ratio: Tensor, base: Tensor, luma: Tensor) -> Tensor:
+        """ln(threshold / base) (N, 1, H/4, W/4), from itself, the base (N, 1, H, W) and luma (N, 1, H, W), 0..255."""
+        level = ratio + torch.log(F.avg_pool2d(base, STRIDE))
+        near = gaussian_blur(level, 2.0)
+        far = _enlarged(gaussian_blur(F.avg_pool2d(level, 4), 2.0), 4)
+        overall = level.mean((2, 3), keepdim=True)
+        light = F.avg_pool2d(luma, STRIDE) / 128 - 1
+        distances = [level - near, near - far, far - overall, (overall - MIDDLE_LOG_LEVEL).expand_as(level)]
+        contrasts = [coarse_contrast(luma, stride) for stride in BALANCE_STRIDES]
+        features = torch.cat([*distances, light, light * light, *contrasts], dim=1)
+        return ratio + (features * self.weights.view(1, -1, 1, 1)).sum(1, keepdim=True)
+
+
+def coarse_contrast(luma: Tensor, stride: int) -> Tensor:
+    """ln(local deviation) of luma that was averaged over ``stride`` pixels, centred, on the grid of stride 4."""
+    contrast = torch.log(local_deviation(F.avg_pool2d(luma, stride)) + CONTRAST_OFFSET) - MIDDLE_LOG_LEVEL
+    return F.avg_pool2d(contrast, STRIDE // stride) if stride <= STRIDE else _enlarged(contrast, stride // STRIDE)
+
+
+def _enlarged(plane: Tensor, factor: int) -> Tensor:
+    return F.interpolate(plane, scale_factor=factor, mode="bilinear", align_corners=False)

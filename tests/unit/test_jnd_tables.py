@@ -1,0 +1,34 @@
+"""The paper's tables for one step on a look-alike of SHEN2020 and of the photos it is crossed with."""
+
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+from tests.assets import datasets as made
+from training.config import load_config
+from training.datasets.errors import DatasetMissingError
+from training.experiments import jnd
+from training.networks.fpsnet import TABLE_2, TABLE_3
+
+
+@pytest.fixture
+def config(tmp_path):
+    loaded = load_config("jnd", data=tmp_path, work=tmp_path / "work", epochs=1)
+    return loaded.model_copy(update={"fit": loaded.fit.model_copy(update={"batch_size": 2})})
+
+
+def test_every_row_of_the_tables_runs_for_one_step(config, tmp_path):
+    made.make_shen2020(tmp_path / "SHEN2020", sources=4, height=256, width=256)
+    made.make_csiq(tmp_path / "CSIQ", sources=1, size=192)
+    tables = jnd.table(config, tmp_path)
+    assert set(tables["table_1"]) == {"TestSet", "CSIQ"}
+    assert set(tables["table_1"]["CSIQ"]) == {"fpsnet", "wu2017", "deviation_1"}
+    assert set(tables["table_2"]) == set(TABLE_2)
+    assert set(tables["table_3"]) == set(TABLE_3)
+    assert tables["table_2"]["all"] == tables["table_3"]["both"]
+    assert all(0 < row["psnr"] < 100 for row in tables["table_2"].values())
+
+
+def test_missing_photos_are_named(config, tmp_path):
+    with pytest.raises(DatasetMissingError, match="SHEN2020"):
+        jnd.table(config, tmp_path)
