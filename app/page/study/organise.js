@@ -8,6 +8,7 @@ const CONSENT = `You are asked to judge photos. It takes a few minutes, and you 
 We store where you notice a difference, under a random number, and how large the photos were for your eye. We store no name, no address and nothing else about you, so answers cannot be traced back to you, nor deleted for you alone. All answers are deleted on the day that this page names; before that we may keep and publish them without reference to persons.`;
 const SOON_MS = 1500;
 const LATER_MS = 10_000;
+const JNDS = { 1: "first JND", 2: "first and second JND", 3: "first to third JND" };
 
 let key = null;
 let timer = 0;
@@ -65,15 +66,26 @@ async function made() {
 async function added() {
   const files = [...byId("files").files];
   byId("files").value = "";
+  let refused = null;
   for (const [number, file] of files.entries()) {
     byId("status").textContent = `Uploading ${number + 1} of ${files.length}`;
-    const form = new FormData();
-    const name = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .()-]/gu, "_").replace(/^[^\p{L}\p{N}_]+/u, "").slice(0, 100);
-    if (name) form.append("name", name);
-    form.append("image", file);
-    await request(`/v1/studies/${key}/photos`, { method: "POST", body: form });
+    try {
+      await upload(file);
+    } catch (error) {
+      refused = error; // the others may be taken
+    }
     await follow();
   }
+  if (refused !== null) throw refused;
+}
+
+async function upload(file) {
+  const form = new FormData();
+  const stem = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .()-]/gu, "_");
+  const name = stem.replace(/^[^\p{L}\p{N}_]+/u, "").slice(0, 100);
+  if (name) form.append("name", name);
+  form.append("image", file);
+  await request(`/v1/studies/${key}/photos`, { method: "POST", body: form });
 }
 
 async function follow() {
@@ -81,7 +93,7 @@ async function follow() {
   const study = await getJson(`/v1/studies/${key}`);
   draw(study);
   const busy = study.photos.some((photo) => photo.state === "preparing");
-  timer = setTimeout(() => reported(follow), busy ? SOON_MS : LATER_MS);
+  timer = setTimeout(() => follow().catch((error) => showProblem(byId("problem"), error)), busy ? SOON_MS : LATER_MS);
 }
 
 async function ended() {
@@ -96,7 +108,8 @@ function draw(study) {
   byId("study").hidden = false;
   byId("study-title").textContent = study.options.title;
   const end = new Date(study.expires_at).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
-  byId("summary").textContent = `${study.options.method === "bisection" ? "Bisection" : "Adjustment with flicker"}, JND 1 to ${study.options.jnds}. Deleted on ${end}.`;
+  const method = study.options.method === "bisection" ? "Bisection" : "Adjustment with flicker";
+  byId("summary").textContent = `${method}, ${JNDS[study.options.jnds]}. Deleted on ${end}.`;
   byId("observer-link").value = location.origin + study.links.observer_page;
   byId("organiser-link").value = location.origin + study.links.organiser_page;
   drawPhotos(study.photos);
@@ -104,10 +117,18 @@ function draw(study) {
   byId("figures").replaceChildren(
     ...figureList([["Observers begun", started], ["finished", finished], ["missed an attention check", failed], ["Answers", answers]].map(([name, count]) => [name, String(count)])),
   );
-  byId("samples").href = `/v1/studies/${key}/samples`;
-  byId("all-samples").href = `/v1/studies/${key}/samples?screened=true`;
-  byId("dataset").href = `/v1/studies/${key}/dataset`;
+  offer("samples", answers > 0 && `/v1/studies/${key}/samples`);
+  offer("all-samples", answers > 0 && `/v1/studies/${key}/samples?screened=true`);
+  offer("dataset", `/v1/studies/${key}/dataset`);
   if (first) byId("study-title").focus();
+}
+
+/** A download that is there, or not yet. */
+function offer(id, address) {
+  const link = byId(id);
+  if (address) link.href = address;
+  else link.removeAttribute("href");
+  link.setAttribute("aria-disabled", String(!address));
 }
 
 const STATES = { ready: "ready", failed: "cannot be used", preparing: "being prepared" };
