@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.dependencies import JobsDep
+from app.dependencies import JobsDep, SettingsDep
 from app.operations import problem_responses
 from app.schemas import ModelsInService
 
@@ -12,9 +12,11 @@ router = APIRouter(prefix="/v1", tags=["service"])
 @router.get(
     "/models", summary="What runs, and how good it is", responses=problem_responses(("broker-unavailable", "internal"))
 )
-def read_models(jobs: JobsDep) -> ModelsInService:
-    """The live workers and their models, as they last told.
+def read_models(jobs: JobsDep, settings: SettingsDep) -> ModelsInService:
+    """The live workers with their models and observer profiles, as they last told.
 
     `curl localhost:8000/v1/models`
     """
-    return ModelsInService(model_version=jobs.model_version(), workers=jobs.workers())
+    return ModelsInService(
+        model_version=jobs.model_version(), default_observer=settings.profile, workers=jobs.workers()
+    )

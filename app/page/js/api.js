@@ -41,7 +41,7 @@ export async function getBlob(path, options) {
 export async function runJob(capability, files, fields = {}, { signal, onProgress = () => {} } = {}) {
   const form = new FormData();
   for (const [name, blob] of Object.entries(files)) form.append(name, blob);
-  for (const [name, value] of Object.entries(fields)) if (value !== null && value !== undefined) form.append(name, value);
+  for (const [name, value] of Object.entries(fields)) if ((value ?? null) !== null) form.append(name, value);
   const job = await (await request(`/v1/${capability}`, { method: "POST", body: form, signal })).json();
   try {
     await ended(job, onProgress, signal);
@@ -84,9 +84,9 @@ export function artefact(result, name) {
   return result.artefacts.find((each) => each.name === name);
 }
 
-/** The observer profiles that the workers know, by name: [{name, description}]. */
+/** The observer profiles that the workers know, by name, and the one of requests that name none. */
 export async function observers() {
-  const { workers } = await getJson("/v1/models");
+  const { workers, default_observer: preset } = await getJson("/v1/models");
   const known = new Map(workers.flatMap((worker) => worker.observers).map((observer) => [observer.name, observer]));
-  return [...known.values()].sort((one, other) => one.name.localeCompare(other.name));
+  return { preset, profiles: [...known.values()].sort((one, other) => one.name.localeCompare(other.name)) };
 }

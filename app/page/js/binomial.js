@@ -21,12 +21,18 @@ export function needed(trials = TRIALS) {
 export function verdict(right, trials = TRIALS) {
   const chance = chanceOf(right, trials);
   const often = chance >= 0.01 ? `in ${Math.round(chance * 100)} of 100 tries` : "in less than 1 of 100 tries";
-  const rule = `The limit for "can tell" is ${needed(trials)} of ${trials}, which guessing reaches with p = ${chanceOf(needed(trials), trials).toFixed(3)} (exact one-sided binomial test, p < 0.05).`;
+  const limit = needed(trials);
+  const rule =
+    `The limit for "can tell" is ${limit} of ${trials}, which guessing reaches with ` +
+    `p = ${chanceOf(limit, trials).toFixed(3)} (exact one-sided binomial test, p < ${SIGNIFICANT}).`;
   const canTell = chance < SIGNIFICANT;
-  const figures = `You were right in ${right} of ${trials}. Someone who only guesses does as well or better ${often} (p = ${chance.toFixed(3)}).`;
+  const figures =
+    `You were right in ${right} of ${trials}. Someone who only guesses does as well or better ${often} ` +
+    `(p = ${chance.toFixed(3)}).`;
   const meaning = canTell
     ? "So you can tell this result from the original."
-    : "So you cannot tell this result from the original, as far as this test can show: it would miss a difference that you notice only now and then.";
+    : "So you cannot tell this result from the original, as far as this test can show: it would miss a difference " +
+      "that you notice only now and then.";
   return { canTell, title: canTell ? "Can tell" : "Cannot tell", text: `${figures} ${meaning} ${rule}` };
 }
 

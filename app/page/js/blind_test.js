@@ -9,6 +9,7 @@ import { byId, element } from "./elements.js";
 import { deviation } from "./pixels.js";
 
 const TRIES = 60; // places looked at to find TRIALS where the files differ at all
+const NARROW = 720; // CSS pixels, as in look.css, where the three pictures stand below each other
 const LEFT = ["ArrowLeft", "a", "A"];
 const RIGHT = ["ArrowRight", "b", "B"];
 
@@ -32,7 +33,7 @@ function cornerOf(photo, width, height, centre) {
   return { x: within(centre.x, width, photo.width), y: within(centre.y, height, photo.height) };
 }
 
-/** The dialog of the test. `pictures()` gives {before, after, centre}: two layers, and the middle of what was looked at. */
+/** The dialog of the test. `pictures()` gives {before, after, centre}: two layers, and the middle of the view. */
 export class BlindTest {
   #trials = [];
   #at = 0;
@@ -60,7 +61,8 @@ export class BlindTest {
     this.#part("trial");
     byId("blind-count").textContent = "Choosing places…";
     const whole = byId("blind-anywhere").checked;
-    this.#trials = (await places(before, after, roomFor(before), whole ? null : centre)).map((place) => ({ place, result: coin() === 0 ? "a" : "b" }));
+    const found = await places(before, after, roomFor(before), whole ? null : centre);
+    this.#trials = found.map((place) => ({ place, result: coin() === 0 ? "a" : "b" }));
     this.#at = this.#right = 0;
     if (this.#trials.length === 0) this.#same();
     else await this.#show();
@@ -121,10 +123,11 @@ export class BlindTest {
   }
 }
 
-/** Pixels of the photo that one of the three pictures may show: a third of the dialog, or its width where it is narrow. */
+/** Pixels of the photo that one of the three pictures may show: a third of the dialog, or all its width on a phone. */
 function roomFor(photo) {
   const room = byId("choice-a").parentElement;
-  const height = Math.round(Math.max(90, window.innerHeight * (window.innerWidth < 720 ? 0.16 : 0.55)) * devicePixelRatio);
+  const share = window.innerWidth < NARROW ? 0.16 : 0.55; // of the window, so that all three and the answers fit
+  const height = Math.round(Math.max(90, window.innerHeight * share) * devicePixelRatio);
   const width = Math.floor(room.clientWidth * devicePixelRatio);
   return { width: Math.min(width, photo.width), height: Math.min(height, photo.height) };
 }
@@ -143,7 +146,7 @@ function draw(id, bitmap, { x, y, width, height }) {
 function chances(right) {
   return Array.from({ length: TRIALS + 1 }, (_, hits) => {
     const share = chanceOf(hits) - (hits < TRIALS ? chanceOf(hits + 1) : 0);
-    const bar = element("span", { class: hits === right ? "reached" : "", title: `${hits} right: ${(share * 100).toFixed(1)} % of guessers` });
+    const bar = element("span", { class: hits === right ? "reached" : "" });
     bar.style.setProperty("--share", share / chanceShareMost());
     return bar;
   });

@@ -37,7 +37,8 @@ export class Brush {
   /** Add or take away a rectangle; its edges in 0..1 of the photo's width and height. */
   rectangle({ left, top, width, height }) {
     const context = this.#context();
-    context.fillRect(left * this.canvas.width, top * this.canvas.height, width * this.canvas.width, height * this.canvas.height);
+    const { width: across, height: down } = this.canvas;
+    context.fillRect(left * across, top * down, width * across, height * down);
     this.#changed();
   }
 
@@ -88,7 +89,7 @@ export class Brush {
   }
 
   #changed() {
-    const data = this.canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, this.canvas.width, this.canvas.height).data;
+    const { data } = this.#context().getImageData(0, 0, this.canvas.width, this.canvas.height);
     this.empty = data.every((value, at) => at % 4 !== 3 || value < 128);
     this.#tint();
   }

@@ -35,8 +35,9 @@ function lowestQuality(curve, share) {
 /** The reading in words. */
 export function describe({ quality, bytes: size, shares, qualities, coverage }, share) {
   const within = `${percent(coverage, 0)} band: quality ${qualities[0]} to ${qualities[1]}`;
-  return `For ${percent(share, 0)} of viewers a plain JPEG needs quality ${quality}, about ${bytes(size)} (${within}). ` +
-    `At that quality ${percent(shares[0], 0)} to ${percent(shares[1], 0)} are predicted to see no difference.`;
+  const needs = `For ${percent(share, 0)} of viewers a plain JPEG needs quality ${quality}, about ${bytes(size)}`;
+  const range = `${percent(shares[0], 0)} to ${percent(shares[1], 0)}`;
+  return `${needs} (${within}). At that quality ${range} are predicted to see no difference.`;
 }
 
 /** The chart in an <svg>. `onInput(share)` hears every step of a drag, `onChange(share)` its end and each key. */
@@ -91,7 +92,8 @@ export class CurveChart {
     this.svg.setAttribute("height", this.height);
     this.svg.replaceChildren(...this.#axes());
     if (this.result === undefined) return;
-    this.svg.append(this.#band(), ...this.#others(), this.#line(this.result, "curve"), ...this.#asked(), this.#target());
+    const lines = [this.#band(), ...this.#others(), this.#line(this.result, "curve")];
+    this.svg.append(...lines, ...this.#asked(), this.#target());
     if (focused) this.svg.querySelector("[role=slider]").focus();
   }
 
@@ -125,7 +127,8 @@ export class CurveChart {
 
   #band() {
     const { low, high } = this.result.band;
-    return svgElement("polygon", { class: "band", points: [...this.#points(low), ...this.#points(high).reverse()].join(" ") });
+    const outline = [...this.#points(low), ...this.#points(high).reverse()];
+    return svgElement("polygon", { class: "band", points: outline.join(" ") });
   }
 
   #others() {
@@ -169,7 +172,8 @@ export class CurveChart {
     const top = Math.min(y + 12, this.#y(0) - height - 8);
     const label = svgElement("g", { class: "reading", transform: `translate(${left.toFixed(1)} ${top.toFixed(1)})` },
       svgElement("rect", { width, height, rx: 6 }));
-    lines.forEach((line, index) => label.append(svgElement("text", { x: width / 2, y: 18 + index * 16, "text-anchor": "middle" }, line)));
+    label.append(...lines.map((line, index) =>
+      svgElement("text", { x: width / 2, y: 18 + index * 16, "text-anchor": "middle" }, line)));
     return label;
   }
 

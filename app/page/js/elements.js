@@ -26,7 +26,7 @@ export function figureList(facts) {
   );
 }
 
-/** Say in `box` what went wrong, and in what work: a ProblemError in the service's own words, others by their message. */
+/** Say in `box` what went wrong and in what work: a ProblemError in the service's words, others by their message. */
 export function showProblem(box, error) {
   const problem = error.problem ?? { title: "Something went wrong", detail: error.message };
   const work = error.work === undefined ? "" : `${error.work}: `;

@@ -1,7 +1,8 @@
 // The colours of maps: eight equal steps of matplotlib's "inferno", the same that the service's overlays have.
 
 const STEPS = [
-  [0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164],
+  [0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99],
+  [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164],
 ];
 const SIZE = 256;
 

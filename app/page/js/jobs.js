@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { runJob } from "./api.js";
 
-/** Runs jobs of named kinds; a new one cancels the one of its kind that still runs. `list` shows them while they run. */
+/** Runs jobs of named kinds; a new one cancels the one of its kind that still runs. `list` shows what runs. */
 export class Jobs extends EventTarget {
   #running = new Map();
 

@@ -35,6 +35,7 @@ const chart = new CurveChart(byId("plot"), { onInput: aim, onChange: pursue });
 const pictures = () => ({ before: layers.before, after: layers.after, centre: view.centre });
 const flicker = new Flicker(pictures);
 const blindTest = new BlindTest(pictures);
+const observersListed = listObservers().catch(report);
 const border = borderTool(() => (mode === "wipe" && layers.after !== null ? split : null), moveBorder);
 
 function nothing() {
@@ -99,6 +100,7 @@ async function choose(blob, name) {
   clearShown();
   try {
     await open(current);
+    await observersListed;
     if (photo !== current) return;
     await Promise.all([predictCurve(), showMap("jnd"), encode()]);
     if (photo === current && !jobs.busy && byId("problem").hidden) byId("status").textContent = "Done.";
@@ -128,7 +130,6 @@ async function open(current) {
     } catch {
       const parts = { quality: STAND_IN_QUALITY, subsampling: "444" };
       const result = await run("varjpeg", { image: current.blob }, parts);
-      byId("stand-in").textContent = "Your browser cannot show this kind of file. What stands for it here is a JPEG of quality 100 made of it; the work is done on your file.";
       byId("stand-in").hidden = false;
       return Layer.make("picture", { blob: await getBlob(artefact(result, "photo.jpg").href) });
     }
@@ -177,7 +178,8 @@ async function encode() {
     if (!jobs.runs("encode")) byId("result-wait").textContent = "There is no file yet.";
     return;
   }
-  await Promise.all([mode === "difference" ? difference() : null, score(), byId("layer").value === "closeness" ? showMap("closeness") : null]);
+  const closeness = byId("layer").value === "closeness" ? showMap("closeness") : null;
+  await Promise.all([mode === "difference" ? difference() : null, closeness, score()]);
 }
 
 function takeResult(result, blob, after, protectedParts) {
@@ -205,10 +207,12 @@ async function score() {
       results[kind] = found;
       showScores(results);
     }));
-  const pairs = [ask("pair", "Closeness", "full-reference-score", { reference: photo.blob, distorted: blob }),
+  const asked = [ask("pair", "Closeness", "full-reference-score", { reference: photo.blob, distorted: blob }),
     ask("resultScore", "Score of the result", "quality-score", { image: blob })];
-  if (results.photoScore === null) pairs.push(ask("photoScore", "Score of the photo", "quality-score", { image: photo.blob }));
-  await Promise.all(pairs);
+  if (results.photoScore === null) {
+    asked.push(ask("photoScore", "Score of the photo", "quality-score", { image: photo.blob }));
+  }
+  await Promise.all(asked);
 }
 
 /** Bring a map to the left picture; it is asked for when it is first looked at. */
@@ -218,7 +222,10 @@ async function showMap(kind) {
   byId("opacity-field").hidden = kind === "none";
   redraw();
   if (kind === "none") return;
-  if (results[kind] === undefined) await reported(jobs.start(`map-${kind}`, byId("layer").selectedOptions[0].text, (run) => fetchMap(kind, run)));
+  if (results[kind] === undefined) {
+    const label = byId("layer").selectedOptions[0].text;
+    await reported(jobs.start(`map-${kind}`, label, (run) => fetchMap(kind, run)));
+  }
   if (!chosen() || results[kind] === undefined) return;
   showLegend(kind, results[kind]);
   byId("legend").hidden = false;
@@ -291,10 +298,13 @@ function pursue() {
 }
 
 async function listObservers() {
-  const known = await observers();
+  const { preset, profiles } = await observers();
   const select = byId("observer");
-  if (known.length > 0) select.replaceChildren(...known.map(({ name }) => new Option(name, name, name === "mcl-jci", name === "mcl-jci")));
-  const explain = () => { byId("observer-text").textContent = known.find(({ name }) => name === select.value)?.description ?? ""; };
+  select.replaceChildren(...(profiles.length > 0 ? profiles : [{ name: preset }]).map(({ name }) => new Option(name)));
+  select.value = preset;
+  const explain = () => {
+    byId("observer-text").textContent = profiles.find(({ name }) => name === select.value)?.description ?? "";
+  };
   explain();
   select.addEventListener("change", explain);
 }
@@ -367,5 +377,4 @@ on("form", "submit", (event) => event.preventDefault());
 for (const choice of document.querySelectorAll("[name=brush]")) {
   choice.addEventListener("change", () => { brush.erasing = choice.value === "erase" && choice.checked; });
 }
-listObservers().catch(report);
 takePhotos(choose, report);

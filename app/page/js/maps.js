@@ -16,19 +16,22 @@ export const MAPS = {
     file: "jnd-map",
     unit: "luma levels",
     text: ({ percentiles: { p10, p50, p90 } }) =>
-      `Change below this many of 255 luma levels is invisible; brighter parts hide more. Half of the photo hides ${number(p50)} or more; ` +
-      `its most sensitive tenth less than ${number(p10)}, its busiest more than ${number(p90)}.`,
+      "Change below this many of 255 luma levels is invisible; brighter parts hide more. " +
+      `Half of the photo hides ${number(p50)} or more; its most sensitive tenth less than ${number(p10)}, ` +
+      `its busiest more than ${number(p90)}.`,
   },
   quality: {
     file: "patch-quality-map",
     unit: "of 1",
-    text: ({ mean }) => `Local quality without a reference, 0 to 1, brighter is better; the mean is ${number(mean, 2)}.`,
+    text: ({ mean }) =>
+      `Local quality without a reference, 0 to 1, brighter is better; the mean is ${number(mean, 2)}.`,
   },
   closeness: {
     file: "patch-quality-map",
     unit: "of 5",
     text: ({ mean, min }) =>
-      `How close the result looks to the photo, 1 to 5, brighter is closer; the mean is ${number(mean, 2)}, the worst part ${number(min, 2)}.`,
+      "How close the result looks to the photo, 1 to 5, brighter is closer; " +
+      `the mean is ${number(mean, 2)}, the worst part ${number(min, 2)}.`,
   },
 };
 
@@ -54,7 +57,8 @@ export function paintMap(context, part, photo, map, opacity, onTile) {
   if (map === null || opacity === 0) return;
   context.globalCompositeOperation = "saturation";
   context.fillStyle = "#808080";
-  context.fillRect(-part.left * part.scale, -part.top * part.scale, photo.width * part.scale, photo.height * part.scale);
+  const { scale, left, top } = part;
+  context.fillRect(-left * scale, -top * scale, photo.width * scale, photo.height * scale);
   context.globalCompositeOperation = "source-over";
   context.globalAlpha = opacity;
   map.draw(context, part, onTile);
@@ -78,8 +82,10 @@ export function showLegend(kind, result) {
 /** Links to files of a result, by name. */
 export function showFiles(box, result, names) {
   const links = names.map((name) => artefact(result, name)).filter((file) => file !== undefined);
-  box.replaceChildren(...links.map(({ name, href }) =>
-    element("a", { href, download: name, class: "button quiet slim" }, `Download ${name.split(".").at(-1).toUpperCase()}`)));
+  box.replaceChildren(...links.map(({ name, href }) => {
+    const kind = name.split(".").at(-1).toUpperCase();
+    return element("a", { href, download: name, class: "button quiet slim" }, `Download ${kind}`);
+  }));
 }
 
 /** Says the map's value at pixels of the photo; only the newest question is answered. */

@@ -90,7 +90,8 @@ const operations = {
     const valueAt = (x, y) => {
       const [top, bottom, down] = along(y, grid.height);
       const [left, right, across] = along(x, grid.width);
-      const mixed = (row) => grid.samples[row * grid.width + left] * (1 - across) + grid.samples[row * grid.width + right] * across;
+      const sample = (row, column) => grid.samples[row * grid.width + column];
+      const mixed = (row) => sample(row, left) * (1 - across) + sample(row, right) * across;
       return (mixed(top) * (1 - down) + mixed(bottom) * down) / scale;
     };
     return kept(name, new Values(width, height, range, valueAt));
@@ -106,7 +107,9 @@ const operations = {
       const image = pixelsOf(first, 0, y, first.width, height);
       const against = pixelsOf(second, 0, y, first.width, height).data;
       const data = image.data;
-      for (let at = 0; at < data.length; at += 1) data[at] = at % 4 === 3 ? 255 : gain * Math.abs(data[at] - against[at]);
+      for (let at = 0; at < data.length; at += 1) {
+        if (at % 4 !== 3) data[at] = gain * Math.abs(data[at] - against[at]); // alpha stays as it is: opaque
+      }
       context.putImageData(image, 0, y);
     }
     return kept(name, await Picture.of(canvas.transferToImageBitmap()));

@@ -1,4 +1,4 @@
-// Values of a 16-bit grey PNG, which a canvas would cut to 8 bits. PNG specification (third edition), sections 5, 9, 10.
+// Values of a 16-bit grey PNG, which a canvas would cut to 8 bits. PNG specification, third edition, sections 5, 9, 10.
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
@@ -48,12 +48,13 @@ function unfiltered(rows, width, height) {
 /** Undo one row's filter in place; `above` is the finished row before. A pixel has two bytes. */
 function undoFilter(filter, line, above) {
   const before = (at) => (at < 2 ? 0 : line[at - 2]);
+  const corner = (at) => (at < 2 ? 0 : above[at - 2]);
   switch (filter) {
     case 0: break;
     case 1: for (let at = 2; at < line.length; at += 1) line[at] += line[at - 2]; break;
     case 2: for (let at = 0; at < line.length; at += 1) line[at] += above[at]; break;
     case 3: for (let at = 0; at < line.length; at += 1) line[at] += (before(at) + above[at]) >> 1; break;
-    case 4: for (let at = 0; at < line.length; at += 1) line[at] += paeth(before(at), above[at], at < 2 ? 0 : above[at - 2]); break;
+    case 4: for (let at = 0; at < line.length; at += 1) line[at] += paeth(before(at), above[at], corner(at)); break;
     default: throw new Error(`a PNG with filter ${filter}`);
   }
 }

@@ -71,8 +71,9 @@ export function showFigures(result, photo) {
     ["Pixels", `${result.width} × ${result.height}`],
   ]));
   byId("promise").textContent =
-    `The share is predicted for exactly these bytes, by viewers of profile ${result.observer} who look for JND ${result.jnd}. ` +
-    (result.encoder === "input" ? "No smaller file keeps it, so these are the very pixels of your file, packed better." : "");
+    `The share is predicted for exactly these bytes, ` +
+    `by viewers of profile ${result.observer} who look for JND ${result.jnd}. ` +
+    (result.encoder === "input" ? "No smaller file keeps it: these are the pixels of your file, packed better." : "");
   byId("warnings").replaceChildren(...result.warnings.map((warning) => element("li", {}, warning)));
   byId("trials").tBodies[0].replaceChildren(...result.trials.map((trial) => element("tr", {},
     element("td", {}, trial.encoder), element("td", {}, `${trial.quality}`), element("td", {}, bytes(trial.size_bytes)),

@@ -3,7 +3,7 @@
 import { byId, figureList } from "./elements.js";
 import { number } from "./format.js";
 
-/** Scores so far; `photoScore` and `resultScore` of /v1/quality-score, `pair` of /v1/full-reference-score; null until they are there. */
+/** Scores so far: two of /v1/quality-score, and `pair` of /v1/full-reference-score; null until they are there. */
 export function showScores({ photoScore, resultScore, pair }) {
   const opinion = (score) => (score === null ? "…" : number(score.mos));
   byId("scores").replaceChildren(...figureList([

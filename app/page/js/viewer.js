@@ -4,7 +4,7 @@ const MOST = 16; // canvas pixels for each pixel of the photo
 const KEY_STEP = 0.12; // of the pane, for each press of an arrow key
 const KEY_ZOOM = 1.25;
 
-/** Which part of the photo is seen, shared by all panes. `scale` 1 shows one pixel of the photo on one of the screen. */
+/** Which part of the photo is seen, shared by all panes. At `scale` 1 a pixel of the photo is one of the screen. */
 export class View extends EventTarget {
   scale = 1;
   fitting = true;
@@ -67,7 +67,8 @@ export class View extends EventTarget {
   }
 
   #settle() {
-    const within = (value, seen, whole) => (seen >= whole ? whole / 2 : Math.min(whole - seen / 2, Math.max(seen / 2, value)));
+    const within = (value, seen, whole) =>
+      (seen >= whole ? whole / 2 : Math.min(whole - seen / 2, Math.max(seen / 2, value)));
     this.centre.x = within(this.centre.x, this.pane.width / this.scale, this.size.width);
     this.centre.y = within(this.centre.y, this.pane.height / this.scale, this.size.height);
     this.dispatchEvent(new Event("change"));
@@ -94,7 +95,7 @@ export class Pane {
     new ResizeObserver(() => this.#measure()).observe(canvas);
     for (const [name, act] of Object.entries({
       pointerdown: this.#press, pointermove: this.#drag, pointerup: this.#lift, pointercancel: this.#lift,
-      pointerleave: () => this.hover(null), wheel: this.#wheel, keydown: this.#key, dblclick: this.#double,
+      pointerleave: this.#leave, wheel: this.#wheel, keydown: this.#key, dblclick: this.#double,
       focus: this.#focus, blur: this.#blur,
     })) canvas.addEventListener(name, (event) => act.call(this, event), { passive: false });
   }
@@ -130,6 +131,7 @@ export class Pane {
     const point = this.#point(event);
     this.#fingers.set(event.pointerId, point);
     this.canvas.setPointerCapture(event.pointerId);
+    this.hover(this.view.photoAt(point));
     if (this.#fingers.size === 1) this.#taken = this.tool?.press(point, this) ?? false;
   }
 
@@ -140,7 +142,9 @@ export class Pane {
     if (before === undefined) return;
     if (this.#fingers.size === 2) this.#pinch(event.pointerId, before, point);
     else if (this.#taken) this.tool.drag(point, this);
-    else if (!(this.view.fitting && event.pointerType === "touch")) this.view.move(before.x - point.x, before.y - point.y);
+    else if (!(this.view.fitting && event.pointerType === "touch")) {
+      this.view.move(before.x - point.x, before.y - point.y);
+    }
     this.#fingers.set(event.pointerId, point);
   }
 
@@ -150,6 +154,11 @@ export class Pane {
       this.#taken = false;
       this.tool?.lift();
     }
+  }
+
+  /** What a finger has touched stays to be read after it has been lifted. */
+  #leave(event) {
+    if (event.pointerType !== "touch") this.hover(null);
   }
 
   #pinch(moving, before, point) {
@@ -164,7 +173,8 @@ export class Pane {
   #wheel(event) {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    this.view.zoom(this.view.scale * Math.exp(-event.deltaY * (event.deltaMode === 1 ? 0.05 : 0.004)), this.#point(event));
+    const step = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 0.05 : 0.004; // of a line, of a pixel
+    this.view.zoom(this.view.scale * Math.exp(-event.deltaY * step), this.#point(event));
   }
 
   #double(event) {
