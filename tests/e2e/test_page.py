@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("page")) as running:
+    with ServiceProcess(tmp_path_factory.mktemp("page"), profile="flicker") as running:
         yield running
 
 
@@ -52,6 +52,8 @@ def test_the_sample_is_shown_by_its_link(page: LookPage) -> None:
     page.open("?sample")
     page.until_done()
     assert page.text("photo-name") == "sample.png"
+    assert page.browser.evaluate("document.getElementById('observer').value") == "flicker"  # the service's default
+    assert page.text("observer-text") == "Original and JPEG alternating in place."
     assert page.browser.evaluate("document.querySelectorAll('#plot .curve').length") == 1
     assert "75 %" in page.figures("figures")["Predicted to see no difference"]
     page.set("target", 90)
