@@ -3,7 +3,7 @@
 Observer i notices photo p at level n when the predicted distance d_p(n) passes the threshold theta_ip. Each answer says
 between which two distances that threshold lies. ln theta_ip = m + b_p + e_ip with e normal over observers (deviation
 s, the ``spread`` of the profile) and b_p the photo's own offset: what the network's distance gets wrong there. m + b_p
-and s are fitted together by maximum likelihood over those intervals; m is the mean over photos. Only m and s go into
+and s are fitted together by maximum likelihood over those intervals, lapses allowed for; m is the mean over photos. Only m and s go into
 the profile: the network is not touched. To train the head itself, a study has to reach the size of MCL-JCI (50 photos
 with 30 observers each); then its data set export is what ``limen-train table sur`` takes.
 """
@@ -39,6 +39,9 @@ NARROWEST = 0.02
 """Width that an interval of ln distance is given at least: the drawn-through distances are no better than that."""
 SHAPE_DEVIATION = 0.5
 """Of the normal prior on the GEV's shape, centred on 0: twice that of the 150 fits published for MCL-JCI."""
+LAPSES = 0.03
+"""Share of answers that may lie at any level, as in Wichmann and Hill 2001 (The psychometric function I), who let it be
+at most 0.06. Without it one observer who notices at level 3, where ln distance falls steeply, doubles the spread."""
 BASE_PROFILE = "mcl-jci"
 NAME = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -99,7 +102,8 @@ def fit_threshold(samples: list[StudySample]) -> ThresholdFit:
 
     def cost(point: NDArray[np.float64]) -> float:
         medians, spread = point[:-1][photo], math.exp(point[-1])
-        return -float(_log_interval((low - medians) / spread, (high - medians) / spread).sum())
+        noticed = _log_interval((low - medians) / spread, (high - medians) / spread)
+        return -float(np.logaddexp(math.log(1 - LAPSES) + noticed, math.log(LAPSES / NOTHING_SEEN)).sum())
 
     bounds = [(None, None)] * len(images) + [(math.log(0.01), math.log(5.0))]
     found = minimize(cost, np.append(means, math.log(start_spread)), method="L-BFGS-B", bounds=bounds)

@@ -52,7 +52,7 @@ class RedisStudyStore(StudyStore):
                 with contextlib.suppress(redis.WatchError):
                     pipe.watch(_STUDIES)  # type: ignore[no-untyped-call]
                     now = seconds(pipe.time())
-                    if cast(int, pipe.zcount(_STUDIES, now, "+inf")) >= self.settings.study_limit:
+                    if pipe.zcount(_STUDIES, now, "+inf") >= self.settings.study_limit:
                         raise StudyLimitError(f"{self.settings.study_limit} studies are kept at once")
                     study = new_study(options, now)
                     end = int(study.expires_at)
@@ -104,7 +104,7 @@ class RedisStudyStore(StudyStore):
                 with contextlib.suppress(redis.WatchError):
                     pipe.watch(_record(study_id), ids)  # type: ignore[no-untyped-call]
                     study = _found(cast(str | None, pipe.get(_record(study_id))))
-                    if cast(int, pipe.zcard(ids)) >= MAX_SESSIONS:
+                    if pipe.zcard(ids) >= MAX_SESSIONS:
                         raise SessionLimitError(f"a study takes {MAX_SESSIONS} sessions")
                     pipe.multi()
                     pipe.zadd(ids, {session.id: session.created_at})

@@ -77,6 +77,12 @@ def test_few_observers_do_not_make_the_spread_look_smaller() -> None:
     assert np.mean(spreads) == pytest.approx(0.4, rel=0.08)
 
 
+def test_a_few_lapses_hardly_widen_the_spread() -> None:
+    found = answers(Threshold(2.0, 0.3), photos=6, observers=30)
+    lapses = [sample(image, 2, 100 + image) for image in range(1, 7)]
+    assert fit_threshold(found + lapses).threshold.spread < 1.1 * fit_threshold(found).threshold.spread
+
+
 def test_answers_at_both_ends_of_the_scale_are_bounds() -> None:
     levels = [1] * 10 + [NOTHING_SEEN] * 10
     fit = fit_threshold([sample(1, level, number) for number, level in enumerate(levels)])
