@@ -3,9 +3,9 @@
 Observer i notices photo p at level n when the predicted distance d_p(n) passes the threshold theta_ip. Each answer says
 between which two distances that threshold lies. ln theta_ip = m + b_p + e_ip with e normal over observers (deviation
 s, the ``spread`` of the profile) and b_p the photo's own offset: what the network's distance gets wrong there. m + b_p
-and s are fitted together by maximum likelihood over those intervals, lapses allowed for; m is the mean over photos. Only m and s go into
-the profile: the network is not touched. To train the head itself, a study has to reach the size of MCL-JCI (50 photos
-with 30 observers each); then its data set export is what ``limen-train table sur`` takes.
+and s are fitted together by maximum likelihood over those intervals, lapses allowed for; m is the mean over photos.
+Only m and s go into the profile: the network is not touched. To train the head itself, a study has to reach the size
+of MCL-JCI (50 photos with 30 observers each); then its data set export is what ``limen-train table sur`` takes.
 """
 
 import hashlib

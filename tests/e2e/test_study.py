@@ -114,6 +114,7 @@ def test_nothing_of_an_observer_is_stored_but_answers(study: Organiser, service:
         headers={"User-Agent": agent, "X-Forwarded-For": "203.0.113.77"},
     )
     assert "set-cookie" not in reply.headers
+    Observer(study.client, study.made["observer_token"]).take_part(lambda *_: 40)
     stored = json.dumps([rows(study, screened="true"), study.status()])
     for role in service.pids:
         stored += service.log(role)
