@@ -113,7 +113,7 @@ def _moved(design: Design, index: int, factor: float) -> Design:
     return Design.of(numbers)
 
 
-_ADDITIVE = (4, 9, 14, 17, 18)
+_ADDITIVE = (4, 9, 12, 13)
 
 
 def _prepare_crop(pixels: Rgb8) -> FitPhoto:

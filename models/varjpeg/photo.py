@@ -97,18 +97,17 @@ class PreparedPhoto:
         if subsampling is Subsampling.GREY:
             grey = choose_coefficients(self._luma, settings.luma, weights, multiplier=settings.luma_multiplier)
             return jpeg_file(self.height, self.width, [Component(grey, table=0)], [settings.luma], self.metadata)
-        tables = [settings.luma, settings.cb, settings.cr]
         half = subsampling is Subsampling.HALF
-        chroma = self._choose_chroma(tables[1:], settings.chroma_multiplier, weights, half=half)
+        chroma = self._choose_chroma(settings, weights, half=half)
         luminous = choose_coefficients(
-            self._luma_beside(chroma, tables[1:], half=half),
+            self._luma_beside(chroma, settings.chroma, half=half),
             settings.luma,
             weights,
             multiplier=settings.luma_multiplier,
         )
         components = [Component(luminous, table=0, sampling=2 if half else 1)]
-        components += [Component(blocks, table=number) for number, blocks in enumerate(chroma, start=1)]
-        return jpeg_file(self.height, self.width, components, tables, self.metadata)
+        components += [Component(blocks, table=1) for blocks in chroma]
+        return jpeg_file(self.height, self.width, components, [settings.luma, settings.chroma], self.metadata)
 
     def to_srgb(self, decoded: Rgb8) -> Rgb8:
         """Pixels decoded from an encoding of this photo as sRGB, for the models."""
@@ -165,23 +164,17 @@ class PreparedPhoto:
             protected=self._protected,
         )
 
-    def _choose_chroma(
-        self, tables: list[Table], multiplier: float, weights: Float32Array, *, half: bool
-    ) -> list[Blocks]:
+    def _choose_chroma(self, settings: PhotoSettings, weights: Float32Array, *, half: bool) -> list[Blocks]:
         weights = weights_of_pairs(weights, self.height, self.width) if half else weights
-        planes = self._half_chroma if half else self._full_chroma
         return [
-            choose_coefficients(plane, table, weights, multiplier=multiplier)
-            for plane, table in zip(planes, tables, strict=True)
+            choose_coefficients(plane, settings.chroma, weights, multiplier=settings.chroma_multiplier)
+            for plane in (self._half_chroma if half else self._full_chroma)
         ]
 
-    def _luma_beside(self, chroma: list[Blocks], tables: list[Table], *, half: bool) -> Float32Array:
+    def _luma_beside(self, chroma: list[Blocks], table: Table, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
         size = ((self.height + 1) // 2, (self.width + 1) // 2) if half else (self.height, self.width)
-        cb, cr = (
-            inverse_dct(blocks.astype(np.float32) * table.astype(np.float32), *size)
-            for blocks, table in zip(chroma, tables, strict=True)
-        )
+        cb, cr = (inverse_dct(blocks.astype(np.float32) * table.astype(np.float32), *size) for blocks in chroma)
         if half:
             cb, cr = double(cb, self.height, self.width), double(cr, self.height, self.width)
         return forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
