@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from training.calibrate import (
 )
 from training.datasets.errors import DatasetFormatError
 from training.datasets.study_csv import NOTHING_SEEN, StudySample, read_study
+from workers.cli_files import choose_profile
 
 RNG = np.random.default_rng(7)
 LADDER = np.log(np.linspace(0.2, 90, 100) ** 1.1)
@@ -204,3 +206,17 @@ def test_a_file_of_something_else_is_no_study(tmp_path: Path) -> None:
 
 def test_profiles_without_a_measured_error_fall_back_on_the_prediction_s_own() -> None:
     assert ObserverProfile("x", "", (Threshold(1, 1),) * 3).log_distance_error is None
+
+
+def test_a_service_takes_a_profile_by_name_or_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LIMEN_PROFILE", "LIMEN_PROFILES"):
+        monkeypatch.setenv(name, "before")  # so that it is put back
+    choose_profile("flicker")
+    assert os.environ["LIMEN_PROFILE"] == "flicker"
+    profile_file(tmp_path, "team.json")
+    choose_profile(str(tmp_path / "team.json"))
+    assert (os.environ["LIMEN_PROFILE"], os.environ["LIMEN_PROFILES"]) == ("team", str(tmp_path))
+    assert find_profile("team").name == "team"
+    (tmp_path / "none.json").write_text("[]")
+    with pytest.raises(ValueError, match="holds 0 observer profiles"):
+        choose_profile(str(tmp_path / "none.json"))
