@@ -132,7 +132,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             luma=TableShape(dc=2.2, low=2.5, slope=8.25, power=0.84, corner=0.5),
             chroma=TableShape(dc=1.9, low=2.8, slope=8.1, power=1.0, corner=0.5),
             luma_multiplier=0.065,
-            chroma_multiplier=0.06,
+            chroma_multiplier=0.05,
             jnd_exponent=0.4,
             darkness_exponent=0.3,
         ),
@@ -184,12 +184,23 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
     (
         3.2,
         Design(
-            luma=TableShape(dc=2.2, low=2.2, slope=8.6, power=0.84, corner=0.5),
+            luma=TableShape(dc=1.9, low=1.9, slope=8.4, power=0.84, corner=0.5),
             chroma=TableShape(dc=1.9, low=2.8, slope=8.1, power=1.0, corner=0.5),
-            luma_multiplier=0.075,
-            chroma_multiplier=0.06,
+            luma_multiplier=0.085,
+            chroma_multiplier=0.075,
             jnd_exponent=0.4,
             darkness_exponent=0.25,
+        ),
+    ),
+    (
+        5.5,
+        Design(
+            luma=TableShape(dc=1.65, low=1.76, slope=7.8, power=0.84, corner=0.5),
+            chroma=TableShape(dc=1.62, low=2.38, slope=6.89, power=1.0, corner=0.5),
+            luma_multiplier=0.1,
+            chroma_multiplier=0.09,
+            jnd_exponent=0.4,
+            darkness_exponent=0.3,
         ),
     ),
 )

@@ -13,7 +13,7 @@ from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.types import RgbImage
 from models.varjpeg import PreparedPhoto, encode_jpeg
 from models.varjpeg.rate_distortion import choose_coefficients, round_coefficients
-from models.varjpeg.tables import photo_settings, standard_table
+from models.varjpeg.tables import DESIGNS, design_at, photo_settings, standard_table
 from models.varjpeg.visibility import block_means, visibility_weights
 
 
@@ -244,3 +244,21 @@ def test_grey_in_a_profile_becomes_grey_in_srgb():
     encoded = encode_jpeg(RgbImage(grey, grey, icc_profile=display_p3_like()), quality=80)
     assert encoded.subsampling == "grey"
     assert "icc_profile" not in opened(encoded.data).info
+
+
+def test_designs_are_met_at_their_scales_and_mixed_between():
+    for scale, design in DESIGNS:
+        np.testing.assert_allclose(design_at(scale).numbers(), design.numbers())
+    (low, first), (high, second) = DESIGNS[:2]
+    np.testing.assert_allclose(
+        design_at((low * high) ** 0.5).numbers(), (first.numbers() + second.numbers()) / 2, rtol=1e-9
+    )
+
+
+def test_chroma_stays_whole_where_halving_costs_fine_colours():
+    stripes = np.full((96, 96, 3), 128, np.uint8)
+    stripes[:, ::2, 2], stripes[:, 1::2, 2] = 60, 220
+    assert encode_jpeg(stripes, quality=90).subsampling == "444"
+    assert encode_jpeg(stripes, quality=60).subsampling == "420"
+    soft = np.repeat(np.linspace(60, 200, 96).astype(np.uint8)[:, None, None], 96, axis=1)
+    assert encode_jpeg(soft * np.array([1, 0, 1], np.uint8), quality=90).subsampling == "420"
