@@ -21,6 +21,8 @@ offset bytes content
 ..     ..    coded blocks of Y, then Cb, then Cr; each component in raster order, ends at a byte boundary
 ====== ===== ==========================================================================================
 
+``FORMAT.md`` beside this file describes the same for readers of other languages, step by step.
+
 The side information that ordinary JPEG does not have, bytes 0..4 and 10..13+4k, is 40 bytes for k = 8; with all of the
 fixed header it is 45. DC is predicted from the block before it: its dequantized value over this block's step, rounded.
 

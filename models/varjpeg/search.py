@@ -24,8 +24,8 @@ PlainEncode = Callable[[int], bytes]
 
 QUALITY_STEP = 0.125
 LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 98.0
-_USUAL_TRIALS, _MOST_TRIALS = 4, 9
-"""A search that has found something tolerable ends after the first number of encodes, others after the second."""
+_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 5, 9
+"""A search ends after so many encodes: if it has found something tolerable, anything, nothing yet."""
 
 _CLOSE_SIZE = 0.985
 """A file that fills this much of the allowed bytes ends the search."""
@@ -42,9 +42,9 @@ _SLOPE_CHANGE = 2.5
 _APART = 2.0
 """Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
 
-_PLAIN_MARGIN = 8.0
+_PLAIN_MARGIN = 14.0
 """libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
-good as that QF; on Kodak it lies 10 to 16 below."""
+good as that QF."""
 
 _COEFFICIENT_MARGIN = 0.02
 """ln of size by which the input's own coefficients may seem to lose at first and are still looked at closely."""
@@ -262,9 +262,7 @@ def _bracketed(
     bracket = _Bracket(goal, aim)
     quality: float | None = _on_grid(goal.typical_quality(aim) if start is None else start)
     tried = 0
-    while quality is not None and tried < _MOST_TRIALS:
-        if tried >= _USUAL_TRIALS and best is not None and _height(best) <= goal.tolerable:
-            break
+    while quality is not None and tried < _allowed_trials(best, goal):
         encoded = encode(quality)
         judgement = judge(encoded.data)
         tried += 1
@@ -278,6 +276,12 @@ def _bracketed(
         quality = bracket.next()
         _report(progress, len(trials))
     return best
+
+
+def _allowed_trials(best: SearchResult | None, goal: Goal) -> int:
+    if best is None:
+        return _MOST_TRIALS
+    return _USUAL_TRIALS if _height(best) <= goal.tolerable else _MANY_TRIALS
 
 
 def _from_coefficients(

@@ -11,6 +11,7 @@ declared pixel plus ``FIXED_BYTES``. A crash of the interpreter names its input:
 import argparse
 import os
 import resource
+import signal
 import time
 import tracemalloc
 from collections import Counter
@@ -49,6 +50,12 @@ class Findings:
     most_bytes: int = 0
     memory_checked: int = 0
     times_s: list[float] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def inputs(self) -> int:
+        """How many were tried."""
+        return self.outcomes.total()
 
 
 def seed_containers() -> list[bytes]:
@@ -211,12 +218,18 @@ def _kind_of_refusal(message: str) -> str:
 
 
 def fuzz(inputs: int, *, seed: int, start: int = 0, memory_every: int = 50, log: int | None = None) -> Findings:
-    """Try ``inputs`` inputs from number ``start`` on; ``log``: descriptor of a file that names the one under way."""
+    """Try inputs from number ``start`` on; ``log``: descriptor of a file that names the one under way.
+
+    SIGTERM ends the run after the input under way; what it saw is reported.
+    """
     seeds = seed_containers()
     for data in seeds:  # compile, and fill what is kept between calls, before memory is looked at
         decode_varjpeg(data)
     findings = Findings()
+    signal.signal(signal.SIGTERM, lambda *_: setattr(findings, "interrupted", True))
     for number in range(start, start + inputs):
+        if findings.interrupted:
+            break
         if log is not None:
             os.pwrite(log, f"seed {seed}, input {number:9}\n".encode(), 0)
         data = fuzz_input(number, seed, seeds)
@@ -237,7 +250,8 @@ def main() -> None:
     began, resident = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     log = None if options.log is None else os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     findings = fuzz(options.inputs, seed=options.seed, start=options.start, memory_every=options.memory_every, log=log)
-    print(f"\n{options.inputs} inputs, seed {options.seed}, in {time.perf_counter() - began:.0f} s")
+    seconds = time.perf_counter() - began
+    print(f"\n{findings.inputs} inputs from {options.start} on, seed {options.seed}, in {seconds:.0f} s")
     for outcome, count in findings.outcomes.most_common():
         print(f"{count:9}  {outcome}")
     print(f"slowest {1000 * findings.slowest_s:.1f} ms, median {1000 * percentile(findings.times_s, 50):.2f} ms")

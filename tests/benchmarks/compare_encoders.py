@@ -1,0 +1,341 @@
+"""Every JPEG encoder found on this machine beside Limen, in one run: size at equal quality, BD-rate, speed, plots.
+
+    python -m tests.benchmarks.compare_encoders FOLDER [--limit N] [--guetzli N] [--plots FOLDER] [--json FILE]
+
+Looked for: Pillow's libjpeg-turbo at 4:2:0 (the ratio's other side) and 4:4:4; ``cjpeg`` and mozjpeg's ``cjpeg`` (told
+apart by ``-version``; also in ``/opt/mozjpeg/bin`` and as ``mozcjpeg``); ``cjpegli``; ``jpeg-recompress``;
+``guetzli`` (slow: on the first ``--guetzli`` photos); pyjpegli with and without mozjpeg-lossless-optimization; pyvips.
+
+Judges: SSIMULACRA2 (``models.ssimulacra2``) and, where ``butteraugli_main`` is installed, its 3-norm. Log sizes are
+interpolated linearly between the measured qualities; ratios are geometric means over the photos that reach the point.
+BD-rate: mean of ln(size / size) over SSIMULACRA2 50 to 90, as far as both were measured. Speed is CPU time, the start
+of a program included; Limen's without its JND network, whose map serves all qualities.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import matplotlib
+import mozjpeg_lossless_optimization
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.butteraugli import ButteraugliReference
+from models.butteraugli import is_available as butteraugli_is_available
+from models.ssimulacra2 import Ssimulacra2Reference
+from models.varjpeg import PreparedPhoto, warm_up
+from models.varjpeg.search import decode_pixels
+from tests.benchmarks.codec_size import BUTTERAUGLI_POINTS, SSIMULACRA2_POINTS, jnd_map, log_ratios
+from tests.benchmarks.machine import describe_machine
+
+SUFFIXES = {".png", ".webp", ".jpg", ".jpeg"}
+QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
+GUETZLI_QUALITIES = (84, 90, 95)
+RECOMPRESS_TARGETS = (0.99, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
+BD_RANGE = (50.0, 90.0)
+PLAIN = "libjpeg-turbo 4:2:0 (Pillow)"
+LIMEN = "limen"
+
+Pixels = NDArray[np.uint8]
+Encode = Callable[[Pixels, Path, float], bytes]
+"""Pixels, a folder that holds them as ``photo.ppm`` and ``photo.png``, and the quality; gives the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One way to make a JPEG, at the settings from ``qualities``."""
+
+    name: str
+    encode: Encode
+    qualities: tuple[float, ...] = QUALITIES
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One file: ``norm`` is butteraugli's, None where it was not asked."""
+
+    size_bytes: int
+    ssimulacra2: float
+    norm: float | None
+    cpu_s: float
+
+
+Curves = dict[str, list[Point]]
+
+
+def found_encoders() -> list[Encoder]:
+    """Everything that can be measured here, libjpeg-turbo first."""
+    encoders = [Encoder(PLAIN, _pillow("4:2:0")), Encoder("libjpeg-turbo 4:4:4 (Pillow)", _pillow("4:4:4"))]
+    encoders += [Encoder(name, _cjpeg(path)) for name, path in _cjpegs().items()]
+    programs = {
+        "cjpegli": Encoder("cjpegli", _with_files("cjpegli", "{png}", "{out}", "-q", "{quality:g}")),
+        "jpeg-recompress": Encoder(
+            "jpeg-recompress",
+            _with_files(
+                "jpeg-recompress",
+                "--quiet",
+                "--ppm",
+                "--min",
+                "20",
+                "--max",
+                "99",
+                "--target",
+                "{quality}",
+                "{ppm}",
+                "{out}",
+            ),
+            RECOMPRESS_TARGETS,
+        ),
+        "guetzli": Encoder(
+            "guetzli",
+            _with_files("guetzli", "--nomemlimit", "--quality", "{quality:g}", "{png}", "{out}"),
+            GUETZLI_QUALITIES,
+            slow=True,
+        ),
+    }
+    encoders += [encoder for program, encoder in programs.items() if shutil.which(program)]
+    return [*encoders, *_packages(), Encoder(LIMEN, _limen())]
+
+
+def _pillow(subsampling: str) -> Encode:
+    def encode(pixels: Pixels, folder: Path, quality: float) -> bytes:
+        buffer = io.BytesIO()
+        options = {"quality": round(quality), "subsampling": subsampling, "optimize": True, "progressive": True}
+        Image.fromarray(pixels).save(buffer, "JPEG", **options)
+        return buffer.getvalue()
+
+    return encode
+
+
+def _limen() -> Encode:
+    prepared: dict[int, PreparedPhoto] = {}
+
+    def encode(pixels: Pixels, folder: Path, quality: float) -> bytes:
+        if id(pixels) not in prepared:  # one photo at a time; the map's network is timed by none of the encoders
+            prepared.clear()
+            prepared[id(pixels)] = PreparedPhoto(pixels, jnd_map(pixels))
+        return prepared[id(pixels)].encode(quality).data
+
+    return encode
+
+
+def _cjpegs() -> dict[str, str]:
+    """Programs called cjpeg by what they say they are."""
+    found: dict[str, str] = {}
+    for name in ("cjpeg", "mozcjpeg", "/opt/mozjpeg/bin/cjpeg"):
+        path = shutil.which(name)
+        if path is None:
+            continue
+        run = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
+        said = (run.stdout + run.stderr).strip().splitlines()
+        label = " ".join(said[0].split("(")[0].split()) if said else name
+        found.setdefault(f"cjpeg, {label}", path)
+    return found
+
+
+def _cjpeg(path: str) -> Encode:
+    options = ("-quality", "{quality:g}", "-sample", "2x2", "-optimize", "-progressive", "-outfile", "{out}", "{ppm}")
+    return _with_files(path, *options)
+
+
+def _with_files(program: str, *arguments: str) -> Encode:
+    def encode(pixels: Pixels, folder: Path, quality: float) -> bytes:
+        out = folder / "out.jpg"
+        out.unlink(missing_ok=True)
+        places = {"ppm": folder / "photo.ppm", "png": folder / "photo.png", "out": out, "quality": quality}
+        command = [program, *(argument.format(**places) for argument in arguments)]
+        subprocess.run(command, check=True, capture_output=True)
+        return out.read_bytes()
+
+    return encode
+
+
+def _packages() -> list[Encoder]:
+    """Encoders of Python packages that are installed."""
+    found = []
+    try:
+        import pyjpegli
+
+        def jpegli(pixels: Pixels, folder: Path, quality: float) -> bytes:
+            return bytes(pyjpegli.encode(pixels.tobytes(), pixels.shape[1], pixels.shape[0], round(quality)))
+
+        def jpegli_recoded(pixels: Pixels, folder: Path, quality: float) -> bytes:
+            return bytes(mozjpeg_lossless_optimization.optimize(jpegli(pixels, folder, quality)))
+
+        found += [Encoder("pyjpegli", jpegli), Encoder("pyjpegli + mozjpeg-lossless-optimization", jpegli_recoded)]
+    except ImportError:
+        pass
+    try:
+        import pyvips
+
+        def vips(pixels: Pixels, folder: Path, quality: float) -> bytes:
+            image = pyvips.Image.new_from_memory(pixels.tobytes(), pixels.shape[1], pixels.shape[0], 3, "uchar")
+            flags = dict.fromkeys(("optimize_coding", "interlace", "trellis_quant", "overshoot_deringing"), True)
+            return bytes(image.jpegsave_buffer(Q=round(quality), optimize_scans=True, quant_table=3, **flags))
+
+        found.append(Encoder("pyvips (mozjpeg, trellis)", vips))
+    except (ImportError, OSError):
+        pass
+    return found
+
+
+def measure(path: Path, encoders: list[Encoder]) -> Curves:
+    """All points of all encoders on one photo."""
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    ssimulacra2 = Ssimulacra2Reference(pixels)
+    butteraugli = ButteraugliReference(pixels) if butteraugli_is_available() else None
+    curves: Curves = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for suffix in ("ppm", "png"):
+            Image.fromarray(pixels).save(folder / f"photo.{suffix}")
+        for encoder in encoders:
+            encoder.encode(pixels, folder, encoder.qualities[0])  # what a first call compiles or loads is not timed
+            for quality in encoder.qualities:
+                began = _cpu_s()
+                data = encoder.encode(pixels, folder, quality)
+                seconds = _cpu_s() - began
+                decoded = decode_pixels(data)
+                norm = None if butteraugli is None else butteraugli.norm(decoded)
+                point = Point(len(data), ssimulacra2.score(decoded), norm, seconds)
+                curves.setdefault(encoder.name, []).append(point)
+    return curves
+
+
+def _cpu_s() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def ratios(points: list[Point], plain: list[Point]) -> list[float]:
+    """ln(size / plain size) at the SSIMULACRA2 points, then at butteraugli's; NaN where one side was not measured."""
+    values = log_ratios(_by_ssimulacra2(points), _by_ssimulacra2(plain), SSIMULACRA2_POINTS)
+    if plain[0].norm is None:
+        return values
+    return values + log_ratios(_by_butteraugli(points), _by_butteraugli(plain), BUTTERAUGLI_POINTS)
+
+
+def bd_rate(points: list[Point], plain: list[Point]) -> float:
+    """Mean ln(size / plain size) over the common part of the range."""
+    grid = tuple(np.linspace(*BD_RANGE, 81).tolist())
+    both = np.array(log_ratios(_by_ssimulacra2(points), _by_ssimulacra2(plain), grid))
+    return float(np.nanmean(both)) if np.isfinite(both).any() else float("nan")
+
+
+def _by_ssimulacra2(points: list[Point]) -> NDArray[np.float64]:
+    return np.array(sorted((point.ssimulacra2, np.log(point.size_bytes)) for point in points))
+
+
+def _by_butteraugli(points: list[Point]) -> NDArray[np.float64]:
+    return np.array(sorted((-point.norm, np.log(point.size_bytes)) for point in points if point.norm is not None))
+
+
+def table(photos: list[Curves], megapixels: list[float]) -> list[str]:
+    """One line for each encoder."""
+    labels = [f"S2 {point:g}" for point in SSIMULACRA2_POINTS]
+    if photos[0][PLAIN][0].norm is not None:
+        labels += [f"b3 {-point:g}" for point in BUTTERAUGLI_POINTS]
+    lines = [f"{'size, ratio to libjpeg-turbo':<42}" + "".join(f"{x:>8}" for x in [*labels, "BD", "MP/s", "photos"])]
+    names = dict.fromkeys(name for photo in photos for name in photo)
+    for name in names:
+        both = [
+            (photo[name], photo[PLAIN], size) for photo, size in zip(photos, megapixels, strict=True) if name in photo
+        ]
+        means = _means(np.array([ratios(points, plain) for points, plain, _ in both]))
+        gain = float(np.nanmean([bd_rate(points, plain) for points, plain, _ in both]))
+        speed = sum(size * len(points) for points, _, size in both) / sum(
+            p.cpu_s for points, _, _ in both for p in points
+        )
+        cells = "".join(f"{mean:8.3f}" for mean in means)
+        lines.append(f"{name:<42}{cells}{np.expm1(gain):+8.1%}{speed:8.3g}{len(both):8d}")
+    return [*lines, *_wins(photos)]
+
+
+def _wins(photos: list[Curves]) -> list[str]:
+    """On how many photos Limen is smaller than the best of all others."""
+    wins = np.zeros(len(ratios(photos[0][LIMEN], photos[0][PLAIN])), int)
+    bests = []
+    for photo in photos:
+        own = np.array(ratios(photo[LIMEN], photo[PLAIN]))
+        others = np.array([ratios(points, photo[PLAIN]) for name, points in photo.items() if name != LIMEN])
+        best = np.nanmin(np.where(np.isnan(others), np.inf, others), axis=0)
+        bests.append(np.where(np.isfinite(best), best, np.nan))
+        wins += own < best
+    best_line = "".join(f"{mean:8.3f}" for mean in _means(np.array(bests)))
+    counts = "".join(f"{count:8d}" for count in wins)
+    return [
+        f"{'the best other, photo by photo':<42}{best_line}",
+        f"{'photos where limen is smaller than it':<42}{counts}",
+    ]
+
+
+def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geometric means over the photos that reach the point; NaN where none does."""
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), np.exp(sums / np.maximum(known.sum(axis=0), 1)), np.nan)
+
+
+def draw(photos: list[Curves], folder: Path) -> None:
+    """``ssimulacra2.svg`` and ``butteraugli.svg``: ratio of sizes over quality, one line for each encoder."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    judges = {"ssimulacra2": (_by_ssimulacra2, np.linspace(45, 92, 95), "SSIMULACRA2")}
+    if photos[0][PLAIN][0].norm is not None:
+        judges["butteraugli"] = (_by_butteraugli, np.linspace(-2.0, -0.6, 71), "minus butteraugli 3-norm")
+    for judge, (by, grid, label) in judges.items():
+        figure, axes = pyplot.subplots(figsize=(8, 5))
+        for name in dict.fromkeys(name for photo in photos for name in photo):
+            each = [log_ratios(by(photo[name]), by(photo[PLAIN]), tuple(grid)) for photo in photos if name in photo]
+            axes.plot(grid, _means(np.array(each)), label=name, linewidth=2.5 if name == LIMEN else 1)
+        axes.set(xlabel=label, ylabel="size, ratio to libjpeg-turbo 4:2:0", ylim=(0.7, 1.2))
+        axes.legend(fontsize=7)
+        axes.grid(alpha=0.3)
+        figure.savefig(folder / f"{judge}.svg")
+        pyplot.close(figure)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--limit", type=int, help="only so many photos, evenly picked")
+    parser.add_argument("--guetzli", type=int, default=0, help="photos on which guetzli is measured, a minute each")
+    parser.add_argument("--plots", type=Path, help="folder for ssimulacra2.svg and butteraugli.svg")
+    parser.add_argument("--json", type=Path, help="also write every point here")
+    options = parser.parse_args()
+    paths = sorted(path for path in options.folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = paths[:: max(1, -(-len(paths) // options.limit))] if options.limit else paths
+    warm_up()
+    encoders = found_encoders()
+    print(describe_machine())
+    print(f"{len(paths)} photos; encoders: {'; '.join(encoder.name for encoder in encoders)}\n", flush=True)
+    photos, megapixels = [], []
+    for number, path in enumerate(paths):
+        photos.append(measure(path, [e for e in encoders if not e.slow or number < options.guetzli]))
+        with Image.open(path) as image:
+            megapixels.append(image.width * image.height / 1e6)
+    print("\n".join(table(photos, megapixels)))
+    if options.plots:
+        draw(photos, options.plots)
+    if options.json:
+        points = {
+            path.name: {name: [asdict(point) for point in curve] for name, curve in photo.items()}
+            for path, photo in zip(paths, photos, strict=True)
+        }
+        options.json.write_text(json.dumps(points, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
