@@ -2,7 +2,7 @@
 
 1. Attention: whoever missed a check. Checks look like every other trial: in one all levels equal the original, so that
    only "no difference" is right; in the other all levels show the strongest distortion, so that only the lowest levels
-   are right.
+   are right. In a bisection, which takes seven answers, one false alarm is forgiven.
 2. Outliers among those who passed, after the rule of Recommendation ITU-R BT.500 for the screening of observers: for
    each photo and JND the mean, the standard deviation S and the kurtosis of the levels; an answer 2 S or more from the
    mean, or sqrt(20) S where the kurtosis is outside 2..4, counts for the observer as P (above) or Q (below). Left out is

@@ -10,7 +10,6 @@ from workers.blobs import BlobStore
 from workers.jobs import MAX_ATTEMPTS, JobStore, open_job_store
 from workers.settings import BrokerSettings
 from workers.studies import StudyStore, open_study_store
-from workers.study_files import StudyFiles
 
 QUEUE = "limen"
 TASK_MODULES = ("workers.tasks", "workers.study_tasks")
@@ -40,7 +39,7 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def studies(self) -> StudyStore:
         """Observer studies; their images lie beside the blobs."""
-        return open_study_store(self.settings, StudyFiles(self.blobs.folder))
+        return open_study_store(self.settings, self.blobs.folder)
 
 
 def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:

@@ -11,6 +11,7 @@ from workers.errors import AlreadyFinishedError
 from workers.jobs import JobStore
 from workers.reaper import Reaper
 from workers.settings import WorkerSettings
+from workers.studies import open_study_store
 
 STOP_S = 10.0
 """How long the worker's thread may take to end."""
@@ -30,6 +31,7 @@ class EmbeddedWorker:
         self.celery: LimenCelery = create_celery(settings, task_modules=task_modules)
         self.celery.jobs = jobs
         self.celery.blobs = blobs
+        self.celery.studies = open_study_store(settings, blobs.folder)
         self.celery.set_default()  # pool threads look for the application there
         self._controller = self.celery.WorkController(
             pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True

@@ -13,6 +13,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +31,8 @@ NOTHING_SEEN = 101
 """The answer of an observer who sees no difference even at level 100."""
 OBVIOUS_AT_MOST = 10
 """Where every level shows the strongest distortion, an attentive observer notices it at the lowest levels already."""
+ONE_FALSE_ALARM = 50
+"""Where every level equals the original, a bisection with one false alarm in its seven answers ends here or above."""
 TRIALS_PER_CHECK = 10
 """One identical and one obvious pair are mixed in for each ten photos begun; at least one of each."""
 LINK_TOMBSTONE_S = 30 * 24 * 3600
@@ -149,6 +152,7 @@ class Session(BaseModel):
 
     id: str
     observer: str
+    method: StudyMethod
     screen: Screen
     created_at: float
     trials: tuple[Trial, ...]
@@ -200,8 +204,9 @@ class Session(BaseModel):
 
     def attention_passed(self) -> bool | None:
         """Whether every attention check answered so far was passed; None before the first."""
+        lowest_identical = ONE_FALSE_ALARM if self.method is StudyMethod.BISECTION else NOTHING_SEEN
         checks = [
-            answer.level == NOTHING_SEEN if trial.kind is TrialKind.IDENTICAL else answer.level <= OBVIOUS_AT_MOST
+            answer.level >= lowest_identical if trial.kind is TrialKind.IDENTICAL else answer.level <= OBVIOUS_AT_MOST
             for trial, answer in zip(self.trials, self.answers, strict=True)
             if answer is not None and trial.kind in (TrialKind.IDENTICAL, TrialKind.OBVIOUS)
         ]
@@ -305,7 +310,8 @@ def new_session(study: Study, photo_ids: list[str], screen: Screen, now: float, 
     trials = _trials(study, photo_ids, random)
     return Session(
         id=new_secret(),
-        observer=secrets.token_hex(4),
+        observer=f"o{secrets.token_hex(4)}",  # a letter first: spreadsheets take 12345e67 for a number
+        method=study.options.method,
         screen=screen,
         created_at=now,
         trials=trials,
@@ -326,12 +332,15 @@ def _trials(study: Study, photo_ids: list[str], random: Random) -> tuple[Trial, 
     return (*training, *(one for block in blocks for one in block))
 
 
-def open_study_store(settings: BrokerSettings, files: StudyFiles) -> StudyStore:
-    """The store that the settings ask for: Redis if there is a URL, else this process's memory."""
+def open_study_store(settings: BrokerSettings, blob_folder: Path) -> StudyStore:
+    """The store that the settings ask for: Redis if there is a URL, else this process's memory.
+
+    Either has a folder of its own below ``blob_folder``, as it deletes every study that it does not know.
+    """
     if settings.redis_url is None:
         from workers.memory_studies import MemoryStudyStore
 
-        return MemoryStudyStore(settings, files)
+        return MemoryStudyStore(settings, StudyFiles(blob_folder / "studies-embedded"))
     from workers.redis_studies import RedisStudyStore
 
-    return RedisStudyStore(settings, files, settings.redis_url.get_secret_value())
+    return RedisStudyStore(settings, StudyFiles(blob_folder / "studies"), settings.redis_url.get_secret_value())

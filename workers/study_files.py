@@ -1,4 +1,4 @@
-"""Images of observer studies: below the blob folder, one folder a study, reached by its id and by nothing else."""
+"""Images of observer studies: one folder a study, reached by its id and by nothing else."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from workers.blobs import BlobStore
 from workers.errors import BlobMissingError
 
-STUDIES = "studies"
 _ID = re.compile(r"[0-9a-f]{8,32}")
 
 
@@ -32,8 +31,8 @@ class Ladder(BaseModel):
 class StudyFiles:
     """Uploads, display copies and distorted versions, below ``folder``."""
 
-    def __init__(self, blob_folder: Path) -> None:
-        self.folder = blob_folder / STUDIES
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def create(self, study_id: str) -> None:
         """Make the folder of a new study."""

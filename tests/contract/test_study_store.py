@@ -27,6 +27,7 @@ from workers.studies import (
     Screen,
     Session,
     Study,
+    StudyMethod,
     StudyOptions,
     StudyPhoto,
     StudyStore,
@@ -39,7 +40,7 @@ from workers.studies import (
     organiser_link,
     with_photo,
 )
-from workers.study_files import Ladder, StudyFiles
+from workers.study_files import Ladder
 
 OPTIONS = StudyOptions(title="Chairs", consent_text="Nothing is stored of you.")
 SCREEN = Screen(css_pixels_per_mm=3.78, viewing_distance_mm=600)
@@ -53,13 +54,12 @@ Open = Callable[..., StudyStore]
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     def opened(**settings: Any) -> StudyStore:
-        files = StudyFiles(tmp_path)
         if request.param == "memory":
-            return open_study_store(BrokerSettings(**settings), files)
+            return open_study_store(BrokerSettings(**settings), tmp_path)
         server = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()
-        return open_study_store(BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings), files)
+        return open_study_store(BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings), tmp_path)
 
     return opened
 
@@ -67,7 +67,10 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 def session(identity: str = "s", answers: int = 1, created_at: float = 1.0) -> Session:
     trials = tuple(Trial(photo_id=PHOTO.id, kind=TrialKind.SAMPLE, start_level=50) for _ in range(answers))
     empty = (None,) * answers
-    return Session(id=identity, observer="o", screen=SCREEN, created_at=created_at, trials=trials, answers=empty)
+    method = StudyMethod.BISECTION
+    return Session(
+        id=identity, observer="o", method=method, screen=SCREEN, created_at=created_at, trials=trials, answers=empty
+    )
 
 
 def ending(study: Study, seconds: float) -> Study:
@@ -236,7 +239,7 @@ def test_the_records_hold_no_organiser_key(open_store: Open) -> None:
 @pytest.mark.redis
 def test_a_redis_that_is_away_is_said_so(own_redis: Any, tmp_path: Path) -> None:
     settings = BrokerSettings(redis_url=own_redis.url, blob_dir=tmp_path)
-    store = open_study_store(settings, StudyFiles(tmp_path))
+    store = open_study_store(settings, tmp_path)
     study = store.create(OPTIONS, new_secret())
     own_redis.kill()
     with pytest.raises(BrokerUnavailableError):
@@ -262,3 +265,14 @@ def test_a_new_session_fits_the_study() -> None:
     assert sorted(asked) == [(photo, jnd) for photo in photos for jnd in (1, 2)]
     assert all(asked[n + 1] == (asked[n][0], 2) for n in range(0, 24, 2)), "the second JND follows the first"
     assert [photo for photo, _ in asked[::2]] != photos, "in random order"
+
+
+@pytest.mark.redis
+def test_a_store_that_knows_nothing_of_a_study_of_the_other_mode_leaves_it_alone(
+    redis_server: Any, tmp_path: Path
+) -> None:
+    shared = open_study_store(BrokerSettings(redis_url=redis_server.url, blob_dir=tmp_path), tmp_path)
+    own = open_study_store(BrokerSettings(blob_dir=tmp_path), tmp_path)
+    study = shared.create(OPTIONS, new_secret())
+    assert own.sweep() == 0
+    assert shared.files.study_ids() == [study.id]

@@ -3,16 +3,16 @@
 import pytest
 
 from workers.errors import AnswerConflictError, TrialUnknownError
-from workers.studies import NOTHING_SEEN, Answer, Screen, Session, Trial, TrialKind
+from workers.studies import NOTHING_SEEN, Answer, Screen, Session, StudyMethod, Trial, TrialKind
 
 SCREEN = Screen(css_pixels_per_mm=3.78, viewing_distance_mm=600)
 PHOTO = "0123456789abcdef"
 
 
-def session(*kinds: tuple[TrialKind, int]) -> Session:
+def session(*kinds: tuple[TrialKind, int], method: StudyMethod = StudyMethod.ADJUSTMENT) -> Session:
     trials = tuple(Trial(photo_id=PHOTO, kind=kind, jnd=jnd, start_level=50) for kind, jnd in kinds)
     empty = (None,) * len(trials)
-    return Session(id="s", observer="o", screen=SCREEN, created_at=0.0, trials=trials, answers=empty)
+    return Session(id="s", observer="o", method=method, screen=SCREEN, created_at=0.0, trials=trials, answers=empty)
 
 
 def answer(level: int) -> Answer:
@@ -78,3 +78,9 @@ def test_attention(identical: int, obvious: int, passed: bool) -> None:
 def test_half_of_the_checks_are_judged_before_the_rest_is_answered() -> None:
     checks = session((TrialKind.IDENTICAL, 1), (TrialKind.OBVIOUS, 1))
     assert checks.answered(0, answer(NOTHING_SEEN)).attention_passed() is True
+
+
+@pytest.mark.parametrize(("level", "passed"), [(NOTHING_SEEN, True), (75, True), (50, True), (49, False), (1, False)])
+def test_one_false_alarm_in_a_bisection_is_forgiven(level: int, passed: bool) -> None:
+    checks = session((TrialKind.IDENTICAL, 1), method=StudyMethod.BISECTION)
+    assert checks.answered(0, answer(level)).attention_passed() is passed
