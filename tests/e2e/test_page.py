@@ -1,10 +1,15 @@
 """The page at ``/`` and the one at ``/docs`` in a real browser, against a running service with canned models."""
 
+import base64
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.assets.browser import Browser, find_browser
@@ -114,6 +119,37 @@ def test_another_photo_cancels_the_work_on_the_one_before(
     assert "cancelled" in states
     assert set(states) <= {"cancelled", "succeeded"}
     page.assert_clean()
+
+
+@pytest.mark.parametrize("filter_type", range(5))
+def test_a_16_bit_png_is_read_with_each_filter(page: LookPage, filter_type: int) -> None:
+    values = np.random.default_rng(filter_type).integers(0, 1 << 16, (9, 13))
+    data = base64.b64encode(filtered_png(values, filter_type)).decode()
+    page.open()
+    read = page.browser.evaluate(
+        f"import('/page/js/png16.js').then(({{decodeGrey16}}) => decodeGrey16(Uint8Array.from(atob('{data}'),"
+        " (letter) => letter.charCodeAt(0)).buffer)).then(({width, height, samples}) => [width, height, ...samples])"
+    )
+    assert read == [13, 9, *values.ravel().tolist()]
+
+
+def filtered_png(values: NDArray[np.int64], filter_type: int) -> bytes:
+    """A 16-bit grey PNG whose rows all have one filter. PNG specification, third edition, section 9."""
+    height, width = values.shape
+    above, rows = np.zeros(2 * width, int), []
+    for line in values.astype(">u2").view(np.uint8).reshape(height, 2 * width).astype(int):
+        left, corner = (np.concatenate([[0, 0], row[:-2]]) for row in (line, above))
+        far = [abs(left + above - corner - neighbour) for neighbour in (left, above, corner)]
+        nearest = np.where((far[0] <= far[1]) & (far[0] <= far[2]), left, np.where(far[1] <= far[2], above, corner))
+        predicted = (0 * line, left, above, (left + above) // 2, nearest)[filter_type]
+        rows.append(bytes([filter_type]) + ((line - predicted) % 256).astype(np.uint8).tobytes())
+        above = line
+    header = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    parts = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def saved(path: Path, data: bytes) -> Path:

@@ -129,11 +129,13 @@ def check_curve(service: ServiceProcess, page: LookPage) -> None:
     page.until_done()
     assert 0.4 < float(page.text("target-value").split()[0]) / 100 < 0.7
     page.set("target", 75)
+    page.until_done()
     page.pick("jnd", "2")
     page.until_done()
     assert newest(service, page, "gev")["jnd"] == 2
     assert page.browser.evaluate("document.querySelectorAll('#plot .curve.other').length") == 1
     page.pick("jnd", "1")
+    page.until_done()
     page.set("observer", "flicker")
     page.until_done()
     stricter = newest(service, page, "gev")

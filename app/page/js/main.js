@@ -377,4 +377,5 @@ on("form", "submit", (event) => event.preventDefault());
 for (const choice of document.querySelectorAll("[name=brush]")) {
   choice.addEventListener("change", () => { brush.erasing = choice.value === "erase" && choice.checked; });
 }
+window.addEventListener("pagehide", () => jobs.cancel());
 takePhotos(choose, report);

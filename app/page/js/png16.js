@@ -54,12 +54,13 @@ function undoFilter(filter, line, above) {
     case 1: for (let at = 2; at < line.length; at += 1) line[at] += line[at - 2]; break;
     case 2: for (let at = 0; at < line.length; at += 1) line[at] += above[at]; break;
     case 3: for (let at = 0; at < line.length; at += 1) line[at] += (before(at) + above[at]) >> 1; break;
-    case 4: for (let at = 0; at < line.length; at += 1) line[at] += paeth(before(at), above[at], corner(at)); break;
+    case 4: for (let at = 0; at < line.length; at += 1) line[at] += nearest(before(at), above[at], corner(at)); break;
     default: throw new Error(`a PNG with filter ${filter}`);
   }
 }
 
-function paeth(left, up, corner) {
+/** Of the three neighbours the one nearest to left + up - corner: filter 4, section 9.4. */
+function nearest(left, up, corner) {
   const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
   if (toLeft <= toUp && toLeft <= toCorner) return left;
   return toUp <= toCorner ? up : corner;
