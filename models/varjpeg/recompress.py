@@ -48,23 +48,25 @@ class PreparedJpeg:
 
     def encode(self, quality: float) -> Encoded:
         """The photo at ``quality``, as ``PreparedPhoto.encode`` understands it, or up to half a step better."""
-        settings = photo_settings(quality)
-        weights = self._weights(settings)
         half = self._subsampling is Subsampling.HALF
-        components, tables = [], []
+        settings = photo_settings(quality, full_chroma=self._subsampling is Subsampling.FULL)
+        weights = self._weights(settings)
+        components: list[Component] = []
+        tables: list[Table] = []
         for number, source in enumerate(self._source.components):
-            wanted = (settings.luma, settings.cb, settings.cr)[number]
+            of_luma = number == 0
+            wanted = settings.luma if of_luma else settings.chroma
+            multiplier = settings.luma_multiplier if of_luma else settings.chroma_multiplier
             table = _multiples(wanted, source.table)
-            of_chroma = number > 0
-            multiplier = settings.chroma_multiplier if of_chroma else settings.luma_multiplier
             blocks = choose_coefficients(
                 _dequantized(source),
                 table,
-                weights_of_pairs(weights, self._source.height, self._source.width) if of_chroma and half else weights,
+                weights_of_pairs(weights, self._source.height, self._source.width) if half and not of_luma else weights,
                 multiplier=multiplier * _squared_ratio(wanted, table),
             )
-            components.append(Component(blocks, table=number, sampling=2 if half and not of_chroma else 1))
-            tables.append(table)
+            if number < 2 or not np.array_equal(table, tables[-1]):  # Cb and Cr share a table where they can
+                tables.append(table)
+            components.append(Component(blocks, table=len(tables) - 1, sampling=2 if half and of_luma else 1))
         data = jpeg_file(self._source.height, self._source.width, components, tables, self._metadata)
         return Encoded(data, quality, self._subsampling)
 

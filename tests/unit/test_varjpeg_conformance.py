@@ -1,0 +1,152 @@
+"""Every kind of photo through the main job, and every decoder that is installed on what comes out."""
+
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.artefacts import load_model
+from models.decode import decode_image
+from models.jnd import predict_jnd_map
+from models.varjpeg import encode_jpeg
+from models.varjpeg.search import decode_pixels
+from models.varjpeg_request import optimise_photo
+from tests.assets.browser import find_browser
+
+DECODERS = {
+    "libjpeg-turbo": ("djpeg", "-outfile", "/dev/null"),
+    "mozjpeg": ("mozdjpeg", "-outfile", "/dev/null"),
+    "mozjpeg in its own folder": ("/opt/mozjpeg/bin/djpeg", "-outfile", "/dev/null"),
+    "ImageMagick": ("identify", "-regard-warnings", "-verbose"),
+}
+SHOWN = "onload=()=>document.body.textContent='shown='+[...document.images].filter(i=>i.naturalWidth>0).length"
+
+
+def photo(height=70, width=101, seed=5):
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    base = np.stack([128 + 90 * np.sin(x / 27 + y / 13), 120 + 70 * np.cos(y / 21), 100 + x], axis=2)
+    return (base + random.normal(0, 4, base.shape)).clip(0, 255).astype(np.uint8)
+
+
+def saved(image, form, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x010F] = "Maker"
+    tags.get_ifd(0x8825)[2] = (47.0, 40.0, 0.0)
+    return tags
+
+
+COLOUR = Image.fromarray(photo())
+INPUTS = {
+    "png": saved(COLOUR, "PNG"),
+    "one pixel": saved(COLOUR.crop((0, 0, 1, 1)), "PNG"),
+    "one row": saved(COLOUR.crop((0, 0, 101, 1)), "PNG"),
+    "odd jpeg": saved(COLOUR.crop((0, 0, 33, 17)), "JPEG", quality=92),
+    "grey": saved(COLOUR.convert("L"), "PNG"),
+    "grey jpeg": saved(COLOUR.convert("L"), "JPEG", quality=92),
+    "cmyk jpeg": saved(COLOUR.convert("CMYK"), "JPEG", quality=92),
+    "alpha": saved(Image.merge("RGBA", (*COLOUR.split(), COLOUR.split()[0])), "PNG"),
+    "sixteen bits": imagecodecs.png_encode(photo().astype(np.uint16) * 257),
+    "palette": saved(COLOUR.quantize(64), "GIF"),
+    "webp": saved(COLOUR, "WEBP", quality=90),
+    "wide gamut": saved(COLOUR, "JPEG", quality=92, icc_profile=imagecodecs.cms_profile("adobergb")),
+    "turned": saved(COLOUR, "JPEG", quality=92, exif=exif(6)),
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """What the main job makes of each input, as files."""
+    folder = tmp_path_factory.mktemp("outputs")
+    for number, data in enumerate(INPUTS.values()):
+        (folder / f"{number}.jpg").write_bytes(optimise_photo(decode_image(data), original=data, quality=75).data)
+    return folder
+
+
+def test_every_input_keeps_its_size_and_looks(files):
+    for number, data in enumerate(INPUTS.values()):
+        image, decoded = decode_image(data), decode_image((files / f"{number}.jpg").read_bytes())
+        assert decoded.pixels.shape == image.pixels.shape
+        assert np.abs(decoded.pixels.astype(int) - image.pixels).mean() < 8
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_decoders_have_nothing_to_complain_of(decoder, files):
+    program, *options = DECODERS[decoder]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    for path in sorted(files.iterdir()):
+        answer = subprocess.run([program, *options, str(path)], capture_output=True, text=True, check=False)
+        assert (answer.returncode, answer.stderr) == (0, ""), path.name
+
+
+@pytest.mark.skipif(find_browser() is None, reason="needs a Chromium")
+def test_a_browser_shows_them_all(files):
+    pictures = "".join(f'<img src="{path.name}">' for path in sorted(files.glob("*.jpg")))
+    page = files / "page.html"
+    page.write_text(f"<body>{pictures}<script>{SHOWN}</script>")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+        page.as_uri(),
+    ]
+    program = find_browser()
+    assert program is not None
+    run = subprocess.run([program, *options], capture_output=True, text=True, check=True, timeout=120)
+    page.unlink()
+    assert re.findall(r"shown=(\d+)", run.stdout)[-1:] == [str(len(INPUTS))]
+
+
+def test_the_same_bytes_on_one_thread_and_on_two():
+    pixels = photo(300, 401)
+    maps = [predict_jnd_map(pixels, load_model("fpsnet", threads=threads)).values for threads in (1, 2)]
+    assert encode_jpeg(pixels, maps[0], quality=60).data == encode_jpeg(pixels, maps[1], quality=60).data
+
+
+def with_all_metadata():
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF/></x:xmpmeta>'
+    return saved(COLOUR, "JPEG", quality=92, exif=exif(6), icc_profile=imagecodecs.cms_profile("adobergb"), xmp=xmp)
+
+
+@pytest.mark.parametrize(
+    ("policy", "profile", "tags", "packet"),
+    [("keep-icc", True, False, False), ("keep-all", True, True, True), ("strip", False, False, False)],
+)
+@pytest.mark.parametrize("quality", [60, 99])
+def test_metadata_are_kept_as_asked_and_the_picture_upright(policy, profile, tags, packet, quality):
+    data = with_all_metadata()
+    result = optimise_photo(decode_image(data), original=data, quality=quality, metadata=policy)
+    with Image.open(io.BytesIO(result.data)) as image:
+        assert image.size == (70, 101)
+        assert ("icc_profile" in image.info) == profile
+        found = image.getexif()
+        assert (found.get(0x010F) == "Maker") == tags
+        assert found.get(0x0112, 1) == 1
+        assert dict(found.get_ifd(0x8825)) == {}
+        assert ("xmp" in image.info) == packet
+    shown, expected = decode_image(result.data).pixels.astype(int), decode_image(data).pixels
+    assert np.abs(shown - expected).mean() < 5
+
+
+@pytest.mark.slow
+def test_eight_thousand_by_six_thousand_pixels(tmp_path: Path):
+    tile = photo(600, 800)
+    pixels = np.tile(tile, (10, 10, 1))
+    data = encode_jpeg(pixels, quality=60).data
+    assert decode_pixels(data).shape == (6000, 8000, 3)
