@@ -13,7 +13,6 @@ from scipy import stats
 from models.artefacts import load_model
 from models.full_reference import predict_full_reference_score
 from models.onnx_model import OnnxModel
-from models.preprocess import as_rgb
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.distortions import jpeg_420
@@ -29,8 +28,8 @@ from training.tid2013 import read_tid_photos
 Floats = NDArray[np.float64]
 
 JPEG_QUALITIES = range(10, 100, 5)
-# Every eighth photo of ``val``, whole, at each quality.
-LADDER_EVERY = 8
+# Every twelfth photo of ``val``, its middle, at each quality.
+LADDER_EVERY, MIDDLE = 12, (384, 512)
 HIGH_QUALITY = 50.0
 RESAMPLINGS = 2000
 
@@ -150,7 +149,7 @@ def _seeds(config: ExperimentConfig) -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True)
 class JpegLadder:
-    """Scores and SSIMULACRA2, (photos, qualities), of whole photos of ``val``; ``identical`` (photos,)."""
+    """Scores and SSIMULACRA2, (photos, qualities), of photos of ``val``; ``identical`` (photos,)."""
 
     scores: Floats
     ssimulacra2: Floats
@@ -168,15 +167,21 @@ class JpegLadder:
 
 
 def jpeg_ladder(config: ExperimentConfig, model: OnnxModel) -> JpegLadder:
-    """JPEG at quality 10 to 95 in steps of 5 of every eighth photo of ``val``."""
+    """JPEG at quality 10 to 95 in steps of 5 of every twelfth photo of ``val``."""
     rows = []
     for path in track(photo_paths(config.data, "val")[::LADDER_EVERY], description="JPEG order"):
-        pixels = as_rgb(load_photo(path))
+        pixels = _middle(load_photo(path))
         versions = [jpeg_420(pixels, 101 - quality, np.random.default_rng(0)) for quality in JPEG_QUALITIES]
         scores = [predict_full_reference_score(pixels, version, model).score for version in [*versions, pixels]]
         rows.append((scores, [float(ssimulacra2_of_arrays(pixels, version)[0]) for version in versions]))
     found = np.array([row[0] for row in rows])
     return JpegLadder(found[:, :-1], np.array([row[1] for row in rows]), found[:, -1])
+
+
+def _middle(photo: Rgb8) -> Rgb8:
+    """At most ``MIDDLE`` rows and columns."""
+    row, column = (max(0, side - kept) // 2 for side, kept in zip(photo.shape[:2], MIDDLE, strict=True))
+    return np.ascontiguousarray(photo[row : row + MIDDLE[0], column : column + MIDDLE[1]])
 
 
 def high_quality(config: ExperimentConfig, model: OnnxModel) -> dict[str, Any]:

@@ -46,13 +46,14 @@ def features_of_pairs(
     ``name``: of the files in ``folders``; what is there already is not computed again.
     """
     patches = partial(_each_version, reference, distorted)
-    statistics, sizes = PairStatistics(), residual_size
+    statistics = network.statistics or PairStatistics()
     columns = [
         kept_array(folders.seen / f"{name}.npy", lambda: patches(network.seen)),
         kept_array(folders.measured / f"{name}.npy", lambda: patches(statistics)),
     ]
     return PairFeatures(
-        np.concatenate(columns, axis=-1), kept_array(folders.measured / f"{name}-sizes.npy", lambda: patches(sizes))
+        np.concatenate(columns, axis=-1),
+        kept_array(folders.measured / f"{name}-sizes.npy", lambda: patches(residual_size)),
     )
 
 
@@ -105,7 +106,9 @@ class FeatureDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.groups = groups
         self.patches = patches
         self.fixed = fixed
-        self.index = [(number, row) for number, group in enumerate(groups) for row in range(len(group.scores))]
+        index = [(number, row) for number, group in enumerate(groups) for row in range(len(group.scores))]
+        # Mixed once, so that batches that are not shuffled hold every group too: the loss correlates over a batch.
+        self.index = [index[place] for place in np.random.default_rng(0).permutation(len(index))]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -114,10 +117,15 @@ class FeatureDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         number, row = self.index[item]
         group = self.groups[number]
         count = group.pairs.features.shape[1]
-        order = (torch.arange(count) if self.fixed else torch.randperm(count))[: self.patches]
+        order = np.arange(count)[: self.patches] if self.fixed else _drawn(count, self.patches)
         label = torch.tensor([group.scores[row], group.weights[row], float(group.fine)], dtype=torch.float32)
         return (
-            torch.from_numpy(group.pairs.features[row])[order],
-            torch.from_numpy(group.pairs.sizes[row])[order],
+            torch.from_numpy(group.pairs.features[row, order]),
+            torch.from_numpy(group.pairs.sizes[row, order]),
             label,
         )
+
+
+def _drawn(count: int, patches: int) -> NDArray[np.int64]:
+    """``patches`` of ``count``, drawn by the random numbers of the run."""
+    return torch.randperm(count)[:patches].numpy()

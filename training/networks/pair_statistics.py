@@ -38,11 +38,9 @@ class Blur(nn.Module):
         radius = len(kernel) // 2
         for level in range(BANDS + 1):
             side = PATCH >> level
-            matrix = torch.zeros(side, side)
-            for row in range(side):
-                for offset, weight in enumerate(kernel, start=-radius):
-                    if 0 <= row + offset < side:
-                        matrix[row, row + offset] = weight
+            offsets = torch.arange(side)[None, :] - torch.arange(side)[:, None] + radius
+            inside = (offsets >= 0) & (offsets < len(kernel))
+            matrix = torch.where(inside, torch.tensor(kernel)[offsets.clamp(0, len(kernel) - 1)], torch.zeros(()))
             self.register_buffer(f"matrix_{side}", matrix / matrix.sum(1, keepdim=True), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -1,0 +1,84 @@
+"""How far Limen's batched SSIMULACRA2 lies from the ``ssimulacra2`` package, and its MDSI and GMSD from ``piq``.
+
+``python -m tests.benchmarks.teacher_agreement PHOTO_DIR [--pairs 50]``
+
+Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distortions`` in turn at the middle of
+their ranges.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from ssimulacra2 import compute_ssimulacra2
+
+from models.types import Rgb8
+from tests.benchmarks.machine import describe_machine
+from training.distortions import ADDED, GENERATED
+from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
+from training.photos import load_photo
+from training.quality_features import NAMES, pair_features
+from training.teachers import srgb_to_tensor, ssimulacra2_of_arrays
+
+import piq  # isort: skip
+from PIL import Image  # isort: skip
+
+SIDES = (384, 512)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Limen's teachers against the published programs.")
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--pairs", type=int, default=50)
+    arguments = parser.parse_args()
+    rows = np.array([compared(*pair) for pair in islice(pairs(arguments.photos), arguments.pairs)])
+    print(describe_machine())
+    for name, (ours, published) in zip(("SSIMULACRA2", "MDSI", "GMSD"), rows.transpose(1, 2, 0), strict=True):
+        print(
+            f"{name:12} {len(rows)} pairs, values {published.min():.3f}..{published.max():.3f}: "
+            f"difference mean {difference(ours, published).mean():.4f}, maximum {difference(ours, published).max():.4f}"
+        )
+
+
+def pairs(folder: Path) -> Iterator[tuple[Rgb8, Rgb8]]:
+    """Reference and distorted version, one per photo and kind in turn, photos of at least 384 pixels a side."""
+    kinds = cycle((*GENERATED, *ADDED))
+    for path in cycle(sorted(folder.glob("*.png"))):
+        photo = load_photo(path)
+        if min(photo.shape[:2]) >= SIDES[0]:
+            cut, kind = np.ascontiguousarray(photo[: SIDES[0], : SIDES[1]]), next(kinds)
+            yield cut, kind.apply(cut, (kind.weakest * kind.strongest) ** 0.5, np.random.default_rng(0))
+
+
+def compared(reference: Rgb8, distorted: Rgb8) -> list[tuple[float, float]]:
+    """Ours and the published value of SSIMULACRA2, MDSI and GMSD."""
+    found = dict(zip(NAMES, pair_features(reference, distorted)[0][0, 0], strict=True))
+    one, two = srgb_to_tensor(reference), srgb_to_tensor(distorted)
+    return [
+        (float(ssimulacra2_of_arrays(reference, distorted)[0]), published_ssimulacra2(reference, distorted)),
+        (float(found["mdsi_deviation"]), float(piq.mdsi(one, two))),
+        (float(found["gms_deviation"]), float(piq.gmsd(one, two))),
+    ]
+
+
+def published_ssimulacra2(reference: Rgb8, distorted: Rgb8) -> float:
+    """The package takes files."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder, name)) for name in ("reference.png", "distorted.png")]
+        for file, pixels in zip(files, (reference, distorted), strict=True):
+            Image.fromarray(pixels).save(file)
+        return float(compute_ssimulacra2(*files))
+
+
+def difference(ours: NDArray[np.float64], published: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absolute difference of each pair."""
+    return np.abs(ours - published)
+
+
+if __name__ == "__main__":
+    main()
