@@ -5,9 +5,9 @@
    are right. In a bisection, which takes seven answers, one false alarm is forgiven.
 2. Outliers among those who passed, after the rule of Recommendation ITU-R BT.500 for the screening of observers: for
    each photo and JND the mean, the standard deviation S and the kurtosis of the levels; an answer 2 S or more from the
-   mean, or sqrt(20) S where the kurtosis is outside 2..4, counts for the observer as P (above) or Q (below). Left out is
-   who has (P + Q) / N > 0.05 and |P - Q| / (P + Q) < 0.3: often far off, and to both sides. Who is always stricter or
-   always milder than others stays: that is what a study measures. The rule is applied once, not to its own result.
+   mean, or sqrt(20) S where the kurtosis is outside 2..4, counts for the observer as P (above) or Q (below). Left out
+   is who has (P + Q) / N > 0.05 and |P - Q| / (P + Q) < 0.3: often far off, and to both sides. Who is always stricter
+   or always milder than others stays: that is what a study measures. The rule is applied once, not to its own result.
 
 Two departures, because a JND study has far fewer answers per observer than the studies that the rule is made for: mean,
 S and kurtosis are those of the *other* observers, or a wild answer would widen the limits that it is held to; and so
