@@ -18,6 +18,15 @@ new PerformanceObserver((list) => {
   for (const {duration} of list.getEntries()) window.longest = Math.max(window.longest, duration / 1000);
 }).observe({type: 'longtask', buffered: true});
 """
+CLICK = """
+new Promise((resolve) => {
+  const began = performance.now();
+  document.getElementById('zoom-in').click();
+  document.getElementById('zoom-fit').click();
+  requestAnimationFrame(() => setTimeout(() => resolve((performance.now() - began) / 1000)));
+})
+"""
+"""Seconds from a click until the next frame has been drawn."""
 
 
 def test_a_large_photo_does_not_freeze_the_page(tmp_path: Path) -> None:
@@ -55,10 +64,6 @@ def busy_clicks(page: LookPage) -> float:
     slowest, end = 0.0, time.monotonic() + 120
     while page.browser.evaluate("document.getElementById('status').textContent") != "Done.":
         assert time.monotonic() < end
-        began = time.monotonic()
-        page.click("zoom-in")
-        page.click("zoom-fit")
-        page.browser.evaluate("new Promise((resolve) => requestAnimationFrame(() => resolve()))")
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, page.browser.evaluate(CLICK))
         time.sleep(0.05)
     return slowest
