@@ -30,6 +30,10 @@ the bounds add room for curves that have hardly fallen at level 100 or have alre
 
 START_SHAPES = (-0.5, 0.0, 0.5)
 
+START_TOLERANCE, START_WEIGHT = 0.02, 10.0
+"""At the lowest level a fit may lie this far below the sample, and is drawn back beyond. A heavy tail that suits the fall
+of a curve best otherwise has 4 % of viewers notice the best JPEG; other fits do not feel it."""
+
 
 @dataclass(frozen=True, slots=True)
 class GevParameters:
@@ -121,10 +125,13 @@ def _descend(
     The median instead of the location: it hardly moves when scale and shape do.
     """
 
+    best = int(np.argmin(levels))
+
     def residuals(point: NDArray[np.float64]) -> NDArray[np.float64]:
         gev = _from_median(point)
         # The weak pull to shape 0 picks one curve where few samples allow many; it moves a full fit by under 1e-4.
-        return np.append(_cdf(_standardised(gev, levels), gev.shape) - sur, 1e-3 * gev.shape)
+        misses = _cdf(_standardised(gev, levels), gev.shape) - sur
+        return np.concatenate([misses, [1e-3 * gev.shape, START_WEIGHT * min(0.0, misses[best] + START_TOLERANCE)]])
 
     lower, upper = zip(MEDIAN_RANGE, tuple(math.log(s) for s in SCALE_RANGE), SHAPE_RANGE, strict=True)
     result = least_squares(residuals, start, bounds=(lower, upper), x_scale=(10.0, 0.5, 0.2), method="trf")

@@ -39,6 +39,10 @@ class PhotoCurves:
     log_distance: NDArray[np.float64]
     psnr_db: NDArray[np.float64]
 
+    def part(self, chosen: slice) -> "PhotoCurves":
+        """The chosen photos alone."""
+        return PhotoCurves(self.names[chosen], self.log_distance[chosen], self.psnr_db[chosen])
+
 
 def teacher_log_distance(reference: Rgb8, distorted: Rgb8) -> float:
     """ln(0.1 + penalty) of a pair, uint8 (H, W, 3): the weighted error under SSIMULACRA2's score.
@@ -46,7 +50,11 @@ def teacher_log_distance(reference: Rgb8, distorted: Rgb8) -> float:
     The score itself saturates near -64, at QF 1..5, where the third JND's viewers still differ; the penalty does not.
     -2.3 for equal images, 1.8 at score 50, 4.7 where the score saturates.
     """
-    score = float(ssimulacra2_of_arrays(reference, distorted)[0])
+    return log_distance_of_score(float(ssimulacra2_of_arrays(reference, distorted)[0]))
+
+
+def log_distance_of_score(score: float) -> float:
+    """ln(0.1 + penalty) of a SSIMULACRA2 score, at most 100."""
     penalty = np.interp(100 - score, 10 * _curved(_PENALTIES) ** 0.6276336467831387, _PENALTIES)
     return float(np.log(DISTANCE_FLOOR + penalty))
 

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,24 +19,19 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from models.artefacts import load_model
 from models.observers import JNDS, ObserverProfile, load_observer_table
-from models.sur import LEVELS, bhattacharyya_distance, percent_jnd, sur_curve
-from models.sur_prediction import (
-    TILE,
-    SurModels,
-    SurReference,
-    decode_jpeg,
-    encode_reference_jpeg,
-    load_sur_models,
-    predict_sur_curve,
-)
+from models.sur import LEVELS, percent_jnd, sur_curve
+from models.sur_prediction import TILE, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
 from models.types import Float32Array, Rgb8
+from training import sur_tables
 from training.config import ExperimentConfig
 from training.export import export_graph, write_manifest_entry
-from training.fit import fit_network, load_best
+from training.fit import fit_network, load_best, load_history
 from training.jpeg_variants import VARIANT_KINDS, variants
 from training.networks.sur_featnet import SurFeatNet, SurHead
-from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
+from training.photos import Split, checksum, is_lossless, load_photo, photo_paths, random_crops
+from training.report import Curves, Picture, Report, Scatter, write_report
 from training.run_record import write_run_record
 from training.sur_curves import (
     CURVE_LEVELS,
@@ -44,16 +39,20 @@ from training.sur_curves import (
     PhotoCurves,
     calibrate_profiles,
     curve_gev,
-    curve_shares,
     teacher_curves,
     teacher_log_distance,
 )
+from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_of_published_distributions, summary
+from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 
 VERSION = "1"
 EQUAL = math.log(DISTANCE_FLOOR)
 """Label of two equal tiles."""
 
 _VERSIONS = 20
+RIVAL_EVERY = 4
+"""Of the Kodak photos, one in so many is also judged by PyPI's SSIMULACRA2, three quarters of a second a pair."""
+
 FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 58 <= level <= 91)
 """Indices into ``CURVE_LEVELS`` of the levels where SUR curves of the three JNDs fall."""
 
@@ -65,12 +64,13 @@ LICENCE = (
 
 def prepare(config: ExperimentConfig) -> None:
     """Cut crops, make their JPEG variants, score them; one ``.npy`` each for references, variants and labels."""
-    for split in ("train", "val"):
+    splits: tuple[Split, ...] = ("train", "val")
+    for split in splits:
         if not (config.folder / f"{split}-labels.npy").is_file():
-            _prepare_split(config, "train" if split == "train" else "val")
+            _prepare_split(config, split)
 
 
-def _prepare_split(config: ExperimentConfig, split: Literal["train", "val"]) -> None:
+def _prepare_split(config: ExperimentConfig, split: Split) -> None:
     rng = np.random.default_rng(config.seed + (split == "val"))
     crops = [crop for path in photo_paths(config.data, split) for crop in _crops(path, rng)]
     first, _ = variants(crops[0], np.random.default_rng(0))
@@ -141,6 +141,9 @@ def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 def fit(config: ExperimentConfig) -> None:
     """Stage one: body and head together on the tiles. Stage two: the head on the frozen body, as in section 5.3."""
+    if config.preset == "paper":
+        fit_on_tiles(config)
+        return
     write_run_record(
         config.checkpoints / "run.json",
         config,
@@ -198,6 +201,9 @@ def _head_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 def export(config: ExperimentConfig) -> None:
     """Centre the head on whole photos, write both graphs, the observer profiles and the manifest entries."""
+    if config.preset == "paper":
+        export_on_tiles(config)
+        return
     network = load_best(SurFeatNet(), config)
     assert isinstance(network, SurFeatNet)
     load_best(network.head, _head_config(config))
@@ -278,24 +284,25 @@ def torch_models(network: SurFeatNet) -> SurModels:
     )
 
 
-def _measured_paths(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> list[Path]:
-    """Photos whose whole curves are measured: all of ``kodak``, a mixture of ``train`` and ``val``.
+def _measured_paths(config: ExperimentConfig, split: Split) -> list[Path]:
+    """Photos whose whole curves are measured: all of ``kodak`` and ``val``, a mixture of ``train``.
 
-    The lightly compressed photos are the many and the small: a third of them in ``val``, a twelfth in ``train``, where
-    of the others a quarter is measured.
+    The lightly compressed photos are the many and the small: of ``train``, every twelfth of them is measured and every
+    fourth of the others.
     """
     paths = photo_paths(config.data, split)
+    if split != "train":
+        return paths
     lossless = [path for path in paths if is_lossless(path)]
-    traced = [path for path in paths if not is_lossless(path)]
-    return lossless[::4] + traced[::12] if split == "train" else lossless + traced[::3]
+    return lossless[::4] + [path for path in paths if not is_lossless(path)][::12]
 
 
-def _curves(config: ExperimentConfig, split: Literal["train", "val", "kodak"]) -> PhotoCurves:
+def _curves(config: ExperimentConfig, split: Split) -> PhotoCurves:
     return teacher_curves(_measured_paths(config, split), config.folder / f"curves-{split}.npz")
 
 
 def _photo_errors(
-    config: ExperimentConfig, split: Literal["train", "val", "kodak"], curves: PhotoCurves, models: SurModels | None
+    config: ExperimentConfig, split: Split, curves: PhotoCurves, models: SurModels | None
 ) -> NDArray[np.float64]:
     """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
     errors = []
@@ -309,22 +316,62 @@ def _photo_errors(
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """Figures of the shipped graphs on ``val`` and ``kodak`` against the teacher's curves, beside the PSNR baseline."""
-    figures: dict[str, Any] = {"tiles of val: mean error of ln distance, bias": _tile_errors(config)}
-    train = _curves(config, "train")
-    profile = load_observer_table().profiles["mcl-jci"]
-    for split in ("val", "kodak"):
-        curves = _curves(config, "val" if split == "val" else "kodak")
-        paths = _measured_paths(config, "val" if split == "val" else "kodak")
-        figures[split] = {
-            f"jnd{jnd}": _compare(paths, curves, profile, jnd, _psnr_threshold(train, profile, jnd)) for jnd in JNDS
-        }
+    """Figures of the exported graphs against the teacher's curves on ``val`` and ``kodak``; also ``report.html``."""
+    if config.preset == "paper":
+        return evaluate_on_tiles(config)
+    models, train = _exported(config), _curves(config, "train")
+    profile = load_observer_table(config.weights).profiles["mcl-jci"]
+    figures: dict[str, Any] = {"tiles of val: mean error of ln distance, bias": _tile_errors(config, models)}
+    rows: dict[str, list[PhotoRow]] = {}
+    judged: tuple[Split, ...] = ("val", "kodak")
+    for split in judged:
+        paths, curves = _measured_paths(config, split), _curves(config, split)
+        for jnd in JNDS:
+            threshold = psnr_threshold(train, profile, jnd)
+            rows[f"{split}, JND {jnd}"] = photo_rows(paths, curves, profile, jnd, threshold, models)
+        figures[split] = {f"jnd{jnd}": summary(rows[f"{split}, JND {jnd}"]) for jnd in JNDS}
+    some = slice(None, None, RIVAL_EVERY)
+    kodak, curves = _measured_paths(config, "kodak")[some], _curves(config, "kodak").part(some)
+    figures["kodak, every fourth: SSIMULACRA2 itself"] = plainest_rival(kodak, curves, profile, 1, models)
+    table = config.data / "tables" / "mcl_jci_gev.csv"
+    figures["table 1 on samples of mcl_jci_gev.csv"] = ranking_of_published_distributions(table, config.seed)
+    write_report(config.checkpoints / "report.html", _report(config, figures, rows))
     return figures
 
 
-def _tile_errors(config: ExperimentConfig) -> dict[str, list[float]]:
+def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
+    """The paper's own tables: see ``training.sur_tables``."""
+    return sur_tables.table(config, root)
+
+
+def _exported(config: ExperimentConfig) -> SurModels:
+    return SurModels(*(load_model(name, config.weights) for name in ("sur_features", "sur_head")))
+
+
+def _report(config: ExperimentConfig, figures: dict[str, Any], rows: Mapping[str, list[PhotoRow]]) -> Report:
+    """Losses, predicted against teacher's 50 % JND, and the curves of the best and the worst Kodak photo."""
+    scatters = [
+        Scatter(
+            f"50 % JND, {name}",
+            np.array([row.predicted.percent_jnd for row in part], dtype=np.float64),
+            np.array([percent_jnd(row.truth, 50) for row in part], dtype=np.float64),
+            "levels",
+        )
+        for name, part in rows.items()
+    ]
+    ordered = sorted(rows["kodak, JND 1"], key=lambda row: row.bhattacharyya)
+    curves, pictures = [], []
+    for title, row in (("best", ordered[0]), ("worst", ordered[-1])):
+        lines = {"predicted": row.predicted.sur, "teacher": sur_curve(row.truth)}
+        curves.append(Curves(f"{title}: Kodak {row.name}", LEVELS.astype(np.float64), lines, "distortion level", "SUR"))
+        photo = load_photo(config.data / "kodak" / row.name)
+        pictures.append(Picture(f"{title}: {row.name}, 50 % JND off by {row.error} levels", photo))
+    return Report("SUR", figures, load_history(config), scatters, curves, pictures)
+
+
+def _tile_errors(config: ExperimentConfig, models: SurModels) -> dict[str, list[float]]:
     """Mean absolute and mean signed error of ln distance on single tiles of ``val``, by the encoder that made them."""
-    models, pairs = load_sur_models(), TilePairs(config.folder, "val", range(_VERSIONS))
+    pairs = TilePairs(config.folder, "val", range(_VERSIONS))
     errors = np.empty((len(pairs), _VERSIONS))
     for index in range(len(pairs)):
         reference, distorted, labels = pairs[index]
@@ -337,53 +384,7 @@ def _tile_errors(config: ExperimentConfig) -> dict[str, list[float]]:
     return {name: [round(float(np.abs(e).mean()), 4), round(float(e.mean()), 4)] for name, e in kinds.items()}
 
 
-def _psnr_threshold(curves: PhotoCurves, profile: ObserverProfile, jnd: int) -> float:
+def psnr_threshold(curves: PhotoCurves, profile: ObserverProfile, jnd: int) -> float:
     """Mean PSNR at the 50 % JND over training photos. Reference: Lin et al. 2020, algorithm 1."""
     places = [percent_jnd(curve_gev(curve, profile, jnd), 50) for curve in curves.log_distance]
     return float(np.mean([np.interp(n, CURVE_LEVELS, psnr) for n, psnr in zip(places, curves.psnr_db, strict=True)]))
-
-
-def _compare(
-    paths: list[Path], curves: PhotoCurves, profile: ObserverProfile, jnd: int, psnr_threshold: float
-) -> dict[str, float]:
-    rows = []
-    for path, teacher, psnr in zip(paths, curves.log_distance, curves.psnr_db, strict=True):
-        predicted = predict_sur_curve(load_photo(path), jnd=jnd, percent=50)
-        truth = curve_gev(teacher, profile, jnd)
-        below = np.flatnonzero(np.interp(LEVELS, CURVE_LEVELS, psnr) <= psnr_threshold)
-        rows.append(
-            {
-                "jnd_error_levels": abs(predicted.percent_jnd - percent_jnd(truth, 50)),
-                "bhattacharyya": bhattacharyya_distance(predicted.gev, truth),
-                "psnr_baseline_error_levels": abs((below[0] + 1 if below.size else 100) - percent_jnd(truth, 50)),
-                "residual_rms": predicted.residual_rms,
-                "teacher_residual_rms": _teacher_residual(teacher, profile, jnd),
-                "sur_at_1": predicted.sur[0],
-                "sur_at_100": predicted.sur[-1],
-                "jnd50": predicted.percent_jnd,
-                "scale": predicted.gev.scale,
-                "evaluations": len(predicted.levels),
-            }
-        )
-    return _summary(rows)
-
-
-def _teacher_residual(teacher: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> float:
-    shares = curve_shares(teacher, profile, jnd)
-    return float(np.sqrt(np.mean((shares - sur_curve(curve_gev(teacher, profile, jnd), CURVE_LEVELS)) ** 2)))
-
-
-def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
-    def column(name: str) -> NDArray[np.float64]:
-        return np.array([row[name] for row in rows], dtype=np.float64)
-
-    means = ("jnd_error_levels", "bhattacharyya", "psnr_baseline_error_levels", "jnd50", "scale", "evaluations")
-    worst = {
-        "jnd_error_levels_max": column("jnd_error_levels").max(),
-        "residual_rms_max": column("residual_rms").max(),
-        "teacher_residual_rms_max": column("teacher_residual_rms").max(),
-        "sur_at_1_min": column("sur_at_1").min(),
-        "sur_at_100_max": column("sur_at_100").max(),
-        "jnd50_deviation": column("jnd50").std(),
-    }
-    return {key: round(float(value), 4) for key, value in ({n: column(n).mean() for n in means} | worst).items()}
