@@ -94,20 +94,52 @@ def tiled_patch_quality(
     return np.ascontiguousarray(fine[:: stride // step, :: stride // step])
 
 
+def tiled_patch_features(
+    pixels: Rgb8, model: OnnxModel, *, progress: Progress | None = None
+) -> tuple[Float32Array, Float32Array]:
+    """Patchnet's quality (R, C) and the features (F, R, C) behind it of the patch at every eighth pixel.
+
+    ``pixels``: both sides at least 64; R = (H - 64) // 8 + 1, C likewise.
+    """
+    rows, columns = ((side - PATCH) // TILE_STRIDE + 1 for side in pixels.shape[:2])
+    quality = np.empty((rows, columns), np.float32)
+    features = np.empty((0, rows, columns), np.float32)
+    corners = _tile_corners(rows, columns)
+    for done, (row, column) in enumerate(corners, start=1):
+        found = model.run({"tile": _tile_at(pixels, row, column)})
+        if not features.size:
+            features = np.empty((found["features"].shape[1], rows, columns), np.float32)
+        height, width = min(TILE_PATCHES, rows - row), min(TILE_PATCHES, columns - column)
+        quality[row : row + height, column : column + width] = found["quality"][0, :height, :width]
+        features[:, row : row + height, column : column + width] = found["features"][0, :, :height, :width]
+        if progress is not None:
+            progress(done / len(corners))
+    return quality, features
+
+
 def _one_shift(pixels: Rgb8, model: OnnxModel, progress: Progress) -> Float32Array:
     """Values at every eighth pixel of an image of at least 64 pixels; tiles step by 25 patches, the last ones
     padded.
     """
     rows, columns = ((side - PATCH) // TILE_STRIDE + 1 for side in pixels.shape[:2])
     values = np.empty((rows, columns), np.float32)
-    corners = [(row, column) for row in range(0, rows, TILE_PATCHES) for column in range(0, columns, TILE_PATCHES)]
+    corners = _tile_corners(rows, columns)
     for done, (row, column) in enumerate(corners, start=1):
-        tile = pixels[row * TILE_STRIDE :, column * TILE_STRIDE :][:TILE, :TILE]
-        found = model.run({"tile": to_nchw(_at_least(tile, TILE)[None])})["quality"][0]
+        found = model.run({"tile": _tile_at(pixels, row, column)})["quality"][0]
         target = values[row : row + TILE_PATCHES, column : column + TILE_PATCHES]
         target[:] = found[: target.shape[0], : target.shape[1]]
         progress(done / len(corners))
     return values
+
+
+def _tile_corners(rows: int, columns: int) -> list[tuple[int, int]]:
+    return [(row, column) for row in range(0, rows, TILE_PATCHES) for column in range(0, columns, TILE_PATCHES)]
+
+
+def _tile_at(pixels: Rgb8, row: int, column: int) -> Float32Array:
+    """The tile whose first patch is number (``row``, ``column``), extended at the photo's ends: (1, 3, 256, 256)."""
+    tile = pixels[row * TILE_STRIDE :, column * TILE_STRIDE :][:TILE, :TILE]
+    return to_nchw(_at_least(tile, TILE)[None])
 
 
 def _slide(

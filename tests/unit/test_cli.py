@@ -43,7 +43,10 @@ class FakeModel:
         if self.name == "sur_head":
             return {"log_distance": np.log(30 * difference(inputs) + 1e-3).astype(np.float32)}
         if self.name == "patchnet_map":
-            return {"quality": np.full((batch, 25, 25), 0.7, np.float32)}
+            return {
+                "quality": np.full((batch, 25, 25), 0.7, np.float32),
+                "features": np.ones((batch, 64, 25, 25), np.float32),
+            }
         if self.name == "quality_score":
             return {"mos": np.full(batch, 61, np.float32)}
         if self.name == "full_reference":

@@ -74,19 +74,21 @@ class Patchnet(nn.Module):
 class PatchnetMap(nn.Module):
     """Patchnet at every eighth pixel of a tile at once: the fully connected layers run as convolutions.
 
-    Input: tile (N, 3, T, T). Output: quality (N, (T - 64) / 8 + 1, same), equal to Patchnet on each patch.
+    Input: tile (N, 3, T, T). Output: quality (N, R, R), R = (T - 64) / 8 + 1, equal to Patchnet on each patch; features
+    (N, C, R, R), >= 0: the C outputs of the last convolution, averaged over the 2x2 places that they have in the patch.
     """
 
     def __init__(self, patchnet: Patchnet) -> None:
         super().__init__()
         self.patchnet = patchnet
 
-    def forward(self, tile: Tensor) -> Tensor:
-        """Quality of the patch that starts at each eighth pixel."""
+    def forward(self, tile: Tensor) -> tuple[Tensor, Tensor]:
+        """Quality and features of the patch that starts at each eighth pixel."""
         net = self.patchnet
         features = net.extract(tile)
         weight = net.first.weight.view(net.first.out_features, features.shape[1], 2, 2)
         values = F.relu(F.conv2d(features, weight, net.first.bias))
         for layer in (net.second, net.third):
             values = F.relu(F.conv2d(values, layer.weight[:, :, None, None], layer.bias))
-        return torch.sigmoid(F.conv2d(values, net.last.weight[:, :, None, None], net.last.bias))[:, 0]
+        quality = torch.sigmoid(F.conv2d(values, net.last.weight[:, :, None, None], net.last.bias))[:, 0]
+        return quality, F.avg_pool2d(features, 2, stride=1)
