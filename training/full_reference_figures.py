@@ -31,6 +31,7 @@ JPEG_QUALITIES = range(10, 100, 5)
 # Every twelfth photo of ``val``, its middle, at each quality.
 LADDER_EVERY, MIDDLE = 12, (384, 512)
 HIGH_QUALITY = 50.0
+RANGES = ((-200.0, 0.0), (0.0, 50.0), (50.0, 100.0))
 RESAMPLINGS = 2000
 
 
@@ -58,6 +59,7 @@ def figures(config: ExperimentConfig) -> dict[str, Any]:
         "people": people(photos),
         "seeds": {name: people(judged_photos(config, folder)) for name, folder in _seeds(config).items()},
         "against": against_rivals(photos),
+        "by_range": by_range(photos),
         "val": high_quality(config, model) | ladder.figures(),
     }
     (config.checkpoints / "metrics.json").write_text(json.dumps(found, indent=2))
@@ -111,6 +113,21 @@ def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
         "best_rival": best,
         "srocc_lead_95": [low, high],
     }
+
+
+def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
+    """Which judge stands for people where: SROCC with MOS of network and classical metrics by SSIMULACRA2."""
+    judges = {name: np.concatenate([photo.rivals[name] for photo in photos]) for name in RIVALS}
+    judges["network"] = np.concatenate([photo.scores[photo.compared] for photo in photos])
+    mos = np.concatenate([photo.mos[photo.compared] for photo in photos])
+    found = {}
+    for low, high in RANGES:
+        inside = (judges["ssimulacra2"] > low) & (judges["ssimulacra2"] <= high)
+        if inside.sum() > 2:
+            found[f"{low:.0f} to {high:.0f}"] = {
+                name: _spearman(values[inside], mos[inside]) for name, values in judges.items()
+            } | {"pairs": float(inside.sum())}
+    return found
 
 
 def photos_won(network: list[Floats], rival: list[Floats], mos: list[Floats]) -> int:

@@ -219,9 +219,8 @@ def _fit_streams(config: ExperimentConfig) -> None:
     torch.manual_seed(config.seed)
     task = channels_last(DistortionKinds(MultiscaleFr(config.preset)))
     labels = config.labels
-    part = part_of(
+    part = _streams_part(
         config,
-        "streams",
         epochs=int(labels["stream_epochs"]),
         batch_size=int(labels["stream_batch_size"]),
         learning_rate=labels["stream_learning_rate"],
@@ -231,8 +230,13 @@ def _fit_streams(config: ExperimentConfig) -> None:
 
 def _fitted_streams(config: ExperimentConfig) -> MultiscaleFr:
     task = DistortionKinds(MultiscaleFr(config.preset))
-    load_best(task, part_of(config, "streams"))
+    load_best(task, _streams_part(config))
     return task.network
+
+
+def _streams_part(config: ExperimentConfig, **fit: Any) -> ExperimentConfig:
+    """Every seed of the FC layers works on the same streams, so that they are fitted once."""
+    return part_of(config.model_copy(update={"variant": ""}), "streams", **fit)
 
 
 # The FC layers.
@@ -336,7 +340,7 @@ def _scores(head: nn.Module, pairs: PairFeatures) -> NDArray[np.float64]:
 
 
 def _feature_folders(config: ExperimentConfig, split: str) -> FeatureFolders:
-    return FeatureFolders(config.checkpoints / "seen" / split, config.folder / "measured" / split)
+    return FeatureFolders(config.folder / "seen" / split, config.folder / "measured" / split)
 
 
 def _seen_photo(config: ExperimentConfig, network: MultiscaleFr, photo: TidPhoto) -> SeenPairs:
