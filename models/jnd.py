@@ -13,7 +13,7 @@ from models.preprocess import as_rgb, cut_tile, tile_grid, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
 
 TILE = 256
-OVERLAP = 64
+OVERLAP = 32
 """Pixels that neighbouring tiles share and over which they are blended."""
 MARGIN = 16
 """Reflected pixels around the photo: the photo's own edge is then inside a tile, as it was while training."""

@@ -1,5 +1,6 @@
 """FPSNet's map against plain maps, photo by photo: means, wins, paired intervals, and what the map's unit is worth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,17 +53,19 @@ class PhotoFigures:
     median: float
 
 
-def measure_photos(data: Path, split: Split, energies: tuple[float, ...] = ENERGIES) -> list[PhotoFigures]:
-    """Every map on every photo of a split."""
+def measure_photos(
+    data: Path, split: Split, *, energies: Sequence[float] = ENERGIES, names: Sequence[str] = tuple(MAPS)
+) -> list[PhotoFigures]:
+    """Maps by name, ours among them, on every photo of a split."""
     paths = track(photo_paths(data, split), description="JND maps")
-    return [measure_photo(path.stem, load_photo(path), energies) for path in paths]
+    return [measure_photo(path.stem, load_photo(path), energies, names) for path in paths]
 
 
-def measure_photo(name: str, image: Rgb8, energies: tuple[float, ...] = ENERGIES) -> PhotoFigures:
-    """Every map on one photo of at least 176 pixels a side."""
-    maps = {map_name: map_of(image) for map_name, map_of in MAPS.items()}
+def measure_photo(name: str, image: Rgb8, energies: Sequence[float], names: Sequence[str]) -> PhotoFigures:
+    """Maps by name on one photo of at least 176 pixels a side."""
+    maps = {map_name: MAPS[map_name](image) for map_name in names}
     noise = {mse: {key: measure_noise(image, jnd, mse=mse) for key, jnd in maps.items()} for mse in energies}
-    own_level = {key: visibility_at_own_level(image, maps[key]) for key in WITH_UNITS}
+    own_level = {key: visibility_at_own_level(image, maps[key]) for key in WITH_UNITS if key in maps}
     return PhotoFigures(name, noise, own_level, float(np.median(maps[OURS])))
 
 
@@ -71,17 +74,17 @@ def compare_maps(photos: list[PhotoFigures]) -> dict[str, Any]:
     return {
         "photos": len(photos),
         **{f"mse_{mse:.0f}": _at_energy([photo.noise[mse] for photo in photos]) for mse in photos[0].noise},
-        "at_own_level": {key: _own_level([photo.own_level[key] for photo in photos]) for key in WITH_UNITS},
+        "at_own_level": {key: _own_level([photo.own_level[key] for photo in photos]) for key in photos[0].own_level},
         "median_luma_levels": {photo.name: round(photo.median, 2) for photo in photos},
     }
 
 
 def _at_energy(photos: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     keys = photos[0][OURS]
-    means = {name: {key: _mean([photo[name][key] for photo in photos]) for key in keys} for name in MAPS}
+    means = {name: {key: _mean([photo[name][key] for photo in photos]) for key in keys} for name in photos[0]}
     gains = {
         rival: {key: _gains([photo[OURS][key] - photo[rival][key] for photo in photos], key) for key in COMPARED}
-        for rival in MAPS
+        for rival in photos[0]
         if rival != OURS
     }
     return {"means": means, "fpsnet_against": gains}

@@ -51,7 +51,7 @@ def tables(config: ExperimentConfig, root: Path, build: Build) -> dict[str, Any]
 
     Raises: DatasetMissingError without SHEN2020.
     """
-    pairs = read_shen2020(root / "SHEN2020")
+    pairs = read_shen2020(root / "shen2020")
     folds = source_folds([pair.source for pair in pairs], min(FOLDS, len(pairs)), seed=config.seed)
     test, choose = ([pair for pair in pairs if pair.source in fold] for fold in folds[:2])
     train = [pair for pair in pairs if pair not in test and pair not in choose]
@@ -167,12 +167,12 @@ def noise_similarity(network: nn.Module, paths: list[Path]) -> dict[str, dict[st
 
 def other_photos(root: Path) -> dict[str, list[Path]]:
     """Pristine photos of the cross-database columns of table 1, of those data sets that are in ``root``."""
-    scored = {"CSIQ": read_csiq, "KADID-10k": read_kadid10k, "LIVE": read_live}
+    scored = {"csiq": read_csiq, "kadid-10k": read_kadid10k, "live": read_live}
     found = {
         name: sorted({record.pair.reference for record in read(root / name)})
         for name, read in scored.items()
         if (root / name).is_dir()
     }
-    if (root / "MCL-JCI").is_dir():
-        found["MCL-JCI"] = [photo.reference for photo in read_mcl_jci(root / "MCL-JCI")]
+    if (root / "mcl-jci").is_dir():
+        found["mcl-jci"] = [photo.reference for photo in read_mcl_jci(root / "mcl-jci")]
     return found

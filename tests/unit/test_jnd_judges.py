@@ -62,7 +62,6 @@ def test_the_network_gets_a_gradient(weights):
     torch.manual_seed(0)
     network = FrozenStatistics(FpsNet())
     judged_loss(network.train(), [srgb_to_tensor(half_flat()), even_gains() - 3], weights).backward()
-    assert float(network.network.balance.weights.grad.abs().sum()) > 0
     assert float(network.network.decoder.head.weight.grad.abs().sum()) > 0
 
 

@@ -18,11 +18,11 @@ def config(tmp_path):
 
 
 def test_every_row_of_the_tables_runs_for_one_step(config, tmp_path):
-    made.make_shen2020(tmp_path / "SHEN2020", sources=4, height=256, width=256)
-    made.make_csiq(tmp_path / "CSIQ", sources=1, size=192)
+    made.make_shen2020(tmp_path / "shen2020", sources=4, height=256, width=256)
+    made.make_csiq(tmp_path / "csiq", sources=1, size=192)
     tables = jnd.table(config, tmp_path)
-    assert set(tables["table_1"]) == {"TestSet", "CSIQ"}
-    assert set(tables["table_1"]["CSIQ"]) == {"fpsnet", "wu2017", "deviation_1"}
+    assert set(tables["table_1"]) == {"TestSet", "csiq"}
+    assert set(tables["table_1"]["csiq"]) == {"fpsnet", "wu2017", "deviation_1"}
     assert set(tables["table_2"]) == set(TABLE_2)
     assert set(tables["table_3"]) == set(TABLE_3)
     assert tables["table_2"]["all"] == tables["table_3"]["both"]

@@ -155,7 +155,8 @@ def export(config: ExperimentConfig) -> None:
     if config.variant:
         return
     _write_entry(config, {})
-    _write_entry(config, _headline(compare_maps(measure_photos(config.data, "kodak", (ENERGIES[0],)))))
+    ours = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS])
+    _write_entry(config, _headline(compare_maps(ours)))
 
 
 def calibrate_level(network: FpsNet, config: ExperimentConfig) -> None:

@@ -86,16 +86,13 @@ class FpsNet(nn.Module):
         self.bottom_up = SequentialFusion(channels)
         self.top_down = SequentialFusion(channels)
         self.decoder = GatedDecoder(channels) if switches.gated else PlainDecoder(channels)
-        self.balance = ScaleBalance()
 
     def forward(self, image: Tensor) -> Tensor:
         """Thresholds in 8-bit luma levels."""
-        luma = to_luma(image)
-        focus, perceptual, deviation = self.maps(luma)
-        base = contrast_base(deviation)
-        ratio = self.balance(self.log_ratio(image, focus, perceptual), base, luma)
+        focus, perceptual, deviation = self.maps(to_luma(image))
+        ratio = self.log_ratio(image, focus, perceptual)
         smooth = F.interpolate(ratio, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-        return base * torch.exp(smooth)
+        return contrast_base(deviation) * torch.exp(smooth)
 
     def log_ratio(self, image: Tensor, focus: Tensor, perceptual: Tensor) -> Tensor:
         """ln(threshold / base) (N, 1, 64, 64), from the image and the maps that ``FeatureMaps`` makes of it."""
@@ -401,45 +398,3 @@ class PlainDecoder(GatedDecoder):
     def choose(self, level: int, bottom_up: Tensor, top_down: Tensor) -> Tensor:
         """Bottom-up features through a convolution that knows nothing of the top-down ones."""
         return F.relu(self.gates[level](bottom_up))
-
-
-BALANCE_STRIDES = (2, 4, 8)
-"""Scales of SSIMULACRA2 whose local contrast decides most of what it sees of noise."""
-CONTRAST_OFFSET = 2.0
-"""Luma levels; keeps the logarithm of the contrast of flat regions finite."""
-MIDDLE_LOG_LEVEL = 2.0
-"""About the mean of ln(threshold) and ln(contrast) over photos, in luma levels: balances turn around it."""
-
-
-class ScaleBalance(nn.Module):
-    """How strongly thresholds differ over small, middle and large distances, with coarse contrast, and with light.
-
-    Labels made crop by crop say little of how parts of one photo should share the noise; these nine numbers, zero to
-    begin with, are learned from whole regions.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weights = nn.Parameter(torch.zeros(6 + len(BALANCE_STRIDES)))
-
-    def forward(self, ratio: Tensor, base: Tensor, luma: Tensor) -> Tensor:
-        """ln(threshold / base) (N, 1, H/4, W/4), from itself, the base (N, 1, H, W) and luma (N, 1, H, W), 0..255."""
-        level = ratio + torch.log(F.avg_pool2d(base, STRIDE))
-        near = gaussian_blur(level, 2.0)
-        far = _enlarged(gaussian_blur(F.avg_pool2d(level, 4), 2.0), 4)
-        overall = level.mean((2, 3), keepdim=True)
-        light = F.avg_pool2d(luma, STRIDE) / 128 - 1
-        distances = [level - near, near - far, far - overall, (overall - MIDDLE_LOG_LEVEL).expand_as(level)]
-        contrasts = [coarse_contrast(luma, stride) for stride in BALANCE_STRIDES]
-        features = torch.cat([*distances, light, light * light, *contrasts], dim=1)
-        return ratio + (features * self.weights.view(1, -1, 1, 1)).sum(1, keepdim=True)
-
-
-def coarse_contrast(luma: Tensor, stride: int) -> Tensor:
-    """ln(local deviation) of luma that was averaged over ``stride`` pixels, centred, on the grid of stride 4."""
-    contrast = torch.log(local_deviation(F.avg_pool2d(luma, stride)) + CONTRAST_OFFSET) - MIDDLE_LOG_LEVEL
-    return F.avg_pool2d(contrast, STRIDE // stride) if stride <= STRIDE else _enlarged(contrast, stride // STRIDE)
-
-
-def _enlarged(plane: Tensor, factor: int) -> Tensor:
-    return F.interpolate(plane, scale_factor=factor, mode="bilinear", align_corners=False)
