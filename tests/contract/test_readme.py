@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydantic_settings import BaseSettings
 
 from app.main import create_app
+from app.problems import PROBLEM_TYPES
 from app.settings import ApiSettings
+from tests.assets.draw_sample import draw_sample
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +57,16 @@ def test_the_settings_table_is_the_code() -> None:
     table = README.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `LIMEN_")]
     assert shown == settings_rows(), "README should show:\n" + "\n".join(settings_rows())
+
+
+def test_the_table_of_problems_is_the_code() -> None:
+    table = README.split("<!-- problems", 1)[1].split("<!-- end of problems -->", 1)[0]
+    shown = [line for line in table.splitlines() if line.startswith("| `")]
+    rows = [
+        f"| `{code}` | {problem.status} | {problem.title}. {problem.meaning} |"
+        for code, problem in sorted(PROBLEM_TYPES.items(), key=lambda item: (item[1].status, item[0]))
+    ]
+    assert shown == rows, "README should show:\n" + "\n".join(rows)
 
 
 def test_every_endpoint_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -101,6 +114,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the sample lies where README says, to write into."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "app").symlink_to(ROOT / "app")
+    (folder / "photos").mkdir()
+    for name, corner in (("door.png", 100), ("sky.png", 300)):
+        Image.fromarray(draw_sample()[corner : corner + 128, corner : corner + 160]).save(folder / "photos" / name)
     return folder
 
 
@@ -113,11 +129,31 @@ def run(arguments: list[str], folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_commands_on_files_run(folder: Path) -> None:
-    lines = commands(under="On files, without a server")
-    assert len(lines) >= 7
+    lines = commands(under="On files and folders, without a server")
+    assert len(lines) >= 10
     for line in lines:
         program, *arguments = shlex.split(line, comments=True)
         run([str(PROGRAMS / program), *arguments], folder)
+
+
+@pytest.mark.slow
+def test_the_recipes_run(folder: Path) -> None:
+    section = README.split("\n## Recipes\n", 1)[1].split("\n## ", 1)[0]
+    upload, bucket, check = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (line,) = [line for line in bucket.splitlines() if not line.startswith("aws ")]
+    run([str(PROGRAMS / "limen"), *shlex.split(line)[1:]], folder)
+    first, second = check.splitlines()
+    path = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-c", first], cwd=folder, env=os.environ | path, check=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", second], cwd=folder, env=os.environ | path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr  # the drawn photos are PNG: most of their bytes can go
+    assert re.fullmatch(r"\d+% of \d+ bytes can go\n", done.stdout)
+    (folder / "photo.png").write_bytes((folder / "photos" / "sky.png").read_bytes())
+    nobody_there = upload.replace("localhost:8000", "127.0.0.1:9")
+    subprocess.run(["bash", "-c", nobody_there], cwd=folder, check=True, timeout=60, stderr=subprocess.DEVNULL)
+    assert (folder / "small.jpg").read_bytes() == (folder / "photo.png").read_bytes()
 
 
 @pytest.mark.slow
