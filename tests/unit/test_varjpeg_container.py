@@ -14,6 +14,7 @@ from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.container import Header, block_quality, decode_varjpeg, encode_varjpeg, parse_header
 from models.varjpeg.salience import cluster_centroids, full_resolution, salient_pixels
 from models.varjpeg.tables import standard_table
+from tests.benchmarks.container_fuzz import fuzz
 
 SIDE_INFORMATION_LIMIT = 64
 
@@ -226,6 +227,14 @@ def test_mutated_containers_decode_or_are_refused(data):
         return
     header, _ = parse_header(bytes(block))
     assert decoded.pixels.shape == (header.height, header.width, 3)
+
+
+def test_the_first_inputs_of_the_fuzzing_command_do_no_harm():
+    findings = fuzz(3000, seed=7, memory_every=29)
+    assert findings.failures == []
+    assert findings.inputs == 3000
+    assert findings.memory_checked > 100
+    assert findings.outcomes["decoded"] > 100
 
 
 @settings(max_examples=200, deadline=None)
