@@ -28,7 +28,9 @@ Metric = Callable[[Rgb8, Rgb8], float]
 COMPARED_EVERY = 6
 
 
-def _of_piq(metric: Callable[..., torch.Tensor]) -> Metric:
+def of_piq(metric: Callable[..., torch.Tensor]) -> Metric:
+    """A metric of ``piq`` on two images uint8 (H, W, 3)."""
+
     def measure(reference: Rgb8, distorted: Rgb8) -> float:
         return float(metric(srgb_to_tensor(reference), srgb_to_tensor(distorted), data_range=1.0))
 
@@ -43,14 +45,24 @@ RIVALS: dict[str, Metric] = {
     "psnr": psnr_db,
     "ssim": ssim,
     "ms_ssim": ms_ssim,
-    "fsim": _of_piq(piq.fsim),
-    "gmsd": _negative(_of_piq(piq.gmsd)),
-    "mdsi": _negative(_of_piq(piq.mdsi)),
-    "vif": _of_piq(piq.vif_p),
+    "fsim": of_piq(piq.fsim),
+    "gmsd": _negative(of_piq(piq.gmsd)),
+    "mdsi": _negative(of_piq(piq.mdsi)),
+    "vif": of_piq(piq.vif_p),
     "ssimulacra2": lambda reference, distorted: float(ssimulacra2_of_arrays(reference, distorted)[0]),
     "butteraugli": lambda reference, distorted: -butteraugli(reference, distorted).three_norm,
 }
 """Metric by name, each turned so that higher is better. FSIM is its colour version, FSIMc."""
+
+PATCH_RIVALS: dict[str, Metric] = {
+    "psnr": lambda reference, distorted: min(100.0, psnr_db(reference, distorted)),
+    "ssim": ssim,
+    "ms_ssim": ms_ssim,
+    "fsim": RIVALS["fsim"],
+    "srsim": of_piq(piq.srsim),
+    "vsi": of_piq(piq.vsi),
+}
+"""What patches of 64 or 128 pixels are compared by; identical ones have no PSNR and count as 100 dB."""
 
 
 def compared_pairs(count: int) -> NDArray[np.int64]:

@@ -16,24 +16,27 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from models.artefacts import load_model
-from models.classical_metrics import ms_ssim, psnr_db, ssim
 from models.patch_quality import DMOS_PATCHES
 from models.preprocess import to_nchw
 from models.types import Rgb8
 from training.config import ExperimentConfig
+from training.dipqa_tables import dipqa_table as table
 from training.experiments.patch_quality import cells, prepare
 from training.export import export_graph, write_manifest_entry
-from training.fit import channels_last, fit_network, load_best
+from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.dipqa import Dipqa
+from training.paired_figures import beside_rivals
 from training.photos import Split, checksum, photo_paths
 from training.quality_labels import agreement, load_mixture
 from training.quality_pairs import read_pairs
+from training.report import Report, write_report
+from training.rival_metrics import PATCH_RIVALS
 from training.run_record import write_run_record
 
-__all__ = ["evaluate", "export", "fit", "prepare"]
+__all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
-# Patches of which SSIM, MS-SSIM and PSNR are computed for comparison, of those that the network is measured on.
-COMPARED = 1500
+# Patches of which the classical metrics are computed for comparison, of those that the network is measured on.
+COMPARED = 700
 
 
 class PatchPairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -72,6 +75,16 @@ def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple
     return np.concatenate(first), np.concatenate(second), np.concatenate(dmos)
 
 
+def photos_of_pairs(config: ExperimentConfig, split: Split, side: int) -> NDArray[np.str_]:
+    """Name of the photo of each pair of ``read_patch_pairs``."""
+    names = [
+        np.repeat(photo.name, features.shape[0] * features.shape[1])
+        for photo in read_pairs(config.work / "quality-pairs" / split)
+        for features in photo.features[side]
+    ]
+    return np.concatenate(names)
+
+
 def dmos_loss(network: nn.Module, batch: Any) -> Tensor:
     """Absolute error in grades, plus half of one minus the correlation over the batch."""
     first, second, dmos = batch
@@ -104,10 +117,12 @@ def _network(config: ExperimentConfig, side: int) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graphs on patches of ``photos/val``, beside PSNR, SSIM and MS-SSIM of the same patches."""
-    report = {f"dipqa_{side}": _figures(config, side) for side in DMOS_PATCHES}
-    (config.folder / "metrics.json").write_text(json.dumps(report, indent=2))
-    return report
+    """The shipped graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
+    figures = {f"dipqa_{side}": _figures(config, side) for side in DMOS_PATCHES}
+    (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
+    histories = [load_history(_part(config, side)) for side in DMOS_PATCHES]
+    write_report(config.checkpoints / "report.html", Report("dipqa", figures, history=histories[0]))
+    return figures
 
 
 def _figures(config: ExperimentConfig, side: int) -> dict[str, Any]:
@@ -119,21 +134,23 @@ def _figures(config: ExperimentConfig, side: int) -> dict[str, Any]:
     ]
     predicted = np.concatenate(found).astype(np.float64)
     chosen = np.linspace(0, len(dmos) - 1, min(COMPARED, len(dmos))).astype(int)
-    figures: dict[str, Any] = {
+    rivals = {
+        name: np.array([metric(first[i], second[i]) for i in track(chosen, description=f"{name} {side}")])
+        for name, metric in PATCH_RIVALS.items()
+    }
+    photos = photos_of_pairs(config, "val", side)
+    return {
         "pairs": len(dmos),
-        "network": agreement(predicted, dmos),
-        "network_on_compared": agreement(predicted[chosen], dmos[chosen]),
+        "all_pairs": agreement(predicted, dmos),
+        "compared": len(chosen),
+        **beside_rivals(predicted[chosen], rivals, dmos[chosen], photos[chosen]),
         "identical": float(model.run({"reference": to_nchw(first[:1]), "distorted": to_nchw(first[:1])})["dmos"][0]),
     }
-    for name, metric in (("psnr", psnr_db), ("ssim", ssim), ("ms_ssim", ms_ssim)):
-        values = [min(100.0, metric(first[i], second[i])) for i in track(chosen, description=f"{name} {side}")]
-        figures[name] = agreement(np.array(values), dmos[chosen])
-    return figures
 
 
 def export(config: ExperimentConfig) -> None:
     """Write ``dipqa_64.onnx`` and ``dipqa_128.onnx``, compared with PyTorch on real patches."""
-    metrics_file = config.folder / "metrics.json"
+    metrics_file = config.checkpoints / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     for side in DMOS_PATCHES:
         name = f"dipqa_{side}"

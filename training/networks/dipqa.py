@@ -26,9 +26,11 @@ PRESETS = {
 class Dipqa(nn.Module):
     """VGG13-bn without its last stage on both patches, fusion (f_r, f_d, f_r - f_d), FC-512, FC-1, dropout 0.5.
 
-    ``paper`` puts out the linear regression of the thesis. ``lite`` reads the same regression as the visibility of the
-    residual (``bounded_quality``), so that equal patches score exactly 5. Inputs: reference, distorted (N, 3, S, S),
-    sRGB in [0, 1], S = 64 or 128. Output: dmos (N,), 1 (bad) to 5 (excellent), the five grades of section 3.1.3.
+    ``paper`` puts out the linear regression of the thesis. Its "about 17.3 million" parameters are those for S = 64
+    (17,273,153); for S = 128 the first fully connected layer sees four times as much, 55,021,889 in all. ``lite`` reads
+    the same regression as the visibility of the residual (``bounded_quality``), so that equal patches score exactly 5.
+    Inputs: reference, distorted (N, 3, S, S), sRGB in [0, 1], S = 64 or 128. Output: dmos (N,), 1 (bad) to 5
+    (excellent), the five grades of section 3.1.3.
     """
 
     def __init__(self, patch: int = 64, preset: str = "lite") -> None:

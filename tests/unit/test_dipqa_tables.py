@@ -1,0 +1,74 @@
+"""The DIPQA thesis' tables run for one step on look-alikes of HMII, with the thesis' settings."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.config import load_config
+from training.datasets.errors import DatasetMissingError
+from training.datasets.splits import load_folds
+from training.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
+from training.experiments import dipqa
+from training.networks.dipqa import Dipqa
+from training.networks.torchvision_models import models
+from training.rival_metrics import PATCH_RIVALS
+
+SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[1] / "assets" / "datasets.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+made = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(made)
+
+
+def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
+    for side in (64, 128):
+        made.make_hmii(tmp_path / f"hmii_{side}", sources=2, size=side)
+    config = load_config("dipqa", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
+    found = dipqa.table(config, tmp_path)
+    assert set(found) == {"hmii_64", "hmii_128"}
+    for name, tables in found.items():
+        assert set(tables["table 4.1"]) == set(PATCH_RIVALS)
+        assert set(tables["table 4.2"]) == {"DIPQA", *(f"IPM ({metric})" for metric in IPM_FEATURES)}
+        assert set(tables["table 4.2"]["DIPQA"]) == {"plcc", "srocc", "rmse"}
+        assert not tables["imagenet"]
+        folds = load_folds(config.checkpoints / "table" / f"{name}.json")
+        assert sorted(source for fold in folds for source in fold) == ["video0", "video1"]
+
+
+def test_paper_settings_are_those_of_the_thesis(tmp_path: Path) -> None:
+    config = load_config("dipqa", data=tmp_path, work=tmp_path, preset="paper")
+    assert (config.fit.epochs, config.fit.learning_rate, config.fit.weight_decay) == (50, 5e-4, 0)
+    assert config.labels["epochs_64"] == config.labels["epochs_128"] == 50
+
+
+def test_missing_hmii_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetMissingError, match="HMII"):
+        dipqa.table(load_config("dipqa", data=tmp_path, work=tmp_path), tmp_path)
+
+
+@torch.inference_mode()
+def test_convolutions_start_as_those_of_vgg13() -> None:
+    torch.manual_seed(0)
+    published = models.vgg13_bn(weights=None).eval()
+    network = Dipqa(64, "paper").eval()
+    old_file = {k: v for k, v in published.state_dict().items() if not k.endswith("num_batches_tracked")}
+    load_vgg13(network, old_file)
+    patch = torch.rand(1, 3, 64, 64)
+    kept = published.features[: len(network.features)]
+    torch.testing.assert_close(network.features(patch), kept(patch))
+    with pytest.raises(KeyError):
+        load_vgg13(network, {})
+
+
+def test_figures_of_a_prediction() -> None:
+    truth = np.array([1.0, 2.0, 3.0, 5.0])
+    assert regression_figures(truth + 1, truth) == {"plcc": 1.0, "srocc": 1.0, "rmse": 1.0}
+    assert regression_figures(np.ones(4), truth) == {
+        "plcc": 0.0,
+        "srocc": 0.0,
+        "rmse": round(float(np.sqrt(21 / 4)), 4),
+    }
