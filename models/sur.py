@@ -31,8 +31,8 @@ the bounds add room for curves that have hardly fallen at level 100 or have alre
 START_SHAPES = (-0.5, 0.0, 0.5)
 
 START_TOLERANCE, START_WEIGHT = 0.02, 10.0
-"""At the lowest level a fit may lie this far below the sample, and is drawn back beyond. A heavy tail that suits the fall
-of a curve best otherwise has 4 % of viewers notice the best JPEG; other fits do not feel it."""
+"""At the lowest level a fit may lie this far below the sample, and is drawn back beyond. Else a heavy tail that suits
+the fall of a curve best can have 4 % of viewers notice the best JPEG; other fits do not feel it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def bhattacharyya_distance(a: GevParameters, b: GevParameters) -> float:
 def still_satisfied(levels: ArrayLike, sur: ArrayLike) -> NDArray[np.float64]:
     """Share of viewers who have noticed nothing up to each level: the running minimum of ``sur`` over rising levels.
 
-    By definition 1 the JND is the *smallest* level that a viewer perceives, so SUR(n) counts who perceived none of 1..n.
+    By definition 1 the JND is the *smallest* level that a viewer perceives; SUR(n) counts who perceived none of 1..n.
     It matters where a stronger compression happens to look better: on smooth skies and in the dark, where the few
     quantised means of blocks fall near the true colour at one level and not at the one before.
     Args: ``levels``, ``sur``: shape (L,), in any order; returns the shares in the same order.
