@@ -14,6 +14,7 @@ from training.experiments import full_reference
 from training.full_reference_figures import against_rivals, judged_photos, lead_interval, people, photos_won
 from training.networks.multiscale_fr import ABLATIONS
 from training.opinion_pairs import CODEC
+from training.quality_features import NAMES
 
 INFO = np.array([(1, 1), (1, 3), (8, 2), (8, 5)])
 
@@ -22,6 +23,16 @@ def one_step(config: ExperimentConfig) -> ExperimentConfig:
     fit = config.fit.model_copy(update={"batch_size": 4})
     labels = config.labels | {"stream_epochs": 1, "stream_batch_size": 2}
     return config.model_copy(update={"fit": fit, "labels": labels, "variant": "test"})
+
+
+def make_weak_pairs(folder: Path) -> None:
+    """One photo of the generator, distorted so little that SSIMULACRA2 alone judges it."""
+    folder.mkdir(parents=True)
+    photo = made.drawn_photo(40, 256, 384)
+    features = np.full((1, 1, 1, len(NAMES)), 10.0)
+    pooled = {f"features_{cell}": features for cell in (0, 64, 128)}
+    weak = np.clip(photo.astype(int) + 1, 0, 255).astype(np.uint8)
+    np.savez(folder / "a.npz", reference=photo, distorted=weak[None], kinds=np.array(["shift"]), **pooled)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +61,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
                 psnr=np.array([33.0, 35.0, 38.0]),
                 ssimulacra2=np.array([50.0, 75.0, 90.0]),
             )
+        make_weak_pairs(work / "quality-pairs" / split)
     config = one_step(load_config("full_reference", data=data, work=work, epochs=1))
     full_reference.fit(config)
     return config
@@ -100,6 +112,15 @@ def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
     full_reference.export(fitted)
     assert (fitted.weights / "full_reference.onnx").is_file()
     assert fitted.weights.is_relative_to(fitted.work)
+
+
+def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
+    info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.0])
+    low, high, codec = full_reference.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
+    assert low == pytest.approx(50)
+    assert high == pytest.approx((50 + 85.5) / 2)
+    assert codec == pytest.approx(full_reference.score_of_ssimulacra2(np.array([40.0]))[0])
+    assert full_reference.score_of_ssimulacra2(np.array([100.0]))[0] == 100
 
 
 def test_lead_is_judged_on_the_same_draw_of_photos() -> None:
