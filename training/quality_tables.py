@@ -24,7 +24,7 @@ from training.config import ExperimentConfig
 from training.datasets.koniq import read_koniq10k
 from training.datasets.konpatch import read_konpatch, read_local_opinions
 from training.datasets.records import JudgedPatch, LocalOpinions
-from training.datasets.splits import source_folds
+from training.datasets.splits import save_folds, source_folds
 from training.fit import channels_last, fit_network
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.networks.patchnet import Patchnet, PatchnetMap
@@ -78,7 +78,8 @@ def patchnet_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     """
     patches = read_konpatch(root / "konpatch")
     opinions = read_local_opinions(root / "konpatch")
-    test, *folds = source_folds([patch.source for patch in patches], PARTS + 1, seed=config.seed)
+    test, folds = konpatch_split([patch.source for patch in patches], seed=config.seed)
+    save_folds(config.checkpoints / "table" / "konpatch.json", [test, *folds])
     truth = np.array([konpatch_score(patch) for patch in patches])
     pixels = np.stack([load_photo(patch.path) for patch in patches])
     sources = np.array([patch.source for patch in patches])
@@ -86,6 +87,7 @@ def patchnet_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     for number, left_out in enumerate(folds):
         validation, tested = np.isin(sources, left_out), np.isin(sources, test)
         fitted = ~validation & ~tested
+        torch.manual_seed(config.seed + number)
         network = fit_part(
             config,
             f"instance-{number}",
@@ -99,6 +101,12 @@ def patchnet_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
         instances.append({"mse": squared, "mae": absolute, **agreement(predicted, truth[tested])})
         networks.append(network)
     return {"table_1": instances, "figure_11": local_auc(networks[0], opinions)}
+
+
+def konpatch_split(sources: Sequence[str], *, seed: int) -> tuple[list[str], list[list[str]]]:
+    """Section 5.1.1: one fifth of the sources for testing, and the others in five parts for cross-validation."""
+    test, *others = source_folds(sources, PARTS, seed=seed)
+    return test, source_folds([source for part in others for source in part], PARTS, seed=seed)
 
 
 def fit_part(
@@ -185,6 +193,7 @@ def quality_score_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     fifth = max(1, len(images) // 5)
     tested, validation, fitted = order[:fifth], order[fifth : 2 * fifth], order[2 * fifth :]
     turned = np.concatenate([maps[fitted][:, :, ::rows, ::columns] for rows in (1, -1) for columns in (1, -1)])
+    torch.manual_seed(config.seed)
     network = fit_part(
         config,
         "koniq10k",
