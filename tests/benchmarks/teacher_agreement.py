@@ -48,7 +48,7 @@ def main() -> None:
 def pairs(folder: Path) -> Iterator[tuple[Rgb8, Rgb8]]:
     """Reference and distorted version, one per photo and kind in turn, photos of at least 384 pixels a side."""
     kinds = cycle((*GENERATED, *ADDED))
-    for path in cycle(sorted(folder.glob("*.png"))):
+    for path in cycle(sorted(path for path in folder.iterdir() if path.suffix in {".png", ".webp", ".jpg"})):
         photo = load_photo(path)
         if min(photo.shape[:2]) >= SIDES[0]:
             cut, kind = np.ascontiguousarray(photo[: SIDES[0], : SIDES[1]]), next(kinds)
