@@ -39,7 +39,7 @@ _STRIDE = 40.0
 _SLOPE_CHANGE = 2.5
 """Most that one result may change the slope: neighbouring results say little about it."""
 
-_APART = 2.0
+_APART = 1.0
 """Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
 
 _PLAIN_MARGIN = 14.0

@@ -17,11 +17,9 @@ _LOG_DISTANCES = (3.48, 2.49, 1.75, 1.25, 0.76, -0.02)
 _SSIMULACRA2 = (8.0, 38.0, 55.0, 65.0, 75.5, 88.5)
 _LOG_BUTTERAUGLI = (1.62, 1.05, 0.71, 0.44, 0.09, -0.55)
 
-_CLOSE_SUR = 0.012
-"""A share this little over the target ends the search: observers' shares are not known better than that."""
-
-_TOLERABLE_SUR = 0.02
-"""What a file may promise over the share asked for."""
+_CLOSE_SUR = 0.02
+"""A share this little over the target ends the search: observers' shares are not known better than that, and one step
+of a table can move it by as much."""
 
 _CLOSE_SSIMULACRA2 = 0.3
 _CLOSE_BUTTERAUGLI = 0.012
@@ -53,7 +51,7 @@ class SurTarget:
         self.goal = Goal(
             wanted=-profile.log_distance_at(target, jnd),
             enough=-profile.log_distance_at(target + close, jnd),
-            tolerable=-profile.log_distance_at(min(target + _TOLERABLE_SUR, (1 + target) / 2), jnd),
+            tolerable=-profile.log_distance_at(target + close, jnd),
             qualities=QUALITIES,
             heights=tuple(-distance for distance in _LOG_DISTANCES),
             name=f"{target:.0%} of the viewers",
