@@ -2,6 +2,9 @@
 
 ``python -m tests.benchmarks.teacher_agreement PHOTO_DIR [--pairs 50]``
 
+On 50 pairs of ``photos/val``: SSIMULACRA2 within 0.15 (mean difference 0.011) over -34..94, MDSI within 0.091 (0.008)
+over 0.10..0.34, GMSD within 0.002.
+
 Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distortions`` in turn at the middle of
 their ranges.
 """
