@@ -330,7 +330,7 @@ def _patch_pairs(photos: Sequence[JudgedPhoto]) -> Dataset[tuple[Tensor, Tensor,
 
 def _patch_pair(judged: JudgedPhoto, level: int, patch: int) -> LabelledPair:
     reference, version = (
-        five_patches(torch.from_numpy(load_photo(path)).movedim(-1, 0))[patch].movedim(0, -1).numpy()
+        five_patches(torch.tensor(load_photo(path)).movedim(-1, 0))[patch].movedim(0, -1).numpy()
         for path in (judged.photo.reference, judged.photo.versions[level])
     )
     return reference, version, float(sur_curve(judged.gev, [level])[0])

@@ -1,0 +1,149 @@
+"""SUR-FeatNet as published: shapes, one step of both stages, tables on look-alikes, the ranking of distributions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.sur import GevParameters
+from tests.assets.datasets import make_jnd_pano, make_kadis
+from training.config import load_config
+from training.datasets.errors import DatasetMissingError
+from training.experiments import sur
+from training.jnd_distributions import GEV, anderson_darling, draw_samples, fit_gev_mle, rank_distributions
+from training.networks.sur_featnet_published import (
+    InceptionBody,
+    LiteBody,
+    MlspFeatures,
+    RegressionHead,
+    StageOne,
+    five_patches,
+    gap,
+    stage_two_head,
+)
+from training.sur_published import FeaturePairs, absolute_error, evaluate_on_tiles, export_on_tiles, fit_on_tiles
+from training.sur_tables import SCHEMES
+
+
+@pytest.fixture(scope="module")
+def inception() -> InceptionBody:
+    torch.manual_seed(0)
+    return InceptionBody()
+
+
+def test_published_shapes(inception: InceptionBody) -> None:
+    """Section 5.3: 2,048 GAP and 10,048 MLSP features, 6,144 and 30,144 inputs of a 512-256-128 head, dropout 0.25."""
+    inception.eval()
+    with torch.inference_mode():
+        maps = inception(torch.rand(1, 3, 75, 90))
+        assert gap(maps).shape == (1, 2048)
+        assert MlspFeatures(inception).eval()(torch.rand(1, 3, 75, 90)).shape == (1, 10048)
+    heads: list[RegressionHead] = [StageOne(inception).head, stage_two_head(inception)]
+    for head, inputs in zip(heads, (6144, 30144), strict=True):
+        linear = [layer for layer in head.layers if isinstance(layer, torch.nn.Linear)]
+        assert [layer.in_features for layer in linear] == [inputs, 512, 256, 128]
+        assert linear[-1].out_features == 1
+        assert [layer.p for layer in head.layers if isinstance(layer, torch.nn.Dropout)] == [0.25] * 3
+
+
+def test_one_step_of_the_paper_preset(inception: InceptionBody) -> None:
+    network = StageOne(inception).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
+    before = network.head.layers[0].weight.detach().clone()
+    absolute_error(network, [torch.rand(2, 3, 75, 75), torch.rand(2, 3, 75, 75), torch.tensor([0.1, 0.4])]).backward()
+    optimiser.step()
+    assert not torch.equal(before, network.head.layers[0].weight)
+
+
+def test_imagenet_weights_are_read_from_a_file(inception: InceptionBody, tmp_path: Path) -> None:
+    from training.networks.torchvision_models import models
+
+    network = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
+    torch.save(network.state_dict(), tmp_path / "inception_v3.pth")
+    body = InceptionBody(tmp_path / "inception_v3.pth")
+    assert torch.equal(body.stem[0].conv.weight, network.Conv2d_1a_3x3.conv.weight)
+    assert not torch.equal(body.stem[0].conv.weight, inception.stem[0].conv.weight)
+
+
+def test_five_patches_are_quadrants_and_centre() -> None:
+    image = torch.arange(8 * 12).reshape(1, 8, 12)
+    patches = five_patches(image)
+    assert patches.shape == (5, 1, 4, 6)
+    assert torch.equal(torch.sort(patches[:4].flatten()).values, image.flatten())
+    assert torch.equal(patches[4], image[:, 2:6, 3:9])
+
+
+def test_stages_on_tiles_of_ones_own_photos(tmp_path: Path) -> None:
+    """Both stages for one epoch, the figure and the export, on tiles as ``limen-train prepare sur`` keeps them."""
+    config = load_config("sur", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config.folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        np.save(config.folder / f"{split}-references.npy", rng.integers(0, 256, (3, 64, 64, 3), np.uint8))
+        np.save(config.folder / f"{split}-variants.npy", rng.integers(0, 256, (3, 4, 64, 64, 3), np.uint8))
+        np.save(config.folder / f"{split}-labels.npy", rng.uniform(0, 4, (3, 4)).astype(np.float32))
+    config = config.model_copy(update={"variant": "published"})
+    fit_on_tiles(config)
+    assert evaluate_on_tiles(config)["tiles of val"] == 12
+    assert max(export_on_tiles(config).values()) < 1e-4
+
+
+def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
+    """All four schemes for one step in each of two folds; MCL-JCI's photos go the same way with two JNDs more."""
+    root = tmp_path / "data"
+    make_jnd_pano(root / "jnd_pano", sources=2, qfs=(5, 100), size=64)
+    make_kadis(root / "kadis700k", sources=2, size=64)
+    config = load_config("sur", data=root, work=tmp_path / "work", epochs=1)
+    config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
+    tables = sur.table(config, root)["jnd_pano"]
+    assert set(tables["table 2: schemes, first JND"]) == set(SCHEMES)
+    assert set(tables["table 3: SUR-FeatNet and Algorithm 1"]) == {"jnd1"}
+    rows = tables["tables 5 to 8: photos"]["jnd1"]
+    assert len(rows) == 2
+    assert all(row["delta_jnd"] == abs(row["level"] - row["predicted level"]) for row in rows)
+    assert len(tables["table 1: distributions"]["jnd1"]) == 16
+
+
+def test_tables_without_data_say_what_is_missing(tmp_path: Path) -> None:
+    config = load_config("sur", data=tmp_path, work=tmp_path)
+    with pytest.raises(DatasetMissingError, match="mcl_jci, jnd_pano"):
+        sur.table(config, tmp_path)
+
+
+def test_the_ranking_finds_the_distribution_that_was_drawn_from() -> None:
+    """Table 1's procedure on 30 samples of each of 12 GEVs, with locations, scales and shapes as MCL-JCI's lie."""
+    rng = np.random.default_rng(4)
+    gevs = [
+        GevParameters(float(rng.uniform(15, 35)), float(rng.uniform(4, 10)), float(rng.uniform(-0.5, 0.6)))
+        for _ in range(12)
+    ]
+    standings = rank_distributions([draw_samples(gev, 30, rng) for gev in gevs])
+    assert standings[GEV].likelihood_rank == 1
+    assert standings[GEV].rejected_rank == 1
+    assert standings["Exponential"].rejected > 6
+
+
+def test_maximum_likelihood_finds_the_parameters_again() -> None:
+    truth = GevParameters(22, 6, 0.2)
+    found = fit_gev_mle(draw_samples(truth, 3000, np.random.default_rng(0)))
+    assert found.location == pytest.approx(truth.location, abs=0.5)
+    assert found.scale == pytest.approx(truth.scale, abs=0.4)
+    assert found.shape == pytest.approx(truth.shape, abs=0.08)
+
+
+def test_anderson_darling_of_a_known_case() -> None:
+    """Of the quantiles (2 i - 1) / 2n themselves the statistic is near its least; beyond the support it is infinite."""
+    from scipy import stats
+
+    places = (2 * np.arange(1, 41) - 1) / 80
+    assert anderson_darling(stats.norm(), stats.norm.ppf(places)) < 0.1
+    assert anderson_darling(stats.norm(), stats.norm.ppf(places) + 1) > 2.492
+    assert anderson_darling(stats.uniform(), np.array([0.5, 2.0])) == np.inf
+
+
+def test_feature_pairs_know_their_references() -> None:
+    pairs = FeaturePairs(torch.eye(2), torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), torch.arange(4.0))
+    reference, version, label = pairs[3]
+    assert (reference.tolist(), version.tolist(), float(label)) == ([0, 1], [1, 1], 3)
+    assert LiteBody.channels[-1] == 64
