@@ -15,8 +15,9 @@ Floats = NDArray[np.float64]
 def beside_rivals(
     network: Floats, rivals: Mapping[str, Floats], truth: Floats, photos: NDArray[np.str_]
 ) -> dict[str, Any]:
-    """Agreement of each with ``truth`` (N,), photos within which the network ranks better, and the 95 % interval of its
-    lead in SROCC over the best rival, photos drawn with replacement. ``photos`` (N,): the photo of each value.
+    """Agreement of each with ``truth`` (N,), photos within which the network ranks better and worse (ties are neither),
+    and the 95 % interval of its lead in SROCC over the best rival, photos drawn with replacement. ``photos`` (N,): the
+    photo of each value.
     """
     names = np.unique(photos)
 
@@ -31,6 +32,7 @@ def beside_rivals(
         **table,
         "photos": len(names),
         "photos_won": {name: photos_won(split(network), split(rivals[name]), split(truth)) for name in rivals},
+        "photos_lost": {name: photos_won(split(rivals[name]), split(network), split(truth)) for name in rivals},
         "best_rival": best,
         "srocc_lead_95": [low, high],
     }
