@@ -49,6 +49,7 @@ def fit(config: ExperimentConfig) -> nn.Module:
     """Train FPSNet by L1 on the logarithm of the threshold, then through the judges."""
     labels = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
     regions = {f"regions/{split}": _region_checksum(config, split) for split in ("train", "val")}
+    config.checkpoints.mkdir(parents=True, exist_ok=True)
     write_run_record(config.checkpoints / "run.json", config, labels | regions)
     network = build_network(config)
     train = LabelledCrops(config, "train", augment=True)
