@@ -11,15 +11,14 @@ from models.artefacts import load_model
 from models.classical_metrics import luma
 from models.fish import fish_map, fish_sharpness
 from models.onnx_model import OnnxModel
-from models.patch_quality import PATCH, tiled_patch_quality
+from models.patch_quality import PATCH, TILE_STRIDE, tiled_patch_features
 from models.preprocess import as_rgb, pad_to_at_least
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
 # Side of the maps that the aggregation graph takes; maps of any size are brought to it by area means.
-MAP_SIDE = 64
-STRIDE = 4
-# Photos above this many pixels are mapped at twice the stride: the maps are reduced to 64x64 in any case.
-FINE_PIXELS = 1_000_000
+MAP_SIDE = 32
+# The thesis steps by 4 pixels; a grid that is reduced to 32x32 in any case gains nothing from three more passes.
+STRIDE = TILE_STRIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +40,26 @@ def predict_quality_score(
 ) -> QualityScore:
     """Mean opinion score to be expected for a photo that is seen alone.
 
-    Maps at stride 4 (8 above one megapixel), area means to 64x64, one run of the aggregation graph.
+    Maps at stride 8, area means to 32x32, one run of the aggregation graph. What only the original could
+    tell, a shift of mean, contrast or saturation, is not judged.
     """
     pixels = as_rgb(image)
-    patchnet, fish, grey = quality_maps(pixels, patchnet_map or load_model("patchnet_map"), progress=progress)
+    maps = quality_maps(pixels, patchnet_map or load_model("patchnet_map"), progress=progress)
     graph = model or load_model("quality_score")
-    maps = np.stack([area_resize(values, MAP_SIDE, MAP_SIDE) for values in (patchnet, fish, grey)])
-    mos = graph.run({"maps": maps[None].astype(np.float32)})["mos"]
-    return QualityScore(float(mos[0]), float(patchnet.mean()), float(fish.mean()), fish_sharpness(pixels))
+    mos = graph.run({"maps": area_resize(maps, MAP_SIDE, MAP_SIDE)[None]})["mos"]
+    return QualityScore(float(mos[0]), float(maps[0].mean()), float(maps[1].mean()), fish_sharpness(pixels))
 
 
-def quality_maps(
-    pixels: Rgb8, patchnet_map: OnnxModel, *, progress: Progress | None = None
-) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Patchnet, FISH and grey maps of one size: a value per 64x64 window, float32; photos below 64 pixels are
-    extended.
+def quality_maps(pixels: Rgb8, patchnet_map: OnnxModel, *, progress: Progress | None = None) -> Float32Array:
+    """Maps (3 + F, R, C) with a value per 64x64 window: Patchnet, FISH, grey, then Patchnet's features.
+
+    float32; R = (H - 64) // 8 + 1, C likewise; photos below 64 pixels are extended by reflection. Section 5.4 has the
+    first three; the features, the averages behind Patchnet's value, are an addition.
     """
     padded = pad_to_at_least(pixels, PATCH, PATCH).astype(np.uint8, copy=False)
-    stride = STRIDE if padded.shape[0] * padded.shape[1] <= FINE_PIXELS else 2 * STRIDE
-    patchnet = tiled_patch_quality(padded, patchnet_map, stride=stride, progress=progress)
-    fish = fish_map(padded, window=PATCH, stride=stride)
-    return patchnet, fish, _grey_map(padded, stride, patchnet.shape)
+    patchnet, features = tiled_patch_features(padded, patchnet_map, progress=progress)
+    fish = fish_map(padded, window=PATCH, stride=STRIDE)
+    return np.concatenate([np.stack([patchnet, fish, _grey_map(padded, STRIDE, patchnet.shape)]), features])
 
 
 def _grey_map(pixels: Rgb8, stride: int, shape: tuple[int, ...]) -> Float32Array:
@@ -73,11 +71,12 @@ def _grey_map(pixels: Rgb8, stride: int, shape: tuple[int, ...]) -> Float32Array
 
 
 def area_resize(values: NDArray[np.floating], height: int, width: int) -> Float32Array:
-    """Means of a map over a grid of (height, width) equal areas, cells counted by the share that lies inside.
+    """Means of maps (..., H, W) over a grid of (height, width) equal areas, cells counted by the share that lies
+    inside.
 
-    Enlarging repeats values; the mean of the map is kept either way.
+    Enlarging repeats values; the mean of a map is kept either way.
     """
-    rows, columns = _shares(values.shape[0], height), _shares(values.shape[1], width)
+    rows, columns = _shares(values.shape[-2], height), _shares(values.shape[-1], width)
     return np.asarray(rows @ values.astype(np.float64) @ columns.T, dtype=np.float32)
 
 

@@ -71,7 +71,7 @@ def draw_area(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bo
     rows, columns = (-(-side // GRID) for side in shape)
     field = ndimage.gaussian_filter(rng.standard_normal((rows, columns)), rng.uniform(1.0, 4.0))
     inside = field > np.quantile(field, rng.uniform(0.25, 0.75))
-    return inside.repeat(GRID, 0).repeat(GRID, 1)[: shape[0], : shape[1]]
+    return np.asarray(inside.repeat(GRID, 0).repeat(GRID, 1)[: shape[0], : shape[1]])
 
 
 TRAIN_RECIPE = Recipe(draw_artefacts, lossless=4, lossy=2)

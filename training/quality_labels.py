@@ -93,7 +93,7 @@ def logistic_fit(predicted: Floats, opinion: Floats) -> Callable[[Floats], Float
             # Only the curve is wanted, not how sure its parameters are.
             warnings.simplefilter("ignore", optimize.OptimizeWarning)
             fitted, _ = optimize.curve_fit(curve, predicted, opinion, p0=start, maxfev=20000)
-    except RuntimeError:
+    except (RuntimeError, TypeError):  # no convergence; fewer points than parameters
         slope, offset = np.polyfit(predicted, opinion, 1)
         return lambda x: np.asarray(slope * x + offset)
     return lambda x: curve(x, *fitted)

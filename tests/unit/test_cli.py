@@ -45,7 +45,7 @@ class FakeModel:
         if self.name == "patchnet_map":
             return {
                 "quality": np.full((batch, 25, 25), 0.7, np.float32),
-                "features": np.ones((batch, 64, 25, 25), np.float32),
+                "features": np.ones((batch, 96, 25, 25), np.float32),
             }
         if self.name == "quality_score":
             return {"mos": np.full(batch, 61, np.float32)}

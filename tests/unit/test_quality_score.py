@@ -15,7 +15,8 @@ class MeanOfTile:
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         windows = np.lib.stride_tricks.sliding_window_view(inputs["tile"][0].mean(0), (64, 64))[::8, ::8]
-        return {"quality": windows.mean((2, 3))[None].astype(np.float32)}
+        quality = windows.mean((2, 3))[None].astype(np.float32)
+        return {"quality": quality, "features": np.stack([quality, 2 * quality], axis=1)}
 
 
 class MeanOfMaps:
@@ -24,7 +25,7 @@ class MeanOfMaps:
     name, version, provider = "quality_score", "test", "none"
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        assert inputs["maps"].shape == (1, 3, 64, 64)
+        assert inputs["maps"].shape == (1, 5, 32, 32)
         assert inputs["maps"].dtype == np.float32
         return {"mos": 100 * inputs["maps"][:, 0].mean((1, 2))}
 
@@ -33,14 +34,21 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def test_maps_have_one_size_and_stride_four() -> None:
-    maps = quality_maps(noise(120, 200), MeanOfTile())
-    assert {plane.shape for plane in maps} == {((120 - 64) // 4 + 1, (200 - 64) // 4 + 1)}
+def test_maps_have_one_size_and_stride_eight() -> None:
+    maps = quality_maps(noise(300, 520), MeanOfTile())
+    assert maps.shape == (5, (300 - 64) // 8 + 1, (520 - 64) // 8 + 1)
+    np.testing.assert_allclose(maps[4], 2 * maps[0], rtol=1e-6)
+
+
+def test_maps_hold_the_value_of_the_window_at_its_place() -> None:
+    image = noise(300, 520)
+    maps = quality_maps(image, MeanOfTile())
+    assert maps[0, 27, 40] == pytest.approx(image[216:280, 320:384].mean() / 255, rel=1e-5)
 
 
 def test_grey_map_lies_in_the_middle_of_the_window() -> None:
     image = np.zeros((96, 96, 3), np.uint8)
-    image[30:34, 30:34] = 255
+    image[28:36, 28:36] = 255
     grey = quality_maps(image, MeanOfTile())[2]
     assert grey[0, 0] == pytest.approx(1)
     assert grey.sum() == pytest.approx(1)
@@ -59,6 +67,7 @@ def test_area_resize_keeps_the_mean(shape: tuple[int, int]) -> None:
     small = area_resize(values, 64, 64)
     assert small.shape == (64, 64)
     assert small.mean() == pytest.approx(values.mean(), rel=1e-5)
+    np.testing.assert_array_equal(area_resize(np.stack([values, values]), 64, 64)[1], small)
     if shape == (64, 64):
         np.testing.assert_allclose(small, values, rtol=1e-5)
 

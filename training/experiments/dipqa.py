@@ -21,7 +21,8 @@ from models.preprocess import to_nchw
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.dipqa_tables import dipqa_table as table
-from training.experiments.patch_quality import cells, prepare
+from training.experiments.patch_quality import cells
+from training.experiments.patch_quality import prepare_pairs as prepare
 from training.export import export_graph, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.dipqa import Dipqa
@@ -29,7 +30,7 @@ from training.paired_figures import beside_rivals
 from training.photos import Split, checksum, photo_paths
 from training.quality_labels import agreement, load_mixture
 from training.quality_pairs import read_pairs
-from training.report import Report, write_report
+from training.report import Report, Scatter, write_report
 from training.rival_metrics import PATCH_RIVALS
 from training.run_record import write_run_record
 
@@ -118,14 +119,17 @@ def _network(config: ExperimentConfig, side: int) -> nn.Module:
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     """The shipped graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
-    figures = {f"dipqa_{side}": _figures(config, side) for side in DMOS_PATCHES}
+    compared = {f"dipqa_{side}": _compare(config, side) for side in DMOS_PATCHES}
+    figures = {name: found for name, (found, _) in compared.items()}
     (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
-    histories = [load_history(_part(config, side)) for side in DMOS_PATCHES]
-    write_report(config.checkpoints / "report.html", Report("dipqa", figures, history=histories[0]))
+    history = load_history(_part(config, DMOS_PATCHES[0]))
+    scatters = [scatter for _, scatter in compared.values()]
+    write_report(config.checkpoints / "report.html", Report("dipqa", figures, history=history, scatters=scatters))
     return figures
 
 
-def _figures(config: ExperimentConfig, side: int) -> dict[str, Any]:
+def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatter]:
+    """Figures of the graph for one patch size, and its predictions against the labels."""
     model = load_model(f"dipqa_{side}")
     first, second, dmos = read_patch_pairs(config, "val", side)
     found = [
@@ -139,13 +143,14 @@ def _figures(config: ExperimentConfig, side: int) -> dict[str, Any]:
         for name, metric in PATCH_RIVALS.items()
     }
     photos = photos_of_pairs(config, "val", side)
-    return {
+    figures = {
         "pairs": len(dmos),
         "all_pairs": agreement(predicted, dmos),
         "compared": len(chosen),
         **beside_rivals(predicted[chosen], rivals, dmos[chosen], photos[chosen]),
         "identical": float(model.run({"reference": to_nchw(first[:1]), "distorted": to_nchw(first[:1])})["dmos"][0]),
     }
+    return figures, Scatter(f"dipqa_{side} on photos/val", predicted, dmos, "DMOS")
 
 
 def export(config: ExperimentConfig) -> None:

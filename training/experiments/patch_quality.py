@@ -1,13 +1,12 @@
 """Patchnet: no-reference quality of 64x64 patches, fitted to teacher labels on ``photos/train``.
 
-Label of a patch = quality of what was done to it (teacher mixture, taken in its photo) times what there was to see: 0.3
-for a patch of the reference without any detail, 1 for a sharp one, by the FISH sharpness of the *reference* patch. The
-second factor stands for KonPatch's vote "looks like a part of a high-quality image" (Wiedemann 2018, formula 3), which
-a defocused background fails although nothing was done to it.
+Label of a patch = quality of what was done to it, by the teacher mixture, taken in its photo; 1 for every patch of an
+untouched photo. It is fitted to and measured on distortions that leave artefacts (``training/artefact_pairs.py``).
 """
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,46 +21,84 @@ from models.fish import fish_map
 from models.patch_quality import PATCH, TILE, predict_patch_quality_map
 from models.preprocess import to_nchw
 from models.types import Rgb8
+from training.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
 from training.distortions import gaussian_blur, jpeg_420
 from training.export import export_graph, write_manifest_entry
-from training.fit import channels_last, fit_network, load_best
+from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.patchnet import Patchnet, PatchnetMap
+from training.paired_figures import beside_rivals
 from training.photos import Split, checksum, load_photo, photo_paths
-from training.quality_labels import agreement, load_mixture
-from training.quality_pairs import LabelledPhoto, make_pairs, read_pairs
+from training.quality_labels import load_mixture
+from training.quality_pairs import make_pairs
+from training.quality_tables import patchnet_table as table
+from training.report import Report, Scatter, write_report
 from training.run_record import write_run_record
 
-# FISH of reference patches in photos/train: quartiles 8.7, 13.3, 16.2; after a blur of sigma 3 the median is 1.5.
-FOCUS_SCALE = 5.0
-FEATURELESS = 0.3
+__all__ = ["evaluate", "export", "fit", "prepare", "table"]
+
 COMPOSITE_BLUR_SIGMA = 3.0
 COMPOSITE_JPEG_STRENGTH = 91.0  # quality 10
 
 
-class Patches(Dataset[tuple[Tensor, Tensor]]):
-    """Labelled patches (64, 64, 3) uint8 with quality in [0, 1]; ``drawn`` random, turned ones per epoch, or all as
-    they are.
+@dataclass(frozen=True, slots=True)
+class LabelledVersions:
+    """Untouched and distorted photos (H, W, 3) uint8 with the quality of each 64x64 cell (H // 64, W // 64); photo of
+    each.
     """
 
-    def __init__(self, patches: Rgb8, labels: NDArray[np.float64], *, drawn: int | None = None) -> None:
-        self.patches = torch.from_numpy(patches)
-        self.labels = torch.from_numpy(labels).float()
+    pixels: list[Rgb8]
+    quality: list[NDArray[np.float64]]
+    photos: list[str]
+
+
+class DrawnPatches(Dataset[tuple[Tensor, Tensor]]):
+    """``drawn`` random, turned patches per epoch: half on the grid of cells, half anywhere, labels interpolated."""
+
+    def __init__(self, versions: LabelledVersions, *, drawn: int) -> None:
+        self.versions = versions
         self.drawn = drawn
 
     def __len__(self) -> int:
-        return self.drawn or len(self.labels)
+        return self.drawn
 
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
-        if self.drawn is None:
-            return self.patches[item], self.labels[item]
-        chosen = int(torch.randint(len(self.labels), (1,)))
-        patch = self.patches[chosen]
-        if torch.rand(()) < 0.5:
-            patch = patch.flip(1)
-        if torch.rand(()) < 0.5:
-            patch = patch.transpose(0, 1)
-        return patch, self.labels[chosen]
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,))))
+        version = int(rng.integers(len(self.versions.pixels)))
+        quality = self.versions.quality[version]
+        step = PATCH if rng.random() < 0.5 else 1
+        row, column = (int(rng.integers((side - 1) * PATCH // step + 1)) * step for side in quality.shape)
+        patch = self.versions.pixels[version][row : row + PATCH, column : column + PATCH]
+        if rng.random() < 0.5:
+            patch = patch[:, ::-1]
+        if rng.random() < 0.5:
+            patch = patch.swapaxes(0, 1)
+        label = quality_at(quality, row / PATCH, column / PATCH)
+        return torch.from_numpy(patch.copy()), torch.tensor(label, dtype=torch.float32)
+
+
+class GridPatches(Dataset[tuple[Tensor, Tensor]]):
+    """Labelled patches (N, 64, 64, 3) uint8 with quality (N,), as they are."""
+
+    def __init__(self, patches: Rgb8, labels: NDArray[np.float64]) -> None:
+        self.patches = torch.from_numpy(patches)
+        self.labels = torch.from_numpy(labels).float()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
+        return self.patches[item], self.labels[item]
+
+
+def quality_at(quality: NDArray[np.float64], row: float, column: float) -> float:
+    """Bilinear value between the cells of a photo, ``row`` and ``column`` in cells."""
+    top, left = int(row), int(column)
+    bottom, right = min(top + 1, quality.shape[0] - 1), min(left + 1, quality.shape[1] - 1)
+    below, beyond = row - top, column - left
+    upper = quality[top, left] * (1 - beyond) + quality[top, right] * beyond
+    lower = quality[bottom, left] * (1 - beyond) + quality[bottom, right] * beyond
+    return float(upper * (1 - below) + lower * below)
 
 
 def cells(pixels: Rgb8, side: int) -> Rgb8:
@@ -71,31 +108,34 @@ def cells(pixels: Rgb8, side: int) -> Rgb8:
     return np.ascontiguousarray(cut.swapaxes(1, 2).reshape(-1, side, side, 3))
 
 
-def patch_worth(reference: Rgb8) -> NDArray[np.float64]:
-    """What there is to see in each cell of a reference, ``FEATURELESS``..1, from its FISH sharpness."""
-    focus = 1 - np.exp(-fish_map(reference, window=PATCH, stride=PATCH).ravel() / FOCUS_SCALE)
-    return np.asarray(FEATURELESS + (1 - FEATURELESS) * focus)
+def read_versions(config: ExperimentConfig, split: Split, rounds: range | None = None) -> LabelledVersions:
+    """Every version of a split, untouched photos among them; ``rounds`` as in ``read_artefacts``."""
+    mixture, versions = load_mixture(), LabelledVersions([], [], [])
+    for photo in read_artefacts(config, split, rounds):
+        quality = mixture.quality(photo.features[PATCH])
+        versions.pixels.extend((photo.reference, *photo.distorted))
+        versions.quality.extend((np.ones_like(quality[0]), *quality))
+        versions.photos.extend([photo.name] * (1 + len(quality)))
+    return versions
 
 
-def patch_labels(photo: LabelledPhoto) -> NDArray[np.float64]:
-    """Labels of the cells of the reference and of each distorted version: (1 + V, cells)."""
-    mixture = load_mixture()
-    quality = mixture.quality(photo.features[PATCH]).reshape(len(photo.distorted), -1)
-    worth = patch_worth(photo.reference)
-    return np.asarray(np.vstack([np.ones_like(worth), quality]) * worth)
-
-
-def read_patches(config: ExperimentConfig, split: Split) -> tuple[Rgb8, NDArray[np.float64]]:
-    """All labelled patches of a split."""
-    patches, labels = [], []
-    for photo in read_pairs(config.work / "quality-pairs" / split):
-        patches += [cells(version, PATCH) for version in (photo.reference, *photo.distorted)]
-        labels.append(patch_labels(photo).ravel())
-    return np.concatenate(patches), np.concatenate(labels)
+def grid_patches(versions: LabelledVersions) -> tuple[Rgb8, NDArray[np.float64], NDArray[np.str_]]:
+    """Every cell: patches (N, 64, 64, 3), quality (N,) and photo (N,)."""
+    counts = [quality.size for quality in versions.quality]
+    return (
+        np.concatenate([cells(pixels, PATCH) for pixels in versions.pixels]),
+        np.concatenate([quality.ravel() for quality in versions.quality]),
+        np.repeat(versions.photos, counts),
+    )
 
 
 def prepare(config: ExperimentConfig) -> None:
-    """Make the labelled pairs of ``photos/train`` and ``photos/val``."""
+    """Make the rounds of artefacts of ``photos/train`` and ``photos/val``."""
+    prepare_artefacts(config)
+
+
+def prepare_pairs(config: ExperimentConfig) -> None:
+    """Make the pairs of every kind of ``photos/train`` and ``photos/val``, which DIPQA is fitted to."""
     make_pairs(config.data, "val", config.work / "quality-pairs" / "val", seed=50000, processes=config.threads)
     make_pairs(config.data, "train", config.work / "quality-pairs" / "train", seed=0, processes=config.threads)
 
@@ -103,20 +143,20 @@ def prepare(config: ExperimentConfig) -> None:
 def quality_loss(network: nn.Module, batch: Any) -> Tensor:
     """Squared error, as in section 5.1.1, plus a small share of one minus the correlation over the batch."""
     patches, labels = batch
-    predicted = network(patches.permute(0, 3, 1, 2).float() / 255)
+    with torch.autocast(patches.device.type, torch.bfloat16):
+        logits = cast(Patchnet, network).logit(patches.permute(0, 3, 1, 2).float() / 255)
+    predicted = torch.sigmoid(logits.float())
     centred = [values - values.mean() for values in (predicted, labels)]
     correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
-    loss: Tensor = nn.functional.mse_loss(predicted, labels) * 20 + 0.2 * (1 - correlation)
+    loss: Tensor = nn.functional.mse_loss(predicted, labels) * 20 + 0.3 * (1 - correlation)
     return loss
 
 
 def fit(config: ExperimentConfig) -> None:
     """Fit Patchnet; the best weights are chosen on ``photos/val``."""
-    drawn = int(config.labels["patches_per_epoch"])
-    train = Patches(*read_patches(config, "train"), drawn=drawn)
-    patches, labels = read_patches(config, "val")
-    validate = Patches(patches[::2], labels[::2])
-    fit_network(_network(config), train, validate, quality_loss, config)
+    train = DrawnPatches(read_versions(config, "train"), drawn=int(config.labels["patches_per_epoch"]))
+    patches, labels, _ = grid_patches(read_versions(config, "val", range(1)))
+    fit_network(_network(config), train, GridPatches(patches, labels), quality_loss, config)
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
@@ -126,22 +166,23 @@ def _network(config: ExperimentConfig) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graph on ``photos/val``: agreement with the labels, and local distortions found in composites."""
-    patches, labels = read_patches(config, "val")
+    """The shipped graph on ``photos/val`` in the rounds that chose no weights, and local distortions in composites."""
+    patches, labels, photos = grid_patches(read_versions(config, "val", range(1, VAL_ROUNDS)))
     model = load_model("patchnet")
-    predicted = np.concatenate(
-        [model.run({"patch": to_nchw(patches[i : i + 256])})["quality"] for i in range(0, len(patches), 256)]
-    )
+    batches = (to_nchw(patches[start : start + 256]) for start in range(0, len(patches), 256))
+    predicted = np.concatenate([model.run({"patch": batch})["quality"] for batch in batches]).astype(np.float64)
     sharpness = np.array([float(fish_map(patch, window=PATCH)[0, 0]) for patch in patches])
-    report: dict[str, Any] = {
-        "val_patches": len(labels),
-        "val_teacher": agreement(predicted, labels),
-        "val_teacher_fish": agreement(sharpness, labels),
-        "val_percentiles_1_50_99": [round(float(value), 3) for value in np.percentile(predicted, [1, 50, 99])],
+    figures: dict[str, Any] = {
+        "patches": len(labels),
+        **beside_rivals(predicted, {"fish": sharpness}, labels, photos),
+        "percentiles_1_50_99": [round(float(value), 3) for value in np.percentile(predicted, [1, 50, 99])],
     }
-    report |= _composite_figures(config)
-    (config.folder / "metrics.json").write_text(json.dumps(report, indent=2))
-    return report
+    figures |= _composite_figures(config)
+    (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
+    scatter = Scatter("patches of photos/val", predicted, labels, "quality 0..1")
+    report = Report("patch_quality", figures, history=load_history(config), scatters=[scatter])
+    write_report(config.checkpoints / "report.html", report)
+    return figures
 
 
 def _composite_figures(config: ExperimentConfig) -> dict[str, Any]:
@@ -188,7 +229,7 @@ def export(config: ExperimentConfig) -> None:
     network = Patchnet(config.preset)
     load_best(network, config)
     paths = photo_paths(config.data, "val")
-    patches, _ = read_patches(config, "val")
+    patches, _, _ = grid_patches(read_versions(config, "val", range(1)))
     tiles = np.stack([load_photo(path)[:TILE, :TILE] for path in paths[:3]])
     errors = {
         "patchnet": export_graph(
@@ -202,16 +243,16 @@ def export(config: ExperimentConfig) -> None:
             PatchnetMap(network).eval(),
             "patchnet_map",
             {"tile": torch.from_numpy(to_nchw(tiles))},
-            ["quality"],
+            ["quality", "features"],
             weights=config.weights,
         ),
     }
-    metrics_file = config.folder / "metrics.json"
+    metrics_file = config.checkpoints / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     for name, tile in (("patchnet", PATCH), ("patchnet_map", TILE)):
         write_manifest_entry(
             name,
-            version="1.0.0",
+            version="2.0.0",
             preset=config.preset,
             weights=config.weights,
             contract={

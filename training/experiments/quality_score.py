@@ -1,11 +1,13 @@
 """Meta-aggregation: the global score of a photo from its Patchnet, FISH and grey maps, fitted to teacher labels.
 
-Label of a photo = 100 times the teacher mixture's quality of what was done to it, times what there was to see: the mean
-worth of the better half of its reference's patches, as Patchnet's labels have it. The maps are made with the shipped
-``patchnet_map`` graph and cached under its checksum, so that a new Patchnet calls for new maps.
+Label of a photo = 100 times the teacher mixture's quality of what was done to it, nothing else. It is fitted to and
+measured on distortions that leave artefacts (``training/artefact_pairs.py``): codecs, noise, lost detail, banding,
+local mixtures. A shift of mean, contrast or saturation of an unknown original is not in it. The maps are made with the
+shipped ``patchnet_map`` graph and cached under its checksum, so that a new Patchnet calls for new maps.
 """
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +20,30 @@ from torch.utils.data import Dataset
 
 from models.artefacts import load_manifest, load_model
 from models.fish import fish_sharpness
+from models.onnx_model import OnnxModel
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
-from models.types import Rgb8
+from training.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
-from training.experiments import patch_quality
 from training.export import export_graph, write_manifest_entry
-from training.fit import channels_last, fit_network, load_best
+from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.meta_aggregation import MetaAggregation
+from training.paired_figures import beside_rivals
 from training.photos import Split, checksum, photo_paths
 from training.quality_labels import agreement, load_mixture
-from training.quality_pairs import read_pairs
+from training.quality_tables import quality_score_table as table
+from training.report import Report, Scatter, write_report
 from training.run_record import write_run_record
+
+__all__ = ["evaluate", "export", "fit", "prepare", "table"]
+
+
+UNTOUCHED = "untouched"
 
 
 class Maps(Dataset[tuple[Tensor, Tensor]]):
-    """Maps (3, 64, 64) with scores 0..100; ``turned`` flips them at random, as section 5.4 does."""
+    """Maps (M, S, S) with scores 0..100; ``turned`` flips them at random, as section 5.4 does."""
 
-    def __init__(self, maps: NDArray[np.float32], scores: NDArray[np.float64], *, turned: bool) -> None:
+    def __init__(self, maps: NDArray[np.float16], scores: NDArray[np.float64], *, turned: bool) -> None:
         self.maps = torch.from_numpy(maps)
         self.scores = torch.from_numpy(scores).float()
         self.turned = turned
@@ -48,55 +57,62 @@ class Maps(Dataset[tuple[Tensor, Tensor]]):
             for axis in (1, 2):
                 if torch.rand(()) < 0.5:
                     maps = maps.flip(axis)
-        return maps, self.scores[item]
+        return maps.float(), self.scores[item]
 
 
 def prepare(config: ExperimentConfig) -> None:
     """Make the labelled pairs, then the maps of every version."""
-    patch_quality.prepare(config)
+    prepare_artefacts(config)
     for split in ("train", "val"):
         read_maps(config, "train" if split == "train" else "val")
 
 
-def read_maps(config: ExperimentConfig, split: Split) -> dict[str, NDArray[Any]]:
-    """``maps`` (N, 3, 64, 64) float32, ``scores`` (N,), ``patchnet``, ``fish`` (N,): plain means; made if not
-    cached.
-    """
+@dataclass(frozen=True, slots=True)
+class MappedVersions:
+    """Versions of photos in order: maps (N, M, S, S) float16; scores (N,) 0..100; plain means (N,); photo and kind."""
+
+    maps: NDArray[np.float16]
+    scores: NDArray[np.float64]
+    patchnet: NDArray[np.float64]
+    fish: NDArray[np.float64]
+    photos: NDArray[np.str_]
+    kinds: NDArray[np.str_]
+    rounds: NDArray[np.int64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "MappedVersions":
+        """Those that are chosen."""
+        return MappedVersions(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def read_maps(config: ExperimentConfig, split: Split) -> MappedVersions:
+    """Every version of a split and the untouched photos; made if not cached."""
     file = config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz"
     if not file.is_file():
         _make_maps(config, split, file)
     with np.load(file) as arrays:
-        return dict(arrays) | {"quality": arrays["scores"], "scores": arrays["scores"] * arrays["worth"]}
-
-
-def photo_worth(reference: Rgb8) -> float:
-    """What a photo has to show, 0.3..1: the mean over the sharper half of its patches, so that a soft background is
-    free.
-    """
-    worth = np.sort(patch_quality.patch_worth(reference))
-    return float(worth[len(worth) // 2 :].mean())
+        return MappedVersions(**arrays)
 
 
 def _make_maps(config: ExperimentConfig, split: Split, file: Path) -> None:
     model, mixture = load_model("patchnet_map"), load_mixture()
-    maps, scores, patchnet_means, fish, worth = [], [], [], [], []
-    for photo in track(list(read_pairs(config.work / "quality-pairs" / split)), description=f"maps of {split}"):
-        qualities = mixture.quality(photo.features[None][:, 0, 0])
-        for version, quality in zip((photo.reference, *photo.distorted), (1.0, *qualities), strict=True):
-            planes = quality_maps(version, model)
-            maps.append(np.stack([area_resize(plane, MAP_SIDE, MAP_SIDE) for plane in planes]))
-            scores.append(100 * quality)
-            patchnet_means.append(float(planes[0].mean()))
-            fish.append(fish_sharpness(version))
-            worth.append(photo_worth(photo.reference))
-    np.savez(
-        file,
-        maps=np.stack(maps),
-        scores=np.array(scores),
-        worth=np.array(worth),
-        patchnet=np.array(patchnet_means),
-        fish=np.array(fish),
-    )
+    rows: list[tuple[Any, ...]] = []
+    for number in range(int(config.labels["train_rounds"]) if split == "train" else VAL_ROUNDS):
+        for photo in track(list(read_artefacts(config, split, range(number, number + 1))), description=f"maps {split}"):
+            qualities = mixture.quality(photo.features[None][:, 0, 0])
+            versions = zip(
+                (photo.reference, *photo.distorted), (1.0, *qualities), (UNTOUCHED, *photo.kinds), strict=True
+            )
+            for version, quality, kind in versions:
+                maps = quality_maps(version, model)
+                small = area_resize(maps, MAP_SIDE, MAP_SIDE).astype(np.float16)
+                rows.append((small, 100 * quality, maps[0].mean(), fish_sharpness(version), photo.name, kind, number))
+    names = (field.name for field in fields(MappedVersions))
+    columns: dict[str, Any] = {
+        name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    temporary = file.with_suffix(".new.npz")
+    np.savez(temporary, **columns)
+    temporary.replace(file)
 
 
 def score_loss(network: nn.Module, batch: Any) -> Tensor:
@@ -112,10 +128,11 @@ def score_loss(network: nn.Module, batch: Any) -> Tensor:
 def fit(config: ExperimentConfig) -> None:
     """Fit the aggregation; the best weights are chosen on ``photos/val``."""
     train, validate = read_maps(config, "train"), read_maps(config, "val")
+    validate = validate.where(validate.rounds == 0)
     fit_network(
         _network(config),
-        Maps(train["maps"], train["scores"], turned=True),
-        Maps(validate["maps"], validate["scores"], turned=False),
+        Maps(train.maps, train.scores, turned=True),
+        Maps(validate.maps, validate.scores, turned=False),
         score_loss,
         config,
     )
@@ -128,37 +145,49 @@ def _network(config: ExperimentConfig) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graph on photos of ``photos/val`` under mixed distortions, beside the plain means."""
+    """The shipped graph on ``photos/val`` in the rounds that chose no weights, beside the plain means."""
     data, model = read_maps(config, "val"), load_model("quality_score")
-    predicted = np.concatenate([model.run({"maps": data["maps"][i : i + 1]})["mos"] for i in range(len(data["maps"]))])
-    changed = data["quality"] < 100
-    report = {
-        "photos": len(predicted),
-        "network": agreement(predicted, data["scores"]),
-        "network_without_references": agreement(predicted[changed], data["scores"][changed]),
-        "patchnet_mean": agreement(data["patchnet"], data["scores"]),
-        "fish": agreement(data["fish"], data["scores"]),
-        "network_on_plain_quality": agreement(predicted, data["quality"]),
-        "patchnet_mean_on_plain_quality": agreement(data["patchnet"], data["quality"]),
+    data = data.where(data.rounds > 0)
+    predicted = _scores(model, data)
+    changed = data.kinds != UNTOUCHED
+    figures: dict[str, Any] = {"versions": len(predicted), **_beside_means(predicted, data)}
+    figures["without_untouched"] = _beside_means(predicted[changed], data.where(changed))
+    figures["srocc_by_family"] = {
+        family: agreement(predicted[chosen], data.scores[chosen])["srocc"]
+        for family in FAMILIES
+        if (chosen := np.array([FAMILY_OF.get(kind) == family for kind in data.kinds])).sum() > 1
     }
-    (config.folder / "metrics.json").write_text(json.dumps(report, indent=2))
-    return report
+    (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
+    scatter = Scatter("quality score on photos/val", predicted, data.scores, "MOS 0..100")
+    report = Report("quality_score", figures, history=load_history(config), scatters=[scatter])
+    write_report(config.checkpoints / "report.html", report)
+    return figures
+
+
+def _scores(model: OnnxModel, data: MappedVersions) -> NDArray[np.float64]:
+    batches = (data.maps[start : start + 64].astype(np.float32) for start in range(0, len(data.maps), 64))
+    return np.concatenate([model.run({"maps": batch})["mos"] for batch in batches]).astype(np.float64)
+
+
+def _beside_means(predicted: NDArray[np.float64], data: MappedVersions) -> dict[str, Any]:
+    means = {"patchnet_mean": data.patchnet.astype(np.float64), "fish": data.fish}
+    return beside_rivals(predicted, means, data.scores, data.photos)
 
 
 def export(config: ExperimentConfig) -> None:
     """Write ``quality_score.onnx``, compared with PyTorch on real maps."""
     network = load_best(MetaAggregation(config.preset), config)
-    maps = torch.from_numpy(read_maps(config, "val")["maps"][:8])
+    maps = torch.from_numpy(read_maps(config, "val").maps[:8]).float()
     error = export_graph(network, "quality_score", {"maps": maps}, ["mos"], weights=config.weights)
-    metrics_file = config.folder / "metrics.json"
+    metrics_file = config.checkpoints / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     write_manifest_entry(
         "quality_score",
-        version="1.0.0",
+        version="2.0.0",
         preset=config.preset,
         weights=config.weights,
         contract={
-            "maps": ["patchnet 0..1", "fish >= 0", "grey 0..1"],
+            "maps": ["patchnet 0..1", "fish >= 0", "grey 0..1", "96 features of patchnet_map >= 0"],
             "tile": MAP_SIDE,
             "made_by": "models.quality_score.quality_maps, then area means",
             "unit": "MOS 0..100, higher is better",

@@ -5,21 +5,30 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-MAP_SIDE = 64
+# Patchnet, FISH and grey; what follows them are Patchnet's features.
+OWN_MAPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class DenseWidths:
-    """Growth rate and layers per dense block, as in DenseNet (Huang et al. 2017, table 1), and channels of the stem."""
+    """Growth rate and layers per dense block, as in DenseNet (Huang et al. 2017, table 1), channels and
+    kernel of the stem.
+
+    ``features``: how many maps are seen beside the three; ``moments``: width of the layer that also sees each map's
+    mean and deviation, 0 for none.
+    """
 
     stem: int
+    kernel: int
     growth: int
     blocks: tuple[int, ...]
+    features: int
+    moments: int
 
 
 PRESETS = {
-    "paper": DenseWidths(64, 32, (6, 12, 32, 32)),  # DenseNet-169
-    "lite": DenseWidths(24, 12, (3, 4, 4)),
+    "paper": DenseWidths(64, 7, 32, (6, 12, 32, 32), features=0, moments=0),  # DenseNet-169
+    "lite": DenseWidths(32, 3, 16, (3, 3), features=96, moments=48),
 }
 
 
@@ -45,15 +54,20 @@ class DenseLayer(nn.Module):
 class MetaAggregation(nn.Module):
     """DenseNet with a 1x1 convolution and global max-pooling as head.
 
-    Input: maps (N, 3, 64, 64): Patchnet in [0, 1], FISH, grey in [0, 1]. Output: mos (N,), 0..100, by a sigmoid over
-    the highest value of the two-dimensional quality map.
+    Input: maps (N, 3 + features, S, S): Patchnet in [0, 1], FISH, grey in [0, 1], in ``lite`` also Patchnet's features,
+    >= 0. Output: mos (N,), 0..100, by a sigmoid over the highest value of the two-dimensional quality map. ``lite``
+    adds to that value the logit of the plain Patchnet mean, from which the fit starts, and what two layers make of the
+    mean and deviation of every map: the label is a judgement of the whole photo, and its highest value alone is deaf
+    to how much of it is damaged.
     """
 
     def __init__(self, preset: str = "lite") -> None:
         super().__init__()
         widths = PRESETS[preset]
+        maps = OWN_MAPS + widths.features
+        self.input_norm = nn.BatchNorm2d(maps)
         layers: list[nn.Module] = [
-            nn.Conv2d(3, widths.stem, 5, stride=2, padding=2, bias=False),
+            nn.Conv2d(maps, widths.stem, widths.kernel, stride=2, padding=widths.kernel // 2, bias=False),
             nn.BatchNorm2d(widths.stem),
             nn.ReLU(),
         ]
@@ -68,10 +82,24 @@ class MetaAggregation(nn.Module):
                 channels //= 2
         self.features = nn.Sequential(*layers, nn.BatchNorm2d(channels), nn.ReLU())
         self.head = nn.Conv2d(channels, 1, 1)
-        self.register_buffer("centre", torch.tensor([0.5, 5.0, 0.5]).view(1, 3, 1, 1))
-        self.register_buffer("scale", torch.tensor([0.25, 4.0, 0.25]).view(1, 3, 1, 1))
+        self.moments = _moments_layers(maps, widths.moments) if widths.moments else None
+        if self.moments is not None:
+            nn.init.zeros_(self.head.weight)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Score of each photo."""
-        centred = (maps - self.get_buffer("centre")) / self.get_buffer("scale")
-        return 100 * torch.sigmoid(self.head(self.features(centred)).amax((2, 3))[:, 0])
+        centred = self.input_norm(maps)
+        value = self.head(self.features(centred)).amax((2, 3))[:, 0]
+        if self.moments is not None:
+            value = value + torch.logit(maps[:, 0].mean((1, 2)), eps=1e-3)
+            mean = centred.mean((2, 3))
+            deviation = ((centred - mean[..., None, None]).square().mean((2, 3)) + 1e-6).sqrt()
+            value = value + self.moments(torch.cat([mean, deviation], dim=1))[:, 0]
+        return 100 * torch.sigmoid(value)
+
+
+def _moments_layers(maps: int, width: int) -> nn.Sequential:
+    """The last layer starts at zero, so that it corrects the plain mean and nothing else."""
+    last = nn.Linear(width, 1)
+    nn.init.zeros_(last.weight)
+    return nn.Sequential(nn.BatchNorm1d(2 * maps), nn.Linear(2 * maps, width), nn.ReLU(), nn.Dropout(0.5), last)

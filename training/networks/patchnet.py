@@ -22,7 +22,7 @@ class PatchnetWidths:
 # no batch normalisation: ``lite`` adds it, since it shortens the fit and folds into the convolutions.
 PRESETS = {
     "paper": PatchnetWidths((32, 32, 64, 64, 128, 128, 256), batch_norm=False),
-    "lite": PatchnetWidths((12, 16, 24, 32, 48, 48, 64), batch_norm=True),
+    "lite": PatchnetWidths((16, 16, 32, 32, 48, 64, 96), batch_norm=True),
 }
 
 
