@@ -157,6 +157,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
         for family in FAMILIES
         if (chosen := np.array([FAMILY_OF.get(kind) == family for kind in data.kinds])).sum() > 1
     }
+    figures["other_seeds"] = _other_seeds(config, data)
     (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
     scatter = Scatter("quality score on photos/val", predicted, data.scores, "MOS 0..100")
     report = Report("quality_score", figures, history=load_history(config), scatters=[scatter])
@@ -167,6 +168,19 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
 def _scores(model: OnnxModel, data: MappedVersions) -> NDArray[np.float64]:
     batches = (data.maps[start : start + 64].astype(np.float32) for start in range(0, len(data.maps), 64))
     return np.concatenate([model.run({"maps": batch})["mos"] for batch in batches]).astype(np.float64)
+
+
+@torch.inference_mode()
+def _other_seeds(config: ExperimentConfig, data: MappedVersions) -> dict[str, dict[str, float]]:
+    """Agreement of every fit with another seed that lies beside this one."""
+    found = {}
+    for checkpoint in sorted(config.folder.glob("seed-*/best.pt")):
+        variant = checkpoint.parent.name
+        network = load_best(MetaAggregation(config.preset), config.model_copy(update={"variant": variant}))
+        batches = (torch.from_numpy(data.maps[start : start + 64]).float() for start in range(0, len(data.maps), 64))
+        predicted = torch.cat([network(batch) for batch in batches]).double().numpy()
+        found[variant] = agreement(predicted, data.scores)
+    return found
 
 
 def _beside_means(predicted: NDArray[np.float64], data: MappedVersions) -> dict[str, Any]:
