@@ -156,9 +156,10 @@ def optimise_photo(
     target, but with its own lossless re-coding, and its own coefficients are thinned out where that is smaller;
     ``quality``: 1..100, on average as good as libjpeg's QF; ``target_sur``: share in (0, 1) that must not notice;
     ``target_metric`` with ``target_value``: at least this SSIMULACRA2, or at most this butteraugli 3-norm;
-    ``max_bytes``: the best that fits; ``protect``: (H, W), where not zero, blocks lose nothing beyond plain
-    quantization; ``steering``: what says where errors show; ``subsampling``: auto, 420 or 444; ``metadata``: keep-icc,
-    keep-all or strip; ``observer``, ``jnd``: whose eyes; ``progress``: 0..1, may raise to stop.
+    ``max_bytes``: the best that fits; ``protect``: (H, W), where not zero, blocks get at least quality 90, and what is
+    asked for is sought by the quality of the others; ``steering``: what says where errors show; ``subsampling``: auto,
+    420 or 444; ``metadata``: keep-icc, keep-all or strip; ``observer``, ``jnd``: whose eyes; ``progress``: 0..1, may
+    raise to stop.
     Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, MetricUnavailableError,
     ModelArtefactError.
     """
@@ -253,7 +254,8 @@ class _JpegCoder:
         thresholds = _thresholds(image, steering, progress)
         self._photo = PreparedPhoto(image, thresholds, metadata=metadata, protect=protect)
         self._subsampling = Subsampling(subsampling)
-        may_be_plain = protect is None and self._subsampling is not Subsampling.FULL
+        protects = protect is not None and bool(np.any(protect))
+        may_be_plain = not protects and self._subsampling is not Subsampling.FULL
         self.plain_encode: Callable[[int], bytes] | None = self._plain if may_be_plain else None
         self.passed: bytes | None = None
         self.encode_coefficients: Encode | None = None

@@ -23,11 +23,21 @@ from models.varjpeg.bitstream import Component, jpeg_file
 from models.varjpeg.entropy import Blocks
 from models.varjpeg.lightness import compensated_luma, lightness
 from models.varjpeg.metadata import Metadata, metadata_segments
-from models.varjpeg.rate_distortion import choose_coefficients
+from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
-from models.varjpeg.visibility import activity, block_means, visibility_weights, weights_of_pairs
+from models.varjpeg.visibility import (
+    activity,
+    block_means,
+    protected_blocks,
+    protected_pairs,
+    visibility_weights,
+    weights_of_pairs,
+)
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1.0, 100.0
+PROTECTED_QUALITY = 90.0
+"""Protected blocks get this quality where the photo gets a lower one: an error there hardly shows side by side."""
+
 _LOWEST_FULL_CHROMA = 85.0
 _MAX_SIDE = 65535  # T.81 B.2.2: sixteen bits
 
@@ -55,7 +65,7 @@ class PreparedPhoto:
 
     ``image``: ``RgbImage`` (its native pixels and profile are kept, unless ``metadata`` strips the profile: then sRGB
     pixels) or anything ``as_rgb`` takes. ``jnd``: float (H, W), luma levels, or None to use the photo's own activity.
-    ``protect``: (H, W), blocks with any non-zero value are rounded plainly and lose nothing more.
+    ``protect``: (H, W), blocks with any non-zero value get at least quality 90.
     Raises: ImageTooLargeError over 65535 pixels a side; ImageSizesDifferError for maps of another size.
     """
 
@@ -79,35 +89,40 @@ class PreparedPhoto:
         self.metadata = metadata_segments(source, policy)
         self.grey = source.icc_profile is None and is_grey(self.pixels)
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)
-        self._protected = (
-            None if protect is None else block_means(np.asarray(protect) != 0, self.height, self.width) > 0
-        )
+        self._protected = None if protect is None else protected_blocks(protect, self.height, self.width)
 
     def encode(self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO) -> Encoded:
         """The photo at ``quality``, 1..100, any fraction: on average as good to SSIMULACRA2 as libjpeg's QF."""
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
             raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
         chosen = self._resolve(Subsampling(subsampling), quality)
-        settings = photo_settings(quality, full_chroma=chosen is Subsampling.FULL)
-        return Encoded(self.encode_with(settings, chosen), quality, chosen)
+        full = chosen is Subsampling.FULL
+        settings = photo_settings(quality, full_chroma=full)
+        if self._protected is None or quality >= PROTECTED_QUALITY:
+            return Encoded(self.encode_with(settings, chosen), quality, chosen)
+        protected = photo_settings(PROTECTED_QUALITY, full_chroma=full)
+        return Encoded(self.encode_with(settings, chosen, protected), quality, chosen)
 
-    def encode_with(self, settings: PhotoSettings, subsampling: Subsampling) -> bytes:
-        """The photo with tables and exponents of one's own; ``subsampling`` other than auto, grey for grey photos."""
-        weights = self._weights(settings)
-        if subsampling is Subsampling.GREY:
-            grey = choose_coefficients(self._luma, settings.luma, weights, multiplier=settings.luma_multiplier)
-            return jpeg_file(self.height, self.width, [Component(grey, table=0)], [settings.luma], self.metadata)
+    def encode_with(
+        self, settings: PhotoSettings, subsampling: Subsampling, protected: PhotoSettings | None = None
+    ) -> bytes:
+        """The photo with tables and exponents of one's own; ``subsampling`` other than auto, grey for grey photos.
+
+        ``protected``: those of the blocks to protect, with the tables of the file; None: there are no such blocks.
+        """
         half = subsampling is Subsampling.HALF
-        chroma = self._choose_chroma(settings, weights, half=half)
-        luminous = choose_coefficients(
-            self._luma_beside(chroma, settings.chroma, half=half),
-            settings.luma,
-            weights,
-            multiplier=settings.luma_multiplier,
-        )
+        written = settings if protected is None else protected
+        measures = [self._measures(each, half=half) for each in (settings, protected) if each is not None]
+        of_luma, of_chroma = [luma for luma, _ in measures], [chroma for _, chroma in measures]
+        if subsampling is Subsampling.GREY:
+            grey = self._choose(self._luma, of_luma, half=False)
+            return jpeg_file(self.height, self.width, [Component(grey, table=0)], [written.luma], self.metadata)
+        planes = self._half_chroma if half else self._full_chroma
+        chroma = [self._choose(plane, of_chroma, half=half) for plane in planes]
+        luminous = self._choose(self._luma_beside(chroma, written.chroma, half=half), of_luma, half=False)
         components = [Component(luminous, table=0, sampling=2 if half else 1)]
         components += [Component(blocks, table=1) for blocks in chroma]
-        return jpeg_file(self.height, self.width, components, [settings.luma, settings.chroma], self.metadata)
+        return jpeg_file(self.height, self.width, components, [written.luma, written.chroma], self.metadata)
 
     def to_srgb(self, decoded: Rgb8) -> Rgb8:
         """Pixels decoded from an encoding of this photo as sRGB, for the models."""
@@ -119,7 +134,8 @@ class PreparedPhoto:
         if subsampling is Subsampling.GREY:
             raise InvalidParameterError("a photo with colours is not encoded as grey")
         if subsampling is Subsampling.AUTO:
-            wants_full = quality >= _LOWEST_FULL_CHROMA and quality >= self._full_chroma_from
+            best = quality if self._protected is None else max(quality, PROTECTED_QUALITY)
+            wants_full = best >= _LOWEST_FULL_CHROMA and best >= self._full_chroma_from
             return Subsampling.FULL if wants_full else Subsampling.HALF
         return subsampling
 
@@ -129,11 +145,16 @@ class PreparedPhoto:
 
         Halved chroma keeps a photo under some SSIMULACRA2 however fine the steps: 96 where Cb loses less than one
         squared level, 90 at 12 to 20. Within five points of it 4:4:4 is up to a fifth smaller (eight crops of
-        photos/train); below, and for butteraugli nearly always, 4:2:0 is smaller.
+        photos/train); below, and for butteraugli nearly always, 4:2:0 is smaller. Of a photo with protected blocks they
+        alone are asked.
         """
         cb = rgb_to_ycbcr(self.pixels)[1]
-        lost = np.square(cb - double(halve_for_triangle(cb), *cb.shape)).mean()
-        return max(_LOWEST_FULL_CHROMA, 97.0 - 3.0 * math.log1p(float(lost)))
+        lost = np.square(cb - double(halve_for_triangle(cb), *cb.shape))
+        if self._protected is None:
+            mean = float(lost.mean())
+        else:
+            mean = float(block_means(lost, self.height, self.width)[self._protected].mean())
+        return max(_LOWEST_FULL_CHROMA, 97.0 - 3.0 * math.log1p(mean))
 
     @cached_property
     def _luma_plane(self) -> Float32Array:
@@ -155,21 +176,27 @@ class PreparedPhoto:
     def _mean_luma(self) -> Float32Array:
         return block_means(self._luma_plane, self.height, self.width)
 
-    def _weights(self, settings: PhotoSettings) -> Float32Array:
-        return visibility_weights(
+    def _measures(self, settings: PhotoSettings, *, half: bool) -> tuple[Measure, Measure]:
+        """Of luma and of chroma."""
+        weights = visibility_weights(
             self._thresholds,
             self._mean_luma,
             jnd_exponent=settings.jnd_exponent,
             darkness_exponent=settings.darkness_exponent,
-            protected=self._protected,
+        )
+        of_chroma = weights_of_pairs(weights, self.height, self.width) if half else weights
+        return (
+            Measure(settings.luma, weights, settings.luma_multiplier),
+            Measure(settings.chroma, of_chroma, settings.chroma_multiplier),
         )
 
-    def _choose_chroma(self, settings: PhotoSettings, weights: Float32Array, *, half: bool) -> list[Blocks]:
-        weights = weights_of_pairs(weights, self.height, self.width) if half else weights
-        return [
-            choose_coefficients(plane, settings.chroma, weights, multiplier=settings.chroma_multiplier)
-            for plane in (self._half_chroma if half else self._full_chroma)
-        ]
+    def _choose(self, plane: Float32Array, measures: list[Measure], *, half: bool) -> Blocks:
+        """``measures``: the photo's, then that of its protected blocks, if there is one."""
+        usual, protected = measures[0], measures[-1]
+        if protected is usual or self._protected is None:
+            return choose_coefficients(plane, usual.table, usual.weights, multiplier=usual.multiplier)
+        where = protected_pairs(self._protected, self.height, self.width) if half else self._protected
+        return choose_beside_protected(plane, usual, protected, where)
 
     def _luma_beside(self, chroma: list[Blocks], table: Table, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""

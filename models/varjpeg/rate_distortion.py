@@ -6,7 +6,13 @@ quantization of the same photo would get. A zero or a lower value is chosen wher
 added error; the path runs over the non-zero values of the zigzag sequence (trellis quantization: Ramchandran and
 Vetterli 1994, Crouse and Ramchandran 1997; mozjpeg does the same on other weights). DC values are coded as differences,
 so their path runs over the blocks of a component in coding order.
+
+A JPEG has one table for all blocks of a component. Where some are protected it is the fine one that they ask for; the
+others are chosen by their own, coarser measure and written on the fine grid. There a value may be any, and all of one
+size cost the same: what is nearest goes for the price of a multiple of the coarse step.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +25,21 @@ from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_symbols, symbol_bi
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""
 
-_NEIGHBOURS = 3
-"""DC candidates: the nearest step and one on either side."""
+_DC_REACH, _DC_REACH_BESIDE = 1, 3
+"""DC candidates: the nearest step of the file and so many on either side; more beside protected blocks, where a step
+is that much finer than the block asks for."""
 
-_PROTECTED_WEIGHT = 1e6
-"""Stands for infinity in the path through DC: no number of bits is worth a step there."""
+_NO_PRICE = 1e6
+"""How much more a protected error counts in the path through DC where its bits cost nothing: none is worth a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What errors and bits count: arguments of ``choose_coefficients``."""
+
+    table: NDArray[np.uint8]
+    weights: Float32Array
+    multiplier: float
 
 
 def round_coefficients(coefficients: Float32Array, table: NDArray[np.uint8], *, bias: float = 0.5) -> Blocks:
@@ -37,25 +53,63 @@ def choose_coefficients(
     """Rate-distortion optimised quantized blocks, int16 (rows, columns, 64) zigzag.
 
     Args: ``coefficients``: float32 (rows, columns, 64); ``table``: steps (64,); ``weights``: float32 (rows, columns),
-    1 = as visible as usual, infinite = rounded and never dropped; ``multiplier``: squared steps per bit, >= 0.
+    1 = as visible as usual; ``multiplier``: squared steps per bit, >= 0.
     """
     blocks = round_coefficients(coefficients, table, bias=_DEAD_ZONE)
-    flat = blocks.reshape(-1, 64)
-    bits = symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
-    _choose(coefficients, table.astype(np.float32), weights, bits, np.float32(multiplier), blocks)
-    _choose_dc_values(coefficients, float(table[0]), weights, multiplier, flat)
+    everywhere = np.ones(blocks.shape[:2], np.bool_)
+    steps = table.astype(np.float32)
+    _choose(
+        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks), np.float32(multiplier), everywhere, blocks
+    )
+    finer = np.ones(blocks.shape[:2], np.float32)
+    _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)
     return blocks
 
 
+def choose_beside_protected(
+    coefficients: Float32Array, common: Measure, protected: Measure, where: NDArray[np.bool_]
+) -> Blocks:
+    """As ``choose_coefficients``, by ``protected`` in the blocks ``where`` and by ``common`` elsewhere.
+
+    The result counts in the steps of ``protected``; those of ``common`` are raised to them where they are finer.
+    ``where``: (rows, columns).
+    """
+    fine = protected.table.astype(np.float32)
+    coarse = np.maximum(common.table.astype(np.float32), fine)
+    finer = np.asarray(coarse / fine, np.float32)
+    on_coarse = np.rint(_round(coefficients, coarse, np.float32(_DEAD_ZONE)) * finer).clip(-1023, 1023)
+    on_fine = _round(coefficients, fine, np.float32(_DEAD_ZONE))
+    blocks = np.where(where[:, :, np.newaxis], on_fine, on_coarse).astype(np.int16)
+    bits = _ac_bits(blocks)
+    for measure, steps, ratio, here in ((common, coarse, finer, ~where), (protected, fine, np.ones_like(fine), where)):
+        _choose(coefficients, steps, ratio, measure.weights, bits, np.float32(measure.multiplier), here, blocks)
+    finer_dc = np.where(where, np.float32(1), finer[0])
+    price = common.multiplier / protected.multiplier if protected.multiplier > 0 else _NO_PRICE
+    weights = np.where(where, protected.weights * np.float32(price), common.weights)
+    _choose_dc_values(coefficients, fine[0], finer_dc, weights, common.multiplier, _DC_REACH_BESIDE, blocks)
+    return blocks
+
+
+def _ac_bits(blocks: Blocks) -> Float32Array:
+    flat = blocks.reshape(-1, 64)
+    return symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
+
+
 def _choose_dc_values(
-    coefficients: Float32Array, step: float, weights: Float32Array, multiplier: float, flat: Blocks
+    coefficients: Float32Array,
+    step: np.float32,
+    finer: Float32Array,
+    weights: Float32Array,
+    multiplier: float,
+    reach: int,
+    blocks: Blocks,
 ) -> None:
-    """Overwrite the DC values of ``flat``, (N, 64)."""
+    """Overwrite the DC values of ``blocks``. ``step``: the file's; ``finer`` (rows, columns): the block's over it."""
+    flat = blocks.reshape(-1, 64)
     bits = symbol_bits(count_symbols(flat, dc_differences(flat)).dc)[: MAX_DC_SIZE + 2]
-    values = np.ascontiguousarray(coefficients[:, :, 0]).reshape(-1) / np.float32(step)
-    _choose_dc(
-        values, np.minimum(weights.reshape(-1), np.float32(_PROTECTED_WEIGHT)), bits * np.float32(multiplier), flat
-    )
+    values = np.ascontiguousarray(coefficients[:, :, 0]).reshape(-1) / step
+    weights_of_steps = (weights / (finer * finer)).reshape(-1)
+    _choose_dc(values, weights_of_steps, bits * np.float32(multiplier), reach, flat)
 
 
 @compiled
@@ -77,12 +131,14 @@ def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32) ->
 def _choose(
     coefficients: Float32Array,
     steps: Float32Array,
+    finer: Float32Array,
     weights: Float32Array,
     bits: Float32Array,
     multiplier: np.float32,
+    here: NDArray[np.bool_],
     blocks: Blocks,
 ) -> None:
-    """Overwrite the AC values of ``blocks``.
+    """Overwrite the AC values of ``blocks`` where ``here``; ``finer`` (64,): steps over those that values count in.
 
     Node 0 is the DC value; node n stands for "position[n] holds chosen[n] and nothing after it yet". ``cost`` is the
     least cost to get there, less the error of zeroing everything up to there, so that nodes compare directly.
@@ -95,10 +151,9 @@ def _choose(
     sixteen_zeros, end_of_block = costs_of_symbols[0xF0], costs_of_symbols[0x00]
     for row in range(blocks.shape[0]):
         for column in range(blocks.shape[1]):
+            if not here[row, column]:
+                continue
             weight = weights[row, column]
-            protected = not weight < np.float32(1e30)
-            if protected:
-                weight = np.float32(1)
             nodes = 1
             zeroed = np.float32(0)
             for k in range(1, 64):
@@ -106,15 +161,25 @@ def _choose(
                 top = min(int(np.int64(value + np.float32(0.5))), 1023)
                 blocks[row, column, k] = top if coefficients[row, column, k] >= 0 else -top
                 error_of_zero = weight * value * value
-                if top == 0 or protected:
+                if top == 0:
                     zeroed += error_of_zero
                     continue
+                on_other_grid = finer[k] != np.float32(1)
+                top_size = 0
+                if on_other_grid:
+                    top = min(int(np.int64(value * finer[k] + np.float32(0.5))), 1023)
+                    while top >> top_size:
+                        top_size += 1
                 best, best_value, best_before = np.float32(np.inf), 0, 0
-                for candidate in range(max(1, top - 1), top + 1):
+                for lower in range(2 if on_other_grid else 1, -1, -1):
+                    # the largest value of each lower size; on its own grid the next lower value
+                    candidate = (1 << top_size >> lower) - 1 if on_other_grid and lower else top - lower
+                    if candidate < 1:
+                        continue
                     size = 0
                     while candidate >> size:
                         size += 1
-                    miss = value - np.float32(candidate)
+                    miss = value - np.float32(candidate) / finer[k]
                     error = weight * miss * miss
                     for n in range(nodes):
                         run = k - position[n] - 1
@@ -126,8 +191,6 @@ def _choose(
                 cost[nodes] = best - error_of_zero
                 zeroed += error_of_zero
                 nodes += 1
-            if protected:
-                continue
             last, best = 0, np.float32(np.inf)
             for n in range(nodes):
                 total = cost[n] + (end_of_block if position[n] < 63 else np.float32(0))
@@ -144,19 +207,21 @@ def _choose(
 
 
 @compiled
-def _choose_dc(values: Float32Array, weights: Float32Array, costs_of_sizes: Float32Array, blocks: Blocks) -> None:
-    """Viterbi's path: state j of a block is the nearest step + j - 1, its cost that of the best path up to there."""
-    count = values.shape[0]
-    before = np.empty((count, _NEIGHBOURS), np.int8)
-    cost, reached = np.zeros(_NEIGHBOURS, np.float64), np.zeros(_NEIGHBOURS, np.float64)
+def _choose_dc(
+    values: Float32Array, weights: Float32Array, costs_of_sizes: Float32Array, reach: int, blocks: Blocks
+) -> None:
+    """Viterbi's path: state j of a block is the nearest step + j - reach, its cost that of the best path to there."""
+    count, states = values.shape[0], 2 * reach + 1
+    before = np.empty((count, states), np.int8)
+    cost, reached = np.zeros(states, np.float64), np.zeros(states, np.float64)
     nearest = np.empty(count, np.int64)
     for b in range(count):
-        nearest[b] = min(max(int(np.int64(np.floor(values[b] + np.float32(0.5)))), -1023), 1022)
-        for j in range(_NEIGHBOURS):
-            value = nearest[b] + j - 1
+        nearest[b] = min(max(int(np.int64(np.floor(values[b] + np.float32(0.5)))), reach - 1024), 1023 - reach)
+        for j in range(states):
+            value = nearest[b] + j - reach
             best, best_before = np.inf, 0
-            for i in range(_NEIGHBOURS if b else 1):
-                difference = abs(value - (nearest[b - 1] + i - 1 if b else 0))
+            for i in range(states if b else 1):
+                difference = abs(value - (nearest[b - 1] + i - reach if b else 0))
                 size = 0
                 while difference >> size:
                     size += 1
@@ -166,12 +231,12 @@ def _choose_dc(values: Float32Array, weights: Float32Array, costs_of_sizes: Floa
             miss = values[b] - np.float32(value)
             reached[j] = best + weights[b] * miss * miss
             before[b, j] = best_before
-        for j in range(_NEIGHBOURS):
+        for j in range(states):
             cost[j] = reached[j]
     state = 0
-    for j in range(1, _NEIGHBOURS):
+    for j in range(1, states):
         if cost[j] < cost[state]:
             state = j
     for b in range(count - 1, -1, -1):
-        blocks[b, 0] = nearest[b] + state - 1
+        blocks[b, 0] = nearest[b] + state - reach
         state = int(np.int64(before[b, state]))

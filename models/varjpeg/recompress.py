@@ -14,10 +14,17 @@ from models.errors import ImageUndecodableError
 from models.types import Float32Array
 from models.varjpeg.bitstream import Component, jpeg_file
 from models.varjpeg.jpeg_input import JpegCoefficients, JpegComponent
-from models.varjpeg.photo import Encoded, Subsampling
-from models.varjpeg.rate_distortion import choose_coefficients
+from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling
+from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
-from models.varjpeg.visibility import activity, block_means, visibility_weights, weights_of_pairs
+from models.varjpeg.visibility import (
+    activity,
+    block_means,
+    protected_blocks,
+    protected_pairs,
+    visibility_weights,
+    weights_of_pairs,
+)
 
 _MIDDLE = 128.0
 _COMMON = slice(1, 21)
@@ -27,6 +34,8 @@ _COMMON = slice(1, 21)
 class PreparedJpeg:
     """A JPEG ready to be coded again at many qualities; ``jnd``, ``protect`` and ``metadata`` as ``PreparedPhoto`` has.
 
+    Protected values are rounded to steps that are no larger than those of quality 90: few JPEGs have finer ones of
+    their own, and in all others they stay as they are.
     Raises: ImageUndecodableError for another sampling than 4:4:4, 4:2:0 or grey, or steps above 255.
     """
 
@@ -44,31 +53,42 @@ class PreparedJpeg:
             raise ImageUndecodableError("a JPEG with steps above 255 is not coded again from its coefficients")
         size = source.height, source.width
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), *size)
-        self._protected = None if protect is None else block_means(np.asarray(protect) != 0, *size) > 0
+        self._protected = None if protect is None else protected_blocks(protect, *size)
 
     def encode(self, quality: float) -> Encoded:
         """The photo at ``quality``, as ``PreparedPhoto.encode`` understands it, or up to half a step better."""
         half = self._subsampling is Subsampling.HALF
         settings = photo_settings(quality, full_chroma=self._subsampling is Subsampling.FULL)
+        finest = photo_settings(max(quality, PROTECTED_QUALITY), full_chroma=self._subsampling is Subsampling.FULL)
         weights = self._weights(settings)
         components: list[Component] = []
         tables: list[Table] = []
         for number, source in enumerate(self._source.components):
-            of_luma = number == 0
-            wanted = settings.luma if of_luma else settings.chroma
-            multiplier = settings.luma_multiplier if of_luma else settings.chroma_multiplier
-            table = _multiples(wanted, source.table)
-            blocks = choose_coefficients(
-                _dequantized(source),
-                table,
-                weights_of_pairs(weights, self._source.height, self._source.width) if half and not of_luma else weights,
-                multiplier=multiplier * _squared_ratio(wanted, table),
-            )
+            of_luma, halved = number == 0, half and number > 0
+            measure = self._measure(source, settings, weights, of_luma=of_luma, halved=halved)
+            table, coefficients = measure.table, _dequantized(source)
+            if self._protected is None:
+                blocks = choose_coefficients(coefficients, table, measure.weights, multiplier=measure.multiplier)
+            else:
+                table = _multiples(finest.luma if of_luma else finest.chroma, source.table, bias=0.0)
+                where = self._protected
+                where = protected_pairs(where, self._source.height, self._source.width) if halved else where
+                kept = Measure(table, measure.weights, 0.0)
+                blocks = choose_beside_protected(coefficients, measure, kept, where)
             if number < 2 or not np.array_equal(table, tables[-1]):  # Cb and Cr share a table where they can
                 tables.append(table)
             components.append(Component(blocks, table=len(tables) - 1, sampling=2 if half and of_luma else 1))
         data = jpeg_file(self._source.height, self._source.width, components, tables, self._metadata)
         return Encoded(data, quality, self._subsampling)
+
+    def _measure(
+        self, source: JpegComponent, settings: PhotoSettings, weights: Float32Array, *, of_luma: bool, halved: bool
+    ) -> Measure:
+        wanted = settings.luma if of_luma else settings.chroma
+        multiplier = settings.luma_multiplier if of_luma else settings.chroma_multiplier
+        table = _multiples(wanted, source.table)
+        weights = weights_of_pairs(weights, self._source.height, self._source.width) if halved else weights
+        return Measure(table, weights, multiplier * _squared_ratio(wanted, table))
 
     def _weights(self, settings: PhotoSettings) -> Float32Array:
         return visibility_weights(
@@ -76,7 +96,6 @@ class PreparedJpeg:
             self._mean_luma,
             jnd_exponent=settings.jnd_exponent,
             darkness_exponent=settings.darkness_exponent,
-            protected=self._protected,
         )
 
     @cached_property
@@ -102,9 +121,10 @@ def _subsampling(source: JpegCoefficients) -> Subsampling:
     raise ImageUndecodableError("a JPEG of this sampling is not coded again from its coefficients")
 
 
-def _multiples(wanted: Table, steps: NDArray[np.uint16]) -> Table:
-    """The whole multiple of each step that is nearest to the wanted one, at least the step itself, at most 255."""
-    factor = np.floor(wanted / steps + 0.5).clip(1, 255 // steps)
+def _multiples(wanted: Table, steps: NDArray[np.uint16], *, bias: float = 0.5) -> Table:
+    """The whole multiple of each step that is nearest to the wanted one (``bias`` 0: next below it), at least the step
+    itself, at most 255."""
+    factor = np.floor(wanted / steps + bias).clip(1, 255 // steps)
     return np.asarray(factor * steps, np.uint8)
 
 

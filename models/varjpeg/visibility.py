@@ -50,9 +50,8 @@ def visibility_weights(
     *,
     jnd_exponent: float,
     darkness_exponent: float,
-    protected: NDArray[np.bool_] | None = None,
 ) -> Float32Array:
-    """Weights of ``choose_coefficients`` (rows, columns); infinite where ``protected``.
+    """Weights of ``choose_coefficients`` (rows, columns).
 
     Args: ``jnd``: thresholds of the blocks in luma levels; ``mean_luma``: of the blocks, 0..255; an error counts by
     (2.3 / jnd)^(2 jnd_exponent) times (128 / (luma + 16))^darkness_exponent, within 1/4 and 4.
@@ -61,10 +60,16 @@ def visibility_weights(
     relative = np.maximum(np.minimum(jnd, calm), 1e-3) / _REFERENCE_JND
     light = (mean_luma.clip(0, 255) + _DARKEST_LUMA) / _COMMON_LUMA
     weights = relative ** (-2 * jnd_exponent) * light**-darkness_exponent
-    weights = np.clip(weights, _LOWEST, _HIGHEST).astype(np.float32)
-    if protected is not None:
-        weights[protected] = np.inf
-    return np.asarray(weights, np.float32)
+    return np.asarray(np.clip(weights, _LOWEST, _HIGHEST), np.float32)
+
+
+def protected_blocks(mask: NDArray[np.generic], height: int, width: int) -> NDArray[np.bool_] | None:
+    """bool (rows, columns): blocks in which a mask (height, width) is anywhere not zero, None if there are none.
+
+    Raises: ImageSizesDifferError if the mask has another size.
+    """
+    blocks = block_means(np.asarray(mask) != 0, height, width) > 0
+    return blocks if blocks.any() else None
 
 
 def _mean_of_calmest(values: Float32Array) -> Float32Array:
@@ -79,3 +84,8 @@ def weights_of_pairs(weights: Float32Array, height: int, width: int) -> Float32A
     rows, columns = block_grid((height + 1) // 2, (width + 1) // 2)
     padded = np.pad(weights, ((0, 2 * rows - weights.shape[0]), (0, 2 * columns - weights.shape[1])), mode="edge")
     return np.asarray(padded.reshape(rows, 2, columns, 2).mean(axis=(1, 3)), np.float32)
+
+
+def protected_pairs(blocks: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Blocks of halved planes, laid out as ``weights_of_pairs``, that lie under any protected one."""
+    return weights_of_pairs(blocks.astype(np.float32), height, width) > 0

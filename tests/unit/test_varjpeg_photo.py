@@ -12,7 +12,12 @@ from PIL import Image, ImageCms
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.types import RgbImage
 from models.varjpeg import PreparedPhoto, encode_jpeg
-from models.varjpeg.rate_distortion import choose_coefficients, round_coefficients
+from models.varjpeg.rate_distortion import (
+    Measure,
+    choose_beside_protected,
+    choose_coefficients,
+    round_coefficients,
+)
 from models.varjpeg.tables import DESIGNS, design_at, photo_settings, standard_table
 from models.varjpeg.visibility import block_means, visibility_weights
 
@@ -143,21 +148,89 @@ def test_bits_go_where_the_map_says_that_errors_show():
     assert error[:, :56].mean() < 0.97 * error[:, 72:].mean()
 
 
-def test_protected_blocks_are_rounded_plainly():
-    protect = np.zeros((160, 208), bool)
-    protect[80:, 104:] = True
-    plain = encode_jpeg(photo(), quality=60)
-    kept = encode_jpeg(photo(), quality=60, protect=protect)
-    errors = [np.square(np.asarray(opened(e.data)).astype(float) - photo())[88:, 112:].mean() for e in (plain, kept)]
-    assert errors[1] < errors[0]
-    assert len(kept.data) > len(plain.data)
+def masked(height, width):
+    """A mask of whole blocks of halved chroma, and where nothing of it reaches."""
+    protect = np.zeros((height, width), bool)
+    protect[64:112, 80:144] = True
+    far = np.ones((height, width), bool)
+    far[48:128, 64:160] = False
+    return protect, far
 
 
-def test_protection_everywhere_equals_rounding():
-    coefficients = np.random.default_rng(0).normal(0, 30, (4, 5, 64)).astype(np.float32)
-    table = standard_table(50)
-    chosen = choose_coefficients(coefficients, table, np.full((4, 5), np.inf, np.float32), multiplier=0.5)
-    np.testing.assert_array_equal(chosen, round_coefficients(coefficients, table))
+def squared_error(encoded, pixels):
+    return np.square(np.asarray(opened(encoded.data).convert("RGB")).astype(float) - pixels).mean(axis=2)
+
+
+@pytest.mark.parametrize("subsampling", ["420", "444", "grey"])
+@pytest.mark.parametrize("quality", [20, 50, 75, 80])
+def test_protected_blocks_are_as_good_as_at_quality_90_and_the_others_as_asked(quality, subsampling):
+    pixels = photo(155, 203)
+    if subsampling == "grey":
+        pixels = np.repeat(pixels[:, :, :1], 3, axis=2)
+    protect, far = masked(155, 203)
+    kept = encode_jpeg(pixels, quality=quality, subsampling=subsampling, protect=protect)
+    plain, fine = (encode_jpeg(pixels, quality=q, subsampling=subsampling) for q in (quality, 90))
+    errors, usual, best = (squared_error(encoded, pixels) for encoded in (kept, plain, fine))
+    assert errors[protect].mean() == pytest.approx(best[protect].mean(), rel=0.25)
+    assert errors[far].mean() ** 0.5 < 1.15 * usual[far].mean() ** 0.5
+    assert errors[far].mean() > best[far].mean()
+    assert len(plain.data) < len(kept.data) < len(fine.data)
+    assert kept.data == encode_jpeg(pixels, quality=quality, subsampling=subsampling, protect=protect).data
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("subsampling", ["420", "444"])
+def test_a_mask_works_at_every_size(size, subsampling):
+    protect = np.zeros(size, np.uint8)
+    protect[size[0] // 2, size[1] // 2] = 255
+    encoded = encode_jpeg(photo(*size), quality=40, subsampling=subsampling, protect=protect)
+    assert opened(encoded.data).size == (size[1], size[0])
+
+
+@pytest.mark.parametrize("quality", [30, 60, 89.5, 95])
+def test_masks_without_and_with_everything_are_plain_encodings(quality):
+    nothing, everything = np.zeros((160, 208), bool), np.ones((160, 208), bool)
+    assert encode_jpeg(photo(), quality=quality, protect=nothing).data == encode_jpeg(photo(), quality=quality).data
+    kept = encode_jpeg(photo(), quality=quality, protect=everything)
+    assert squared_error(kept, photo()).mean() == pytest.approx(
+        squared_error(encode_jpeg(photo(), quality=max(quality, 90)), photo()).mean(), rel=0.03
+    )
+
+
+def test_chroma_stays_whole_where_the_protected_part_needs_it():
+    pixels = photo(96, 96)
+    pixels[:48, :48] = 128
+    pixels[:48, 0:48:2, 2], pixels[:48, 1:48:2, 2] = 60, 220
+    protect = np.zeros((96, 96), bool)
+    protect[:48, :48] = True
+    assert encode_jpeg(pixels, quality=50, protect=protect).subsampling == "444"
+    assert encode_jpeg(pixels, quality=50, protect=~protect).subsampling == "420"
+
+
+def test_saturated_noise_around_a_mask_stays_inside_the_coefficient_range():
+    pixels = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (64, 64, 3))
+    protect = np.zeros((64, 64), bool)
+    protect[16:32, 16:32] = True
+    for quality in (1, 60):
+        error = squared_error(encode_jpeg(pixels, quality=quality, subsampling="444", protect=protect), pixels)
+        assert error[protect].mean() < error[~protect].mean()
+
+
+def test_free_protected_blocks_are_rounded_plainly_on_their_own_grid():
+    coefficients = np.random.default_rng(0).normal(0, 60, (4, 6, 64)).astype(np.float32)
+    fine, coarse = standard_table(90), standard_table(40)
+    where = np.zeros((4, 6), bool)
+    where[1:3, 2:5] = True
+    weights = np.ones((4, 6), np.float32)
+    chosen = choose_beside_protected(coefficients, Measure(coarse, weights, 1e-9), Measure(fine, weights, 0.0), where)
+    assert np.abs(chosen[where] - coefficients[where] / fine).max() < 0.501
+    around = coefficients[~where]
+    rounded = round_coefficients(coefficients, coarse)[~where] * coarse.astype(float)
+    error, usual = (
+        np.square(values - around)[:, 1:].mean() for values in (chosen[~where] * fine.astype(float), rounded)
+    )
+    assert error < usual
+    assert not chosen[~where][:, 1:][np.abs(around / coarse)[:, 1:] < 0.499].any()
 
 
 def test_the_choice_costs_no_more_than_rounding_in_its_own_measure():

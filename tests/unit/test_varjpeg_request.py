@@ -149,6 +149,48 @@ def test_too_few_bytes_for_any_encoder():
         optimised(JPEG, max_bytes=100)
 
 
+def middle(height, width):
+    protect = np.zeros((height, width), bool)
+    protect[height // 3 : height // 2, width // 3 : width // 2] = True
+    return protect
+
+
+@pytest.mark.parametrize("wishes", [{"target_sur": 0.75}, {"max_bytes": 5500}, {"quality": 40}])
+def test_a_mask_keeps_its_part_near_the_photo_whatever_is_asked(wishes):
+    sample = sample_photo()
+    protect = middle(*sample.shape[:2])
+    kept, plain = optimised(saved(sample), protect=protect, **wishes), optimised(saved(sample), **wishes)
+    inside = [np.abs(decode_pixels(r.data).astype(float) - sample)[protect].mean() for r in (kept, plain)]
+    assert inside[0] < 0.85 * inside[1]
+    assert len(kept.data) <= wishes.get("max_bytes", np.inf)
+    if "target_sur" in wishes:
+        assert kept.body()["sur"] >= 0.75
+
+
+def test_too_few_bytes_for_what_is_protected():
+    sample = sample_photo()
+    with pytest.raises(TargetUnreachableError):
+        optimised(saved(sample), protect=np.ones(sample.shape[:2], bool), max_bytes=3000)
+
+
+def test_an_empty_mask_changes_nothing():
+    assert optimised(PNG, protect=np.zeros((128, 160), bool)).data == optimised(PNG).data
+
+
+@pytest.mark.parametrize("quality", [20.0, 70.0])
+def test_protected_coefficients_of_a_jpeg_stay_as_they_are(quality):
+    source = read_coefficients(saved(photo(), "JPEG", quality=75))
+    protect = np.zeros((128, 160), bool)
+    protect[32:64, 64:112] = True
+    kept = read_coefficients(PreparedJpeg(source, None, protect=protect).encode(quality).data)
+    for number, (before, after) in enumerate(zip(source.components, kept.components, strict=True)):
+        blocks = (
+            np.s_[2:4, 4:7] if number and after.blocks.shape != kept.components[0].blocks.shape else np.s_[4:8, 8:14]
+        )
+        np.testing.assert_array_equal(before.blocks[blocks] * before.table, after.blocks[blocks] * after.table)
+        assert number or not np.array_equal(before.blocks, after.blocks)
+
+
 @pytest.mark.parametrize("steering", ["jnd", "patchnet", "none"])
 def test_steering_moves_bits(steering):
     result = optimised(PNG, quality=60, steering=steering)
