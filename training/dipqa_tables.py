@@ -46,14 +46,14 @@ IMAGENET_WEIGHTS = Path("imagenet") / "vgg13_bn.pth"
 def dipqa_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     """Tables 4.1 and 4.2 for both patch sizes.
 
-    ``root`` holds ``hmii_64`` and ``hmii_128``; for preset ``paper`` also ``imagenet/vgg13_bn.pth``, without which the
+    ``root`` holds ``hmii/64`` and ``hmii/128``; for preset ``paper`` also ``imagenet/vgg13_bn.pth``, without which the
     convolutions start at random. Raises: DatasetMissingError; DatasetFormatError.
     """
     return {f"hmii_{side}": _patch_size(config, root, side) for side in DMOS_PATCHES}
 
 
 def _patch_size(config: ExperimentConfig, root: Path, side: int) -> dict[str, Any]:
-    scored = read_hmii(root / f"hmii_{side}")
+    scored = read_hmii(root / "hmii" / str(side))
     first, second = _pixels(scored)
     dmos = np.array([one.quality for one in scored])
     sources = np.array([one.pair.source for one in scored])

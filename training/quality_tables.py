@@ -1,6 +1,6 @@
 """The Patchnet thesis' own experiments (Wiedemann 2018, section 5): KonPatch and KonIQ-10k.
 
-``limen-train table NAME --root ROOT`` looks for ``ROOT/konpatch`` and ``ROOT/koniq10k``. One thing differs from the
+``limen-train table NAME --root ROOT`` looks for ``ROOT/konpatch`` and ``ROOT/koniq-10k``. One thing differs from the
 thesis: no source photo is on both sides of a split, where it draws single patches.
 """
 
@@ -178,7 +178,7 @@ def quality_score_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     Split 60/20/20; training maps flipped both ways; the rotations of section 5.4 are left out. The maps are those of
     the shipped ``patchnet_map``. Raises: DatasetMissingError.
     """
-    images = read_koniq10k(root / "koniq10k")
+    images = read_koniq10k(root / "koniq-10k")
     model = load_model("patchnet_map")
     planes = OWN_MAPS + PRESETS[config.preset].features
     maps = np.stack(

@@ -25,7 +25,7 @@ SPEC.loader.exec_module(made)
 
 def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
     for side in (64, 128):
-        made.make_hmii(tmp_path / f"hmii_{side}", sources=2, size=side)
+        made.make_hmii(tmp_path / "hmii" / str(side), sources=2, size=side)
     config = load_config("dipqa", data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
     found = dipqa.table(config, tmp_path)

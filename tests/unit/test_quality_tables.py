@@ -51,7 +51,7 @@ def test_patchnet_table_has_five_instances(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning", "ignore::RuntimeWarning", "ignore:Covariance")
 def test_quality_score_table_has_means_and_network(tmp_path: Path) -> None:
-    made.make_koniq(tmp_path / "koniq10k", images=10)
+    made.make_koniq(tmp_path / "koniq-10k", images=10)
     found = quality_score.table(one_epoch("quality_score", tmp_path), tmp_path)
     assert set(found["table_2"]) == {"patchnet", "fish"}
     assert set(found["table_3"]) == {"srocc", "plcc"}
