@@ -271,7 +271,7 @@ def varjpeg(
     ] = "keep-icc",
     protect: Annotated[
         Path | None,
-        typer.Option(help="Image of the same size, or a folder: where it is light, nothing is thinned out."),
+        typer.Option(help="Image of the same size, or a folder: where it is light, the photo gets quality 90."),
     ] = None,
     steering: Annotated[
         Literal["jnd", "patchnet", "none"],

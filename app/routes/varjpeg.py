@@ -49,7 +49,8 @@ async def create_varjpeg(
     Give at most one of `quality`, `target_sur`, `target_metric` and `max_bytes`; without any, `target_sur` is 0.75.
     `target_metric` goes with `target_value`: at least this SSIMULACRA2, or at most this butteraugli 3-norm. `steering`
     says what tells visible from invisible: the JND map, the thesis' salience (`patchnet`), or nothing. `protect` is a
-    mask of the image's size: what is white in it is kept as it is at high quality. `metadata`: `keep-icc` keeps the
+    mask of the image's size: each block of 8x8 pixels (in colour 16x16) with white in it is as good as at quality 90,
+    and what is asked for decides how good the others are. `metadata`: `keep-icc` keeps the
     colour profile, `keep-all` also EXIF without the place, XMP and an HDR gain map, `strip` nothing; the picture is
     upright in each case. Of a JPEG its own coefficients are thinned out where that is smaller, and it is given back as
     it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` and no `Accept`,
