@@ -46,10 +46,10 @@ from training.sur_published import (
     starting_body,
 )
 
-DATASETS: dict[str, Callable[[Path], list[JndPhoto]]] = {"mcl_jci": read_mcl_jci, "jnd_pano": read_jnd_pano}
+DATASETS: dict[str, Callable[[Path], list[JndPhoto]]] = {"mcl-jci": read_mcl_jci, "jnd-pano": read_jnd_pano}
 """Readers by the name of the folder."""
 
-KADIS_FOLDER = "kadis700k"
+KADIS_FOLDER = "kadis-700k"
 FOLDS = 10
 CHECKED_PART = 10
 """Of KADIS-700k's sources, one in so many chooses the epoch of stage one."""

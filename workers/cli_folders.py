@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context
@@ -23,10 +24,8 @@ CONTAINER_SUFFIXES = frozenset({".vjpg", ".varjpeg"})
 JOURNAL = "limen.jsonl"
 INTERRUPTED = 130
 FAILED = 2
-
-
-class StoppedError(Exception):
-    """The run is being ended; work under way stops at its next tile."""
+POLL_S = 0.2
+"""How soon SIGINT is seen."""
 
 
 @dataclass(slots=True)
@@ -108,41 +107,54 @@ def run_all(
             run.done[name] = Done(entry["body"], entry["input_bytes"], entry["output_bytes"])
             run.skipped.add(name)
     waiting = {name: item for name, item in items.items() if name not in run.done}
-    interrupted = False
-    with progress_bar(f"{len(items)} photos", quiet=as_json) as progress:
-        try:
-            for name, future in _finished(waiting, jobs):
-                _note(run, name, future)
-                if journal is not None and name in run.done:
-                    _append(journal, name, prints[name], run.done[name])
-                if progress is not None:
-                    progress((len(run.done) + len(run.failed)) / len(items))
-        except KeyboardInterrupt:
-            interrupted = True
+    stop = threading.Event()
+    with progress_bar(f"{len(items)} photos", quiet=as_json) as progress, _stopped_by_sigint(stop):
+        for name, future in _finished(waiting, jobs, stop):
+            _note(run, name, future)
+            if journal is not None and name in run.done:
+                _append(journal, name, prints[name], run.done[name])
+            if progress is not None:
+                progress((len(run.done) + len(run.failed)) / len(items))
     _print(run, items, totals, as_json=as_json)
-    if interrupted:
+    if stop.is_set():
         typer.echo(f"limen: interrupted, {len(run.done)} of {len(items)} done; the same command goes on", err=True)
         raise typer.Exit(INTERRUPTED)
     if run.failed:
         raise typer.Exit(FAILED)
 
 
-def _finished(waiting: Mapping[str, Item], jobs: int) -> Iterator[tuple[str, "Future[Done]"]]:
-    """Each item's future as it ends. On the way out, whatever has not ended is stopped."""
-    stop = threading.Event()
+def _finished(waiting: Mapping[str, Item], jobs: int, stop: threading.Event) -> Iterator[tuple[str, "Future[Done]"]]:
+    """Each item's future as it ends. Once ``stop`` is set nothing more is begun, and what is under way is finished."""
     remote = any(item.server is not None for item in waiting.values())
     with _executor(jobs, in_threads=remote or jobs == 1) as executor:
-        stoppable = _stops_at(stop) if isinstance(executor, ThreadPoolExecutor) else None
-        futures = {executor.submit(perform, item, stoppable): name for name, item in waiting.items()}
-        try:
-            for future in as_completed(futures):
+        futures = {executor.submit(perform, item): name for name, item in waiting.items()}
+        pending = set(futures)
+        while pending:
+            ended, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in ended:
                 yield futures[future], future
-        except BaseException:
-            stop.set()
-            executor.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
-                child.terminate()
-            raise
+            if stop.is_set():
+                pending = {future for future in pending if not future.cancel()}
+
+
+@contextmanager
+def _stopped_by_sigint(stop: threading.Event) -> Iterator[None]:
+    """SIGINT sets ``stop``, so that no result is lost halfway; a second one ends the program at once."""
+
+    def first(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, second)
+
+    def second(number: int, frame: object) -> None:
+        for child in active_children():
+            child.kill()
+        os._exit(INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -162,23 +174,12 @@ def _leave_sigint_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _stops_at(stop: threading.Event) -> Callable[[float], None]:
-    def progress(_: float) -> None:
-        if stop.is_set():
-            raise StoppedError
-
-    return progress
-
-
 def _note(run: Run, name: str, future: "Future[Done]") -> None:
-    error = future.exception()
-    if error is None:
+    try:
         run.done[name] = future.result()
-    elif isinstance(error, Exception):
+    except Exception as error:  # one photo's trouble, whatever it is, ends no other photo's work
         run.failed[name] = in_words(error)
         typer.echo(f"limen: {run.failed[name]}", err=True)
-    else:
-        raise error
 
 
 def _fingerprint(item: Item) -> str:

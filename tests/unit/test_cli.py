@@ -41,7 +41,7 @@ class FakeModel:
         if self.name == "sur_features":
             return {"features": first.reshape(batch, -1)}
         if self.name == "sur_head":
-            return {"log_distance": np.log(30 * difference(inputs) + 1e-3).astype(np.float32)}
+            return {"log_distance": np.log(10 * difference(inputs) + 1e-3).astype(np.float32)}
         if self.name == "patchnet_map":
             return {
                 "quality": np.full((batch, 25, 25), 0.7, np.float32),

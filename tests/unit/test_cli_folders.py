@@ -1,6 +1,8 @@
 """The verbs of ``limen`` over folders: what is read and written, the journal, failures, and a report."""
 
 import json
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +90,21 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
     def interrupted_at_the_second(item: cli_work.Item, progress: Any = None) -> cli_work.Done:
         seen.append(item.photo.name)
         if len(seen) == 2:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(1)  # until the program has seen it and taken back what is waiting
         return real(item, progress)
 
     monkeypatch.setattr(cli_folders, "perform", interrupted_at_the_second)
     arguments = [str(part) for part in ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)]
     stopped = RUNNER.invoke(app, arguments)
     assert stopped.exit_code == 130
-    assert "interrupted, 1 of 3 done" in stopped.stderr
-    done = seen[0]
+    assert "interrupted, 2 of 3 done" in stopped.stderr
+    done = seen[:]
     seen[:] = ["", ""]
     limen(*arguments)
-    assert done not in seen
-    assert len(seen) == 4
+    assert len(done) == 2
+    assert not set(done) & set(seen)
+    assert len(seen) == 3
 
 
 def test_a_photo_that_fails_stops_no_other(folder: Path, tmp_path: Path) -> None:

@@ -92,11 +92,11 @@ def test_stages_on_tiles_of_ones_own_photos(tmp_path: Path) -> None:
 def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
     """All four schemes for one step in each of two folds; MCL-JCI's photos go the same way with two JNDs more."""
     root = tmp_path / "data"
-    make_jnd_pano(root / "jnd_pano", sources=2, qfs=(5, 100), size=64)
-    make_kadis(root / "kadis700k", sources=2, size=64)
+    make_jnd_pano(root / "jnd-pano", sources=2, qfs=(5, 100), size=64)
+    make_kadis(root / "kadis-700k", sources=2, size=64)
     config = load_config("sur", data=root, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
-    tables = sur.table(config, root)["jnd_pano"]
+    tables = sur.table(config, root)["jnd-pano"]
     assert set(tables["table 2: schemes, first JND"]) == set(SCHEMES)
     assert set(tables["table 3: SUR-FeatNet and Algorithm 1"]) == {"jnd1"}
     rows = tables["tables 5 to 8: photos"]["jnd1"]
@@ -107,7 +107,7 @@ def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
 
 def test_tables_without_data_say_what_is_missing(tmp_path: Path) -> None:
     config = load_config("sur", data=tmp_path, work=tmp_path)
-    with pytest.raises(DatasetMissingError, match="mcl_jci, jnd_pano"):
+    with pytest.raises(DatasetMissingError, match="mcl-jci, jnd-pano"):
         sur.table(config, tmp_path)
 
 
