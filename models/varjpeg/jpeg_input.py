@@ -144,12 +144,13 @@ def _with_grids(frame: _Frame) -> _Frame:
 def _read_steps(body: bytes) -> dict[int, NDArray[np.uint16]]:
     tables, position = {}, 0
     while position < len(body):
-        wide = body[position] >> 4
-        raw = body[position + 1 : position + 1 + (128 if wide else 64)]
-        tables[body[position] & 15] = np.frombuffer(raw, ">u2" if wide else np.uint8).astype(np.uint16)
-        position += 1 + len(raw)
-        if tables[body[position - len(raw) - 1] & 15].shape != (64,):
+        number, wide = body[position] & 15, body[position] >> 4
+        size = 128 if wide else 64
+        raw = body[position + 1 : position + 1 + size]
+        if len(raw) < size:
             raise ImageUndecodableError("a JPEG quantization table is cut short")
+        tables[number] = np.frombuffer(raw, ">u2" if wide else np.uint8).astype(np.uint16)
+        position += 1 + size
     return tables
 
 
