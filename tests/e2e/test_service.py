@@ -22,6 +22,7 @@ from app.schemas import Result
 from tests.assets.browser import Browser, find_browser
 from tests.assets.draw_sample import draw_sample
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images
+from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -131,7 +132,8 @@ def test_the_page_shows_the_sample(service: ServiceProcess, tmp_path: Path) -> N
     if program is None:
         pytest.skip("no Chromium on the PATH")
     with Browser(program, tmp_path / "profile") as browser:
-        browser.open(f"{service.url}/?sample")
-        browser.until("document.getElementById('status').textContent === 'Done.'", 60)
-        browser.until("document.getElementById('overlay').naturalWidth === 640", 10)
+        page = LookPage(browser, service.url)
+        page.open("?sample")
+        page.until_done()
+        assert page.text("photo-name") == "sample.png"
         assert browser.complaints == []
