@@ -250,16 +250,11 @@ def _print(run: Run, items: Mapping[str, Item], totals: Callable[[Run], str], *,
             }
         )
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("photo", "", box=None)
+    width = max(map(len, items))
     for name, item in items.items():
         if name in run.done:
-            table.add_row(name, SUMMARY[item.request.capability](run.done[name].body))
-    console = Console(soft_wrap=True)
-    console.print(table)
-    console.print(f"{totals(run)}{_counts(run)}", highlight=False)
+            typer.echo(f"{name:{width}}  {SUMMARY[item.request.capability](run.done[name].body)}")
+    typer.echo(f"{totals(run)}{_counts(run)}")
 
 
 def _counts(run: Run) -> str:
