@@ -2,6 +2,8 @@
 
     python -m tests.benchmarks.compare_encoders FOLDER [--limit N] [--guetzli N] [--plots FOLDER] [--json FILE]
 
+What ``--json`` names is written after each photo; points of other encoders that it already holds are not measured anew.
+
 Looked for: Pillow's libjpeg-turbo at 4:2:0 (the ratio's other side) and 4:4:4; ``cjpeg`` and mozjpeg's ``cjpeg`` (told
 apart by ``-version``; also in ``/opt/mozjpeg/bin`` and as ``mozcjpeg``); ``cjpegli``; ``jpeg-recompress``;
 ``guetzli`` (slow: on the first ``--guetzli`` photos); pyjpegli with and without mozjpeg-lossless-optimization; pyvips.
@@ -38,9 +40,9 @@ from tests.benchmarks.codec_size import BUTTERAUGLI_POINTS, SSIMULACRA2_POINTS, 
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg"}
-QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
+QUALITIES = (28, 40, 55, 67, 76, 83, 88, 91, 94, 97)
 GUETZLI_QUALITIES = (84, 90, 95)
-RECOMPRESS_TARGETS = (0.99, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
+RECOMPRESS_TARGETS = (0.98, 0.99, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
 BD_RANGE = (50.0, 90.0)
 PLAIN = "libjpeg-turbo 4:2:0 (Pillow)"
 LIMEN = "limen"
@@ -189,26 +191,28 @@ def _packages() -> list[Encoder]:
     return found
 
 
-def measure(path: Path, encoders: list[Encoder]) -> Curves:
-    """All points of all encoders on one photo."""
+def measure(path: Path, encoders: list[Encoder], known: Curves) -> Curves:
+    """All points of all encoders on one photo; Limen's anew, of the others those that are not ``known``."""
     pixels = np.asarray(Image.open(path).convert("RGB"))
     ssimulacra2 = Ssimulacra2Reference(pixels)
     butteraugli = ButteraugliReference(pixels) if butteraugli_is_available() else None
-    curves: Curves = {}
+    curves: Curves = {encoder.name: known[encoder.name] for encoder in encoders if encoder.name in known}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for suffix in ("ppm", "png"):
             Image.fromarray(pixels).save(folder / f"photo.{suffix}")
         for encoder in encoders:
+            if encoder.name in known and encoder.name != LIMEN:
+                continue
             encoder.encode(pixels, folder, encoder.qualities[0])  # what a first call compiles or loads is not timed
+            curves[encoder.name] = []
             for quality in encoder.qualities:
                 began = _cpu_s()
                 data = encoder.encode(pixels, folder, quality)
                 seconds = _cpu_s() - began
                 decoded = decode_pixels(data)
                 norm = None if butteraugli is None else butteraugli.norm(decoded)
-                point = Point(len(data), ssimulacra2.score(decoded), norm, seconds)
-                curves.setdefault(encoder.name, []).append(point)
+                curves[encoder.name].append(Point(len(data), ssimulacra2.score(decoded), norm, seconds))
     return curves
 
 
@@ -262,21 +266,31 @@ def table(photos: list[Curves], megapixels: list[float]) -> list[str]:
 
 
 def _wins(photos: list[Curves]) -> list[str]:
-    """On how many photos Limen is smaller than the best of all others."""
-    wins = np.zeros(len(ratios(photos[0][LIMEN], photos[0][PLAIN])), int)
-    bests = []
+    """The best of all others, and on how many of the photos on which Limen or another reaches a point Limen is smaller.
+
+    Sizes are compared themselves here: plain libjpeg-turbo need not reach the point.
+    """
+    bests, wins, reached = [], [], []
     for photo in photos:
-        own = np.array(ratios(photo[LIMEN], photo[PLAIN]))
-        others = np.array([ratios(points, photo[PLAIN]) for name, points in photo.items() if name != LIMEN])
-        best = np.nanmin(np.where(np.isnan(others), np.inf, others), axis=0)
-        bests.append(np.where(np.isfinite(best), best, np.nan))
-        wins += own < best
+        sizes = {name: np.nan_to_num(_log_sizes(points, photo[PLAIN]), nan=np.inf) for name, points in photo.items()}
+        best = np.min([size for name, size in sizes.items() if name != LIMEN], axis=0)
+        wins.append(sizes[LIMEN] < best)
+        reached.append(np.isfinite(np.minimum(sizes[LIMEN], best)))
+        bests.append(np.where(np.isfinite(best), best, np.nan) - _log_sizes(photo[PLAIN], photo[PLAIN]))
     best_line = "".join(f"{mean:8.3f}" for mean in _means(np.array(bests)))
-    counts = "".join(f"{count:8d}" for count in wins)
     return [
         f"{'the best other, photo by photo':<42}{best_line}",
-        f"{'photos where limen is smaller than it':<42}{counts}",
+        f"{'photos where limen is smaller than it':<42}" + "".join(f"{n:8d}" for n in np.sum(wins, axis=0)),
+        f"{'of those that one of them reaches':<42}" + "".join(f"{n:8d}" for n in np.sum(reached, axis=0)),
     ]
+
+
+def _log_sizes(points: list[Point], plain: list[Point]) -> NDArray[np.float64]:
+    """ln(size) at the points of ``ratios``, whose judges are those of ``plain``."""
+    known = [(_by_ssimulacra2(points), SSIMULACRA2_POINTS)]
+    if plain[0].norm is not None:
+        known.append((_by_butteraugli(points), BUTTERAUGLI_POINTS))
+    return np.hstack([np.interp(at, curve[:, 0], curve[:, 1], left=np.nan, right=np.nan) for curve, at in known])
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -306,6 +320,27 @@ def draw(photos: list[Curves], folder: Path) -> None:
         pyplot.close(figure)
 
 
+def read_points(path: Path | None) -> dict[str, Curves]:
+    """Points of a former run by photo, none without a file."""
+    if path is None or not path.exists():
+        return {}
+    document = json.loads(path.read_text())
+    return {
+        photo: {name: [Point(**point) for point in curve] for name, curve in curves.items()}
+        for photo, curves in document.items()
+    }
+
+
+def write_points(path: Path | None, photos: dict[str, Curves]) -> None:
+    """The points as JSON."""
+    if path is not None:
+        points = {
+            photo: {name: [asdict(point) for point in curve] for name, curve in curves.items()}
+            for photo, curves in photos.items()
+        }
+        path.write_text(json.dumps(points, indent=1) + "\n")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -313,7 +348,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only so many photos, evenly picked")
     parser.add_argument("--guetzli", type=int, default=0, help="photos on which guetzli is measured, a minute each")
     parser.add_argument("--plots", type=Path, help="folder for ssimulacra2.svg and butteraugli.svg")
-    parser.add_argument("--json", type=Path, help="also write every point here")
+    parser.add_argument("--json", type=Path, help="every point: read where it is there, and written")
     options = parser.parse_args()
     paths = sorted(path for path in options.folder.iterdir() if path.suffix.lower() in SUFFIXES)
     paths = paths[:: max(1, -(-len(paths) // options.limit))] if options.limit else paths
@@ -321,20 +356,18 @@ def main() -> None:
     encoders = found_encoders()
     print(describe_machine())
     print(f"{len(paths)} photos; encoders: {'; '.join(encoder.name for encoder in encoders)}\n", flush=True)
+    kept = read_points(options.json)
     photos, megapixels = [], []
     for number, path in enumerate(paths):
-        photos.append(measure(path, [e for e in encoders if not e.slow or number < options.guetzli]))
+        measured = [each for each in encoders if not each.slow or number < options.guetzli]
+        photos.append(measure(path, measured, kept.get(path.name, {})))
+        kept[path.name] = kept.get(path.name, {}) | photos[-1]
+        write_points(options.json, kept)
         with Image.open(path) as image:
             megapixels.append(image.width * image.height / 1e6)
     print("\n".join(table(photos, megapixels)))
     if options.plots:
         draw(photos, options.plots)
-    if options.json:
-        points = {
-            path.name: {name: [asdict(point) for point in curve] for name, curve in photo.items()}
-            for path, photo in zip(paths, photos, strict=True)
-        }
-        options.json.write_text(json.dumps(points, indent=1) + "\n")
 
 
 if __name__ == "__main__":
