@@ -1,0 +1,96 @@
+"""The differentiable butteraugli agrees with libjxl's program and keeps finite gradients."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+import torch
+
+from training.butteraugli import PROGRAM, butteraugli
+from training.butteraugli_torch import ButteraugliReference, butteraugli_distance, three_norm
+from training.teachers import srgb_to_tensor
+
+needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+
+
+def textured(height, width, seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    base = 128 + 60 * np.sin(columns / 9) * np.cos(rows / 13)
+    return np.clip(base[..., None] + rng.normal(0, 12, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+def noisy(image, deviation, seed=0):
+    noise = np.random.default_rng(seed).normal(0, deviation, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+@needs_program
+@pytest.mark.parametrize("deviation", [2, 20])
+@pytest.mark.parametrize("sides", [(96, 128), (97, 131), (40, 15), (21, 14), (9, 8)])
+def test_agrees_with_the_program(sides, deviation):
+    reference = textured(*sides, 1)
+    distorted = noisy(reference, deviation)
+    printed = butteraugli(reference, distorted)
+    distance = butteraugli_distance(srgb_to_tensor(reference), srgb_to_tensor(distorted))
+    assert distance.shape == (1, 1, *sides)
+    assert float(three_norm(distance)) == pytest.approx(printed.three_norm, rel=1e-3)
+    assert float(distance.max()) == pytest.approx(printed.maximum, rel=1e-3)
+
+
+@needs_program
+@pytest.mark.parametrize(("colour", "other"), [((0, 0, 0), (8, 0, 0)), ((255, 255, 255), (250, 255, 255))])
+def test_agrees_with_the_program_at_the_ends_of_the_range(colour, other):
+    reference = np.full((64, 64, 3), colour, np.uint8)
+    distorted = reference.copy()
+    distorted[20:40, 8:33] = other
+    printed = butteraugli(reference, distorted)
+    distance = butteraugli_distance(srgb_to_tensor(reference), srgb_to_tensor(distorted))
+    assert float(three_norm(distance)) == pytest.approx(printed.three_norm, rel=2e-3)
+
+
+def test_equal_images_have_no_distance():
+    image = srgb_to_tensor(textured(64, 48, 2))
+    assert butteraugli_distance(image, image.clone()).abs().max() < 1e-5
+
+
+def test_a_batch_gives_what_each_pair_gives():
+    references = [textured(48, 64, seed) for seed in range(3)]
+    first = srgb_to_tensor(np.stack(references))
+    second = srgb_to_tensor(np.stack([noisy(image, 4 * seed) for seed, image in enumerate(references, 1)]))
+    batch = ButteraugliReference(first).distance(second)
+    alone = torch.cat([butteraugli_distance(first[i : i + 1], second[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(batch, alone, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("start", ["equal", "black", "white", "noise"])
+def test_gradients_are_finite(start):
+    reference = {"black": torch.zeros, "white": torch.ones}.get(start, torch.rand)(2, 3, 40, 48)
+    distorted = reference.clone() if start == "equal" else (reference + 0.05 * torch.randn(2, 3, 40, 48)).clamp(0, 1)
+    reference.requires_grad_()
+    distorted.requires_grad_()
+    three_norm(butteraugli_distance(reference, distorted)).sum().backward()
+    assert reference.grad.isfinite().all()
+    assert distorted.grad.isfinite().all()
+
+
+def test_the_gradient_is_the_slope():
+    reference = srgb_to_tensor(textured(48, 48, 3)).double()
+    direction = srgb_to_tensor(noisy(textured(48, 48, 3), 8)).double() - reference
+    strength = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    three_norm(butteraugli_distance(reference, reference + strength * direction)).sum().backward()
+    ends = [three_norm(butteraugli_distance(reference, reference + share * direction)) for share in (0.9999, 1.0001)]
+    assert float(strength.grad) == pytest.approx(float(ends[1] - ends[0]) / 2e-4, rel=1e-3)
+
+
+def test_three_norm_of_an_even_map_is_its_value():
+    assert float(three_norm(torch.full((1, 1, 8, 8), 2.5))) == pytest.approx(2.5, rel=1e-5)
+
+
+def test_three_norm_of_no_distance_has_a_gradient():
+    distance = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    three_norm(distance).sum().backward()
+    assert distance.grad.isfinite().all()
