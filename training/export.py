@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.onnx_model import OrtModel
+from models.artefacts import load_model
+from models.onnx_model import OnnxModel, OrtModel
+from training.config import ExperimentConfig
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -19,6 +21,16 @@ TOLERANCE = 1e-4
 
 class ExportMismatchError(Exception):
     """PyTorch and ONNX Runtime disagree by more than the tolerance."""
+
+
+def exported_model(name: str, config: ExperimentConfig) -> OnnxModel:
+    """The graph that ``export`` wrote for this preset and seed; for preset ``lite`` with its own seed, the shipped one.
+
+    Raises: FileNotFoundError before an export.
+    """
+    if not (config.weights / f"{name}.onnx").is_file():
+        raise FileNotFoundError(f"no {name}.onnx in {config.weights}: run `limen-train export {config.name}` first")
+    return load_model(name, config.weights)
 
 
 def export_graph(

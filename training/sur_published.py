@@ -121,9 +121,10 @@ def part_config(config: ExperimentConfig, part: str) -> ExperimentConfig:
 
 @torch.inference_mode()
 def image_features(body: Body, images: Tensor) -> Tensor:
-    """MLSP features (N, F) of images (N, 3, H, W) under a body in evaluation mode."""
-    features: Tensor = MlspFeatures(body).eval()(enlarge(images))
-    return features.clone()
+    """MLSP features (N, F) of images (N, 3, H, W) under a body in evaluation mode, computed on the body's device."""
+    device = next(body.parameters()).device
+    features: Tensor = MlspFeatures(body).eval()(enlarge(images.to(device)))
+    return features.cpu().clone()
 
 
 # On one's own photos: the tiles, versions and teacher that preset lite learns from.
@@ -179,11 +180,12 @@ def tile_features(folder: Path, split: str, body: Body) -> FeaturePairs:
     """MLSP features of every tile and version of a split, and the share of viewers that the teacher stands for."""
     references, pairs, labels = _tiles(folder, split)
     profile = load_observer_table().profiles["mcl-jci"]
-    body.eval()
+    body.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     whole, versions = [], []
     for index in track(range(len(references)), description=f"features of {split}"):
         whole.append(image_features(body, as_tensor(references[index])[None]))
         versions.append(image_features(body, torch.stack([as_tensor(version) for version in pairs[index]])))
+    body.cpu()
     owners = torch.arange(len(references)).repeat_interleave(pairs.shape[1])
     return FeaturePairs(torch.cat(whole), torch.cat(versions), owners, _shares(labels, profile))
 

@@ -15,7 +15,6 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import load_model
 from models.patch_quality import DMOS_PATCHES
 from models.preprocess import to_nchw
 from models.types import Rgb8
@@ -23,7 +22,7 @@ from training.config import ExperimentConfig
 from training.dipqa_tables import dipqa_table as table
 from training.experiments.patch_quality import cells
 from training.experiments.patch_quality import prepare_pairs as prepare
-from training.export import export_graph, write_manifest_entry
+from training.export import export_graph, exported_model, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.dipqa import Dipqa
 from training.paired_figures import beside_rivals
@@ -108,7 +107,8 @@ def fit(config: ExperimentConfig) -> None:
 
 
 def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
-    fit = config.fit.model_copy(update={"epochs": int(config.labels[f"epochs_{side}"])})
+    epochs = min(int(config.labels[f"epochs_{side}"]), config.fit.epochs)
+    fit = config.fit.model_copy(update={"epochs": epochs})
     return config.model_copy(update={"name": f"patch-{side}", "work": config.folder, "fit": fit})
 
 
@@ -118,7 +118,7 @@ def _network(config: ExperimentConfig, side: int) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
+    """The exported graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
     compared = {f"dipqa_{side}": _compare(config, side) for side in DMOS_PATCHES}
     figures = {name: found for name, (found, _) in compared.items()}
     (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
@@ -130,7 +130,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
 
 def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatter]:
     """Figures of the graph for one patch size, and its predictions against the labels."""
-    model = load_model(f"dipqa_{side}")
+    model = exported_model(f"dipqa_{side}", config)
     first, second, dmos = read_patch_pairs(config, "val", side)
     found = [
         model.run({"reference": to_nchw(first[i : i + 128]), "distorted": to_nchw(second[i : i + 128])})["dmos"]

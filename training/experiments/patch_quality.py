@@ -16,15 +16,15 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import load_model
 from models.fish import fish_map
-from models.patch_quality import PATCH, TILE, predict_patch_quality_map
+from models.onnx_model import OnnxModel
+from models.patch_quality import PATCH, TILE, tiled_patch_quality
 from models.preprocess import to_nchw
 from models.types import Rgb8
 from training.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
 from training.distortions import gaussian_blur, jpeg_420
-from training.export import export_graph, write_manifest_entry
+from training.export import export_graph, exported_model, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.paired_figures import beside_rivals
@@ -39,6 +39,7 @@ __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
 COMPOSITE_BLUR_SIGMA = 3.0
 COMPOSITE_JPEG_STRENGTH = 91.0  # quality 10
+COMPOSITE_STRIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,9 @@ def _network(config: ExperimentConfig) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graph on ``photos/val`` in the rounds that chose no weights, and local distortions in composites."""
+    """The exported graph on ``photos/val`` in the rounds that chose no weights, and local distortions in composites."""
     patches, labels, photos = grid_patches(read_versions(config, "val", range(1, VAL_ROUNDS)))
-    model = load_model("patchnet")
+    model = exported_model("patchnet", config)
     batches = (to_nchw(patches[start : start + 256]) for start in range(0, len(patches), 256))
     predicted = np.concatenate([model.run({"patch": batch})["quality"] for batch in batches]).astype(np.float64)
     sharpness = np.array([float(fish_map(patch, window=PATCH)[0, 0]) for patch in patches])
@@ -177,7 +178,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
         **beside_rivals(predicted, {"fish": sharpness}, labels, photos),
         "percentiles_1_50_99": [round(float(value), 3) for value in np.percentile(predicted, [1, 50, 99])],
     }
-    figures |= _composite_figures(config)
+    figures |= _composite_figures(config, exported_model("patchnet_map", config))
     (config.checkpoints / "metrics.json").write_text(json.dumps(figures, indent=2))
     scatter = Scatter("patches of photos/val", predicted, labels, "quality 0..1")
     report = Report("patch_quality", figures, history=load_history(config), scatters=[scatter])
@@ -185,7 +186,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     return figures
 
 
-def _composite_figures(config: ExperimentConfig) -> dict[str, Any]:
+def _composite_figures(config: ExperimentConfig, model: OnnxModel) -> dict[str, Any]:
     """AUC of telling untouched patches from those of a blurred or compressed half, averaged over photos, and mean
     values.
     """
@@ -199,9 +200,9 @@ def _composite_figures(config: ExperimentConfig) -> dict[str, Any]:
             distorted = apply(pixels, strength, np.random.default_rng(0))
             half = pixels.shape[1] // 2 // 8 * 8
             mixed = np.concatenate([pixels[:, :half], distorted[:, half:]], axis=1)
-            left, right = _halves(predict_patch_quality_map(mixed).values, half)
+            left, right = _halves(tiled_patch_quality(mixed, model, stride=COMPOSITE_STRIDE), half)
             areas.append(_auc(left, right))
-            fish_areas.append(_auc(*_halves(fish_map(mixed, window=PATCH, stride=16), half)))
+            fish_areas.append(_auc(*_halves(fish_map(mixed, window=PATCH, stride=COMPOSITE_STRIDE), half)))
             good.append(float(left.mean()))
             bad.append(float(right.mean()))
         figures[f"half_{name}"] = {
@@ -215,8 +216,8 @@ def _composite_figures(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def _halves(values: NDArray[np.float32], half: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Values of the windows that lie wholly left and wholly right of ``half``, stride 16."""
-    return values[:, : (half - PATCH) // 16 + 1], values[:, -(-half // 16) :]
+    """Values of the windows that lie wholly left and wholly right of ``half``."""
+    return values[:, : (half - PATCH) // COMPOSITE_STRIDE + 1], values[:, -(-half // COMPOSITE_STRIDE) :]
 
 
 def _auc(good: NDArray[np.float32], bad: NDArray[np.float32]) -> float:

@@ -24,9 +24,9 @@ from models.onnx_model import OnnxModel
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from training.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
-from training.export import export_graph, write_manifest_entry
+from training.export import export_graph, exported_model, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history
-from training.networks.meta_aggregation import MetaAggregation
+from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.paired_figures import beside_rivals
 from training.photos import Split, checksum, photo_paths
 from training.quality_labels import agreement, load_mixture
@@ -85,12 +85,13 @@ class MappedVersions:
 
 
 def read_maps(config: ExperimentConfig, split: Split) -> MappedVersions:
-    """Every version of a split and the untouched photos; made if not cached."""
+    """Every version of a split and the untouched photos with the maps that the preset sees; made if not cached."""
     file = config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz"
     if not file.is_file():
         _make_maps(config, split, file)
     with np.load(file) as arrays:
-        return MappedVersions(**arrays)
+        planes = OWN_MAPS + PRESETS[config.preset].features
+        return MappedVersions(**dict(arrays) | {"maps": arrays["maps"][:, :planes]})
 
 
 def _make_maps(config: ExperimentConfig, split: Split, file: Path) -> None:
@@ -145,8 +146,8 @@ def _network(config: ExperimentConfig) -> nn.Module:
 
 
 def evaluate(config: ExperimentConfig) -> dict[str, Any]:
-    """The shipped graph on ``photos/val`` in the rounds that chose no weights, beside the plain means."""
-    data, model = read_maps(config, "val"), load_model("quality_score")
+    """The exported graph on ``photos/val`` in the rounds that chose no weights, beside the plain means."""
+    data, model = read_maps(config, "val"), exported_model("quality_score", config)
     data = data.where(data.rounds > 0)
     predicted = _scores(model, data)
     changed = data.kinds != UNTOUCHED
