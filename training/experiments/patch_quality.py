@@ -18,13 +18,20 @@ from torch.utils.data import Dataset
 
 from models.fish import fish_map
 from models.onnx_model import OnnxModel
-from models.patch_quality import PATCH, TILE, tiled_patch_quality
-from models.preprocess import to_nchw
-from models.types import Rgb8
+from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_patch_features, tiled_patch_quality
+from models.preprocess import pad_to_at_least, to_nchw
+from models.types import Float32Array, Rgb8
 from training.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
 from training.distortions import gaussian_blur, jpeg_420
-from training.export import export_graph, exported_model, write_manifest_entry
+from training.export import (
+    TorchModel,
+    compare_on_photos,
+    export_graph,
+    exported_model,
+    just_exported,
+    write_manifest_entry,
+)
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.paired_figures import beside_rivals
@@ -248,6 +255,8 @@ def export(config: ExperimentConfig) -> None:
             weights=config.weights,
         ),
     }
+    errors["patchnet"] = max(errors["patchnet"], _error_on_photos(config, network))
+    errors["patchnet_map"] = max(errors["patchnet_map"], _error_of_map_on_photos(config, network))
     metrics_file = config.checkpoints / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     for name, tile in (("patchnet", PATCH), ("patchnet_map", TILE)):
@@ -267,3 +276,26 @@ def export(config: ExperimentConfig) -> None:
             licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics | {"pytorch_onnx_relative_error": errors[name]},
         )
+
+
+def _error_on_photos(config: ExperimentConfig, network: Patchnet) -> float:
+    """Of ``patchnet`` as a window that slides, patch by patch."""
+
+    def slid(photo: Rgb8, _: Rgb8, model: OnnxModel) -> Float32Array:
+        return predict_patch_quality_map(photo, model, stride=PATCH // 2).values
+
+    whole: OnnxModel = TorchModel(network, "patchnet", ["patch"], ["quality"])
+    models = whole, just_exported("patchnet", config)
+    return compare_on_photos("patchnet", config.data, models, slid)
+
+
+def _error_of_map_on_photos(config: ExperimentConfig, network: Patchnet) -> float:
+    """Of ``patchnet_map``: quality and features of every eighth pixel, by tiles."""
+
+    def tiled(photo: Rgb8, _: Rgb8, model: OnnxModel) -> Float32Array:
+        quality, features = tiled_patch_features(pad_to_at_least(photo, PATCH, PATCH), model)
+        return np.concatenate([quality[None], features])
+
+    tile_wise: OnnxModel = TorchModel(PatchnetMap(network), "patchnet_map", ["tile"], ["quality", "features"])
+    models = tile_wise, just_exported("patchnet_map", config)
+    return compare_on_photos("patchnet_map", config.data, models, tiled)

@@ -8,6 +8,7 @@ shipped ``patchnet_map`` graph and cached under its checksum, so that a new Patc
 
 import json
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,17 @@ from models.artefacts import load_manifest, load_model
 from models.fish import fish_sharpness
 from models.onnx_model import OnnxModel
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
+from models.types import Float32Array, Rgb8
 from training.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.config import ExperimentConfig
-from training.export import export_graph, exported_model, write_manifest_entry
+from training.export import (
+    TorchModel,
+    compare_on_photos,
+    export_graph,
+    exported_model,
+    just_exported,
+    write_manifest_entry,
+)
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.paired_figures import beside_rivals
@@ -173,9 +182,10 @@ def _scores(model: OnnxModel, data: MappedVersions) -> NDArray[np.float64]:
 
 @torch.inference_mode()
 def _other_seeds(config: ExperimentConfig, data: MappedVersions) -> dict[str, dict[str, float]]:
-    """Agreement of every fit with another seed that lies beside this one."""
+    """Agreement of every fit of this preset with another seed that lies beside this one."""
     found = {}
-    for checkpoint in sorted(config.folder.glob("seed-*/best.pt")):
+    prefix = "paper-" if config.preset == "paper" else ""
+    for checkpoint in sorted(config.folder.glob(f"{prefix}seed-*/best.pt")):
         variant = checkpoint.parent.name
         network = load_best(MetaAggregation(config.preset), config.model_copy(update={"variant": variant}))
         batches = (torch.from_numpy(data.maps[start : start + 64]).float() for start in range(0, len(data.maps), 64))
@@ -194,6 +204,8 @@ def export(config: ExperimentConfig) -> None:
     network = load_best(MetaAggregation(config.preset), config)
     maps = torch.from_numpy(read_maps(config, "val").maps[:8]).float()
     error = export_graph(network, "quality_score", {"maps": maps}, ["mos"], weights=config.weights)
+    models = TorchModel(network, "quality_score", ["maps"], ["mos"]), just_exported("quality_score", config)
+    on_photos = compare_on_photos("quality_score", config.data, models, partial(_score, maps.shape[1]))
     metrics_file = config.checkpoints / "metrics.json"
     metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
     write_manifest_entry(
@@ -209,5 +221,11 @@ def export(config: ExperimentConfig) -> None:
         },
         training_data="teacher mixture on photos/train (462 photos)",
         licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
-        metrics=metrics | {"pytorch_onnx_relative_error": error},
+        metrics=metrics | {"pytorch_onnx_relative_error": max(error, on_photos)},
     )
+
+
+def _score(planes: int, photo: Rgb8, _: Rgb8, model: OnnxModel) -> Float32Array:
+    """MOS of a photo from the maps that the preset sees, (1,)."""
+    maps = quality_maps(photo, load_model("patchnet_map"))[:planes]
+    return model.run({"maps": area_resize(maps, MAP_SIDE, MAP_SIDE)[None]})["mos"]

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,20 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import load_model
 from models.observers import JNDS, ObserverProfile, load_observer_table
 from models.sur import LEVELS, percent_jnd, sur_curve
 from models.sur_prediction import TILE, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
-from models.types import Float32Array, Rgb8
+from models.types import Rgb8
 from training import sur_tables
 from training.config import ExperimentConfig
-from training.export import export_graph, write_manifest_entry
+from training.export import (
+    TorchModel,
+    compare_on_photos,
+    export_graph,
+    exported_model,
+    just_exported,
+    write_manifest_entry,
+)
 from training.fit import fit_network, load_best, load_history
 from training.jpeg_variants import VARIANT_KINDS, variants
 from training.networks.sur_featnet import SurFeatNet, SurHead
@@ -46,6 +53,7 @@ from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_o
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 
 VERSION = "1"
+GRAPHS = ("sur_features", "sur_head")
 EQUAL = math.log(DISTANCE_FLOOR)
 """Label of two equal tiles."""
 
@@ -71,19 +79,30 @@ def prepare(config: ExperimentConfig) -> None:
 
 
 def _prepare_split(config: ExperimentConfig, split: Split) -> None:
-    rng = np.random.default_rng(config.seed + (split == "val"))
-    crops = [crop for path in photo_paths(config.data, split) for crop in _crops(path, rng)]
-    first, _ = variants(crops[0], np.random.default_rng(0))
-    shape = (len(crops), len(first), TILE, TILE, 3)
+    jobs = [
+        (path, [config.seed, int(split == "val"), index]) for index, path in enumerate(photo_paths(config.data, split))
+    ]
+    crops = [crop for path, seed in jobs for crop in _crops(path, np.random.default_rng(seed))]
+    shape = (len(crops), _VERSIONS, TILE, TILE, 3)
     pairs = np.lib.format.open_memmap(config.folder / f"{split}-variants.npy", mode="w+", dtype=np.uint8, shape=shape)
-    labels = np.empty(shape[:2], np.float32)
-    for index in track(range(len(crops)), description=f"labels of {split}"):
-        made, _ = variants(crops[index], rng)
-        pairs[index] = made
-        labels[index] = [teacher_log_distance(crops[index], version) for version in made]
+    labels: list[list[float]] = []
+    with ProcessPoolExecutor(config.threads) as pool:
+        for made in track(pool.map(_labelled_versions, jobs), description=f"labels of {split}", total=len(jobs)):
+            for versions, distances in made:
+                pairs[len(labels)] = versions
+                labels.append(distances)
     pairs.flush()
     np.save(config.folder / f"{split}-references.npy", np.stack(crops))
-    np.save(config.folder / f"{split}-labels.npy", labels)
+    np.save(config.folder / f"{split}-labels.npy", np.array(labels, np.float32))
+
+
+def _labelled_versions(job: tuple[Path, list[int]]) -> list[tuple[list[Rgb8], list[float]]]:
+    """Versions and labels of each crop of one photo; a photo's draws depend on no other's."""
+    torch.set_num_threads(1)
+    path, seed = job
+    rng = np.random.default_rng(seed)
+    made = [(crop, variants(crop, rng)[0]) for crop in _crops(path, rng)]
+    return [(versions, [teacher_log_distance(crop, version) for version in versions]) for crop, versions in made]
 
 
 def _crops(path: Path, rng: np.random.Generator) -> list[Rgb8]:
@@ -151,6 +170,7 @@ def fit(config: ExperimentConfig) -> None:
     )
     train = TilePairs(config.folder, "train", int(config.labels["versions"]))
     validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13, 16, 17))
+    torch.manual_seed(config.seed)
     network = fit_network(SurFeatNet(), train, validate, absolute_error, config)
     assert isinstance(network, SurFeatNet)
     _fit_head(network, config)
@@ -178,13 +198,17 @@ class _HeadInputs(Dataset[tuple[Tensor, Tensor]]):
     """What the head's layers see of each labelled pair under a frozen body, and its label."""
 
     def __init__(self, network: SurFeatNet, pairs: TilePairs) -> None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        network.to(device)
         vectors, labels = [], []
         with torch.inference_mode():
             for index in track(range(len(pairs)), description="features of the frozen body"):
                 reference, distorted, label = pairs[index]
-                features = network.features(torch.cat([reference[None], reference[None], distorted]).float() / 255)
-                vectors.append(network.head.compare(features[:1].expand(len(features) - 1, -1), features[1:]))
+                tiles = torch.cat([reference[None], reference[None], distorted]).to(device)
+                features = network.features(tiles.float() / 255)
+                vectors.append(network.head.compare(features[:1].expand(len(features) - 1, -1), features[1:]).cpu())
                 labels.append(torch.cat([torch.tensor([EQUAL]), label]))
+        network.cpu()
         self.vectors, self.labels = torch.cat(vectors).clone(), torch.cat(labels).clone()
 
     def __len__(self) -> int:
@@ -219,12 +243,21 @@ def export(config: ExperimentConfig) -> None:
     others = torch.stack([pairs[index][1][0] for index in range(3)]).float() / 255
     with torch.inference_mode():
         features = {"reference": network.features(tiles), "distorted": network.features(others)}
-    export_graph(network.features, "sur_features", {"image": tiles}, ["features"], weights=config.weights)
-    export_graph(network.head, "sur_head", features, ["log_distance"], weights=config.weights)
+    disagreements = [
+        export_graph(network.features, "sur_features", {"image": tiles}, ["features"], weights=config.weights),
+        export_graph(network.head, "sur_head", features, ["log_distance"], weights=config.weights),
+        compare_on_photos(
+            "sur_features and sur_head",
+            config.data,
+            (torch_models(network), SurModels(*(just_exported(name, config) for name in GRAPHS))),
+            lambda photo, distorted, models: SurReference(photo, models).log_distance(distorted),
+        ),
+    ]
     _write_observers(
         calibrate_profiles(train.log_distance, config.data / "tables" / "mcl_jci_gev.csv"), errors, config.weights
     )
-    _write_entries(config, {"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)})
+    found = {"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)}
+    _write_entries(config, found | {"pytorch_onnx_relative_error": max(disagreements)})
 
 
 def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np.float64], weights: Path) -> None:
@@ -247,7 +280,8 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
 def _write_entries(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
     tile = {"colour_space": "sRGB", "range": [0, 1], "tile": TILE, "tile_grid": 16}
     pair = {"inputs": "features of two tiles at one place", "output": "ln(0.1 + SSIMULACRA2 penalty), lower is better"}
-    for name, contract in (("sur_features", tile), ("sur_head", pair)):
+    contracts: tuple[dict[str, Any], ...] = (tile, pair)
+    for name, contract in zip(GRAPHS, contracts, strict=True):
         write_manifest_entry(
             name,
             version=VERSION,
@@ -260,27 +294,11 @@ def _write_entries(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
         )
 
 
-class TorchModel:
-    """A part of the network as an ``OnnxModel``, so that fitting and serving share one pipeline."""
-
-    provider = "torch"
-    version = VERSION
-
-    def __init__(self, network: nn.Module, name: str, inputs: Sequence[str], output: str) -> None:
-        self.name = name
-        self._network, self._inputs, self._output = network, inputs, output
-
-    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
-        """Named float32 arrays in, named float32 arrays out."""
-        with torch.inference_mode():
-            return {self._output: self._network(*(torch.from_numpy(inputs[name]) for name in self._inputs)).numpy()}
-
-
 def torch_models(network: SurFeatNet) -> SurModels:
     """Body and head of a network in evaluation mode."""
     return SurModels(
-        TorchModel(network.features, "sur_features", ["image"], "features"),
-        TorchModel(network.head, "sur_head", ["reference", "distorted"], "log_distance"),
+        TorchModel(network.features, "sur_features", ["image"], ["features"]),
+        TorchModel(network.head, "sur_head", ["reference", "distorted"], ["log_distance"]),
     )
 
 
@@ -345,7 +363,7 @@ def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
 
 
 def _exported(config: ExperimentConfig) -> SurModels:
-    return SurModels(*(load_model(name, config.weights) for name in ("sur_features", "sur_head")))
+    return SurModels(*(exported_model(name, config) for name in GRAPHS))
 
 
 def _report(config: ExperimentConfig, figures: dict[str, Any], rows: Mapping[str, list[PhotoRow]]) -> Report:
