@@ -48,7 +48,6 @@ ALL_WORK_PROBLEMS = (
     "image-sizes-differ",
     "distribution-invalid",
     "target-unreachable",
-    "metric-unavailable",
     "container-invalid",
 )
 

@@ -142,13 +142,6 @@ _TABLE = (
     ),
     ProblemType("target-unreachable", 422, "The target cannot be reached", "No setting meets the asked share or size."),
     ProblemType(
-        "metric-unavailable",
-        422,
-        "The metric cannot be computed here",
-        "The metric asked for needs a program that is not installed beside the worker, or that failed; another metric "
-        "or a share of viewers can be asked for.",
-    ),
-    ProblemType(
         "container-invalid", 422, "Not a VarJPEG container", "The bytes are no VarJPEG container, or a damaged one."
     ),
     ProblemType("study-unknown", 404, "No such study", "No study has, or lately had, this link or key."),

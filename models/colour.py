@@ -29,6 +29,13 @@ def luma(pixels: Rgb8) -> Float32Array:
     return np.asarray(weighted, np.float32)
 
 
+def linear_light(values: NDArray[np.uint8]) -> Float32Array:
+    """Linear light in [0, 1] of sRGB values 0..255, of the same shape. IEC 61966-2-1."""
+    srgb = np.arange(256) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return linear.astype(np.float32)[values]
+
+
 def is_grey(pixels: Rgb8) -> bool:
     """Whether R = G = B in every pixel."""
     return bool((pixels[:, :, 0] == pixels[:, :, 1]).all() and (pixels[:, :, 0] == pixels[:, :, 2]).all())

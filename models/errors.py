@@ -8,7 +8,6 @@ LimenError
 ├── InvalidParameterError          parameter-invalid         a value outside its range
 ├── InvalidDistributionError       distribution-invalid      GEV parameters that describe no distribution
 ├── TargetUnreachableError         target-unreachable        no setting meets the asked share or size
-├── MetricUnavailableError         metric-unavailable        a metric that needs a program which is not installed
 ├── ContainerInvalidError          container-invalid         not a VarJPEG container, or a damaged one
 └── ModelArtefactError             model-invalid             a weight file does not match its manifest entry
 """
@@ -62,12 +61,6 @@ class TargetUnreachableError(LimenError):
     """No encoder setting satisfies the asked share of viewers or size."""
 
     code = "target-unreachable"
-
-
-class MetricUnavailableError(LimenError):
-    """The metric asked for needs a program that is not installed, or that failed."""
-
-    code = "metric-unavailable"
 
 
 class ContainerInvalidError(LimenError):

@@ -8,6 +8,7 @@ sides the blur sees zeros, at top and bottom the mirrored photo, as the Python p
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.colour import linear_light
 from models.compiled import compiled
 from models.errors import ImageSizesDifferError
 from models.preprocess import as_rgb, pad_to_at_least
@@ -98,7 +99,7 @@ def _to_score(penalty: float) -> float:
 
 def _pyramid(pixels: Rgb8) -> list[Float32Array]:
     """Positive XYB float32 (3, h, w) of each scale."""
-    linear = _linear_values()[pad_to_at_least(pixels, SMALLEST, SMALLEST)]
+    linear = linear_light(pad_to_at_least(pixels, SMALLEST, SMALLEST))
     scales = [_positive_xyb(linear)]
     while len(scales) < SCALES:
         linear = _halved(linear)
@@ -112,12 +113,6 @@ def _positive_xyb(linear: Float32Array) -> Float32Array:
     planes = np.empty((3, *linear.shape[:2]), np.float32)
     _to_xyb(linear, np.array(_ABSORBANCE, np.float32), np.float32(_BIAS), planes)
     return planes
-
-
-def _linear_values() -> Float32Array:
-    """Linear light of the 256 sRGB values. IEC 61966-2-1."""
-    srgb = np.arange(256) / 255
-    return np.asarray(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4), np.float32)
 
 
 def _kernel() -> Float32Array:

@@ -29,7 +29,6 @@ class FailureCode(StrEnum):
     PARAMETER_INVALID = "parameter-invalid"
     DISTRIBUTION_INVALID = "distribution-invalid"
     TARGET_UNREACHABLE = "target-unreachable"
-    METRIC_UNAVAILABLE = "metric-unavailable"
     CONTAINER_INVALID = "container-invalid"
     MODEL_INVALID = "model-invalid"
     BLOB_MISSING = "blob-missing"

@@ -27,13 +27,7 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
         IMAGE_AND_PROTECT,
         result=VarJpegResult,
         files=("image/jpeg", "application/vnd.limen.varjpeg"),
-        problems=(
-            *IMAGE_PROBLEMS,
-            "image-sizes-differ",
-            "distribution-invalid",
-            "target-unreachable",
-            "metric-unavailable",
-        ),
+        problems=(*IMAGE_PROBLEMS, "image-sizes-differ", "distribution-invalid", "target-unreachable"),
         example={"target_sur": 0.75},
     ),
 )

@@ -8,7 +8,7 @@ Looked for: Pillow's libjpeg-turbo at 4:2:0 (the ratio's other side) and 4:4:4; 
 apart by ``-version``; also in ``/opt/mozjpeg/bin`` and as ``mozcjpeg``); ``cjpegli``; ``jpeg-recompress``;
 ``guetzli`` (slow: on the first ``--guetzli`` photos); pyjpegli with and without mozjpeg-lossless-optimization; pyvips.
 
-Judges: SSIMULACRA2 (``models.ssimulacra2``) and, where ``butteraugli_main`` is installed, its 3-norm. Log sizes are
+Judges: SSIMULACRA2 (``models.ssimulacra2``) and butteraugli's 3-norm (``models.butteraugli``). Log sizes are
 interpolated linearly between the measured qualities; ratios are geometric means over the photos that reach the point.
 BD-rate: mean of ln(size / size) over SSIMULACRA2 50 to 90, as far as both were measured. Speed is CPU time, the start
 of a program included; Limen's without its JND network, whose map serves all qualities.
@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.butteraugli import ButteraugliReference
-from models.butteraugli import is_available as butteraugli_is_available
 from models.ssimulacra2 import Ssimulacra2Reference
 from models.varjpeg import PreparedPhoto, warm_up
 from models.varjpeg.search import decode_pixels
@@ -64,11 +63,11 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One file: ``norm`` is butteraugli's, None where it was not asked."""
+    """One file: ``norm`` is butteraugli's."""
 
     size_bytes: int
     ssimulacra2: float
-    norm: float | None
+    norm: float
     cpu_s: float
 
 
@@ -195,7 +194,7 @@ def measure(path: Path, encoders: list[Encoder], known: Curves) -> Curves:
     """All points of all encoders on one photo; Limen's anew, of the others those that are not ``known``."""
     pixels = np.asarray(Image.open(path).convert("RGB"))
     ssimulacra2 = Ssimulacra2Reference(pixels)
-    butteraugli = ButteraugliReference(pixels) if butteraugli_is_available() else None
+    butteraugli = ButteraugliReference(pixels)
     curves: Curves = {encoder.name: known[encoder.name] for encoder in encoders if encoder.name in known}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -211,8 +210,8 @@ def measure(path: Path, encoders: list[Encoder], known: Curves) -> Curves:
                 data = encoder.encode(pixels, folder, quality)
                 seconds = _cpu_s() - began
                 decoded = decode_pixels(data)
-                norm = None if butteraugli is None else butteraugli.norm(decoded)
-                curves[encoder.name].append(Point(len(data), ssimulacra2.score(decoded), norm, seconds))
+                scores = ssimulacra2.score(decoded), butteraugli.norm(decoded)
+                curves[encoder.name].append(Point(len(data), *scores, seconds))
     return curves
 
 
@@ -224,8 +223,6 @@ def _cpu_s() -> float:
 def ratios(points: list[Point], plain: list[Point]) -> list[float]:
     """ln(size / plain size) at the SSIMULACRA2 points, then at butteraugli's; NaN where one side was not measured."""
     values = log_ratios(_by_ssimulacra2(points), _by_ssimulacra2(plain), SSIMULACRA2_POINTS)
-    if plain[0].norm is None:
-        return values
     return values + log_ratios(_by_butteraugli(points), _by_butteraugli(plain), BUTTERAUGLI_POINTS)
 
 
@@ -241,14 +238,13 @@ def _by_ssimulacra2(points: list[Point]) -> NDArray[np.float64]:
 
 
 def _by_butteraugli(points: list[Point]) -> NDArray[np.float64]:
-    return np.array(sorted((-point.norm, np.log(point.size_bytes)) for point in points if point.norm is not None))
+    return np.array(sorted((-point.norm, np.log(point.size_bytes)) for point in points))
 
 
 def table(photos: list[Curves], megapixels: list[float]) -> list[str]:
     """One line for each encoder."""
     labels = [f"S2 {point:g}" for point in SSIMULACRA2_POINTS]
-    if photos[0][PLAIN][0].norm is not None:
-        labels += [f"b3 {-point:g}" for point in BUTTERAUGLI_POINTS]
+    labels += [f"b3 {-point:g}" for point in BUTTERAUGLI_POINTS]
     lines = [f"{'size, ratio to libjpeg-turbo':<42}" + "".join(f"{x:>8}" for x in [*labels, "BD", "MP/s", "photos"])]
     names = dict.fromkeys(name for photo in photos for name in photo)
     for name in names:
@@ -272,11 +268,11 @@ def _wins(photos: list[Curves]) -> list[str]:
     """
     bests, wins, reached = [], [], []
     for photo in photos:
-        sizes = {name: np.nan_to_num(_log_sizes(points, photo[PLAIN]), nan=np.inf) for name, points in photo.items()}
+        sizes = {name: np.nan_to_num(_log_sizes(points), nan=np.inf) for name, points in photo.items()}
         best = np.min([size for name, size in sizes.items() if name != LIMEN], axis=0)
         wins.append(sizes[LIMEN] < best)
         reached.append(np.isfinite(np.minimum(sizes[LIMEN], best)))
-        bests.append(np.where(np.isfinite(best), best, np.nan) - _log_sizes(photo[PLAIN], photo[PLAIN]))
+        bests.append(np.where(np.isfinite(best), best, np.nan) - _log_sizes(photo[PLAIN]))
     best_line = "".join(f"{mean:8.3f}" for mean in _means(np.array(bests)))
     return [
         f"{'the best other, photo by photo':<42}{best_line}",
@@ -285,11 +281,9 @@ def _wins(photos: list[Curves]) -> list[str]:
     ]
 
 
-def _log_sizes(points: list[Point], plain: list[Point]) -> NDArray[np.float64]:
-    """ln(size) at the points of ``ratios``, whose judges are those of ``plain``."""
-    known = [(_by_ssimulacra2(points), SSIMULACRA2_POINTS)]
-    if plain[0].norm is not None:
-        known.append((_by_butteraugli(points), BUTTERAUGLI_POINTS))
+def _log_sizes(points: list[Point]) -> NDArray[np.float64]:
+    """ln(size) at the points of ``ratios``; NaN where it was not measured."""
+    known = ((_by_ssimulacra2(points), SSIMULACRA2_POINTS), (_by_butteraugli(points), BUTTERAUGLI_POINTS))
     return np.hstack([np.interp(at, curve[:, 0], curve[:, 1], left=np.nan, right=np.nan) for curve, at in known])
 
 
@@ -305,9 +299,10 @@ def draw(photos: list[Curves], folder: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    judges = {"ssimulacra2": (_by_ssimulacra2, np.linspace(45, 92, 95), "SSIMULACRA2")}
-    if photos[0][PLAIN][0].norm is not None:
-        judges["butteraugli"] = (_by_butteraugli, np.linspace(-2.0, -0.6, 71), "minus butteraugli 3-norm")
+    judges = {
+        "ssimulacra2": (_by_ssimulacra2, np.linspace(45, 92, 95), "SSIMULACRA2"),
+        "butteraugli": (_by_butteraugli, np.linspace(-2.0, -0.6, 71), "minus butteraugli 3-norm"),
+    }
     for judge, (by, grid, label) in judges.items():
         figure, axes = pyplot.subplots(figsize=(8, 5))
         for name in dict.fromkeys(name for photo in photos for name in photo):

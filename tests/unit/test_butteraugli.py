@@ -1,0 +1,100 @@
+"""Butteraugli against libjxl's program where that is installed, and what holds of it anywhere."""
+
+import io
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import butteraugli
+from models.butteraugli import ButteraugliReference
+from models.errors import ImageSizesDifferError
+
+PROGRAM = "butteraugli_main"
+AGREEMENT = 5e-4
+"""Relative; the program's own logarithm and its sums are a little different."""
+
+needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+
+
+def photo(height=96, width=130, seed=0):
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
+    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
+
+
+def jpeg(pixels, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def by_program(reference, distorted, folder):
+    """Maximum and 3-norm."""
+    for name, pixels in (("a.png", reference), ("b.png", distorted)):
+        Image.fromarray(pixels).save(folder / name)
+    run = subprocess.run(
+        [PROGRAM, folder / "a.png", folder / "b.png"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return tuple(map(float, re.fullmatch(r"([\d.]+)\s+3-norm: ([\d.]+)\s*", run.stdout).groups()))
+
+
+def assert_agrees(reference, distorted, folder):
+    maximum, norm = by_program(reference, distorted, folder)
+    ours = ButteraugliReference(reference)
+    assert ours.norm(distorted) == pytest.approx(norm, rel=AGREEMENT)
+    assert ours.distances(distorted).max() == pytest.approx(maximum, rel=AGREEMENT)
+
+
+@needs_program
+@pytest.mark.parametrize("quality", [10, 50, 92])
+def test_agrees_with_the_program_on_jpeg(quality, tmp_path):
+    assert_agrees(photo(), jpeg(photo(), quality), tmp_path)
+
+
+@needs_program
+@pytest.mark.parametrize("size", [(8, 8), (9, 40), (14, 15), (15, 14), (16, 15), (31, 17), (64, 65)])
+def test_agrees_with_the_program_at_odd_sizes(size, tmp_path):
+    assert_agrees(photo(*size), jpeg(photo(*size), 40), tmp_path)
+
+
+@needs_program
+@pytest.mark.parametrize("change", [lambda p: p // 2, lambda p: 255 - p, lambda p: np.roll(p, 3, axis=1)])
+def test_agrees_with_the_program_on_other_changes(change, tmp_path):
+    assert_agrees(photo(), change(photo()), tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, butteraugli._KEPT_PIXELS])
+@pytest.mark.parametrize("size", [(301, 101), (302, 100), (170, 64)])
+def test_strips_change_nothing(size, kept, monkeypatch):
+    reference, distorted = photo(*size), jpeg(photo(*size), 30)
+    whole = ButteraugliReference(reference).distances(distorted)
+    monkeypatch.setattr(butteraugli, "_STRIP_PIXELS", size[0] * size[1] // 4)
+    monkeypatch.setattr(butteraugli, "_KEPT_PIXELS", kept)
+    np.testing.assert_allclose(ButteraugliReference(reference).distances(distorted), whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (7, 7), (40, 60)])
+def test_equal_pixels_have_no_distance(size):
+    assert ButteraugliReference(photo(*size)).norm(photo(*size)) == 0
+
+
+def test_worse_is_higher_and_the_reference_serves_many_times():
+    reference = ButteraugliReference(photo())
+    norms = [reference.norm(jpeg(photo(), quality)) for quality in (95, 80, 60, 30, 10)]
+    assert norms == sorted(norms)
+    assert reference.norm(jpeg(photo(), 60)) == norms[2]
+
+
+def test_a_small_photo_is_judged():
+    white = np.full((3, 5, 3), 255, np.uint8)
+    assert ButteraugliReference(white).norm(white - 90) > 1
+
+
+def test_other_sizes_are_refused():
+    with pytest.raises(ImageSizesDifferError):
+        ButteraugliReference(photo()).norm(photo(10, 10))
