@@ -95,7 +95,7 @@ Predictions = dict[str, GevParameters]
 def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     """Tables 1 to 8, as far as the data sets are there.
 
-    ``root`` holds folders ``mcl_jci`` and ``jnd_pano``, one at least; ``kadis700k`` for schemes 2 and 4; and, for
+    ``root`` holds folders ``mcl-jci`` and ``jnd-pano``, one at least; ``kadis-700k`` for schemes 2 and 4; and, for
     preset ``paper``, ``imagenet/inception_v3.pth``, without which the body starts at random.
     Raises: DatasetMissingError; DatasetFormatError.
     """

@@ -1,0 +1,93 @@
+"""``limen-train`` for SUR from first to last: the commands on drawn photos, the paper's tables on look-alikes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from models.types import Rgb8
+from tests.assets.datasets import drawn_photo, make_jnd_pano, make_kadis, make_mcl_jci, save, write_table
+from training import sur_curves, sur_figures
+from training.cli import cli
+from training.experiments import sur
+from training.jpeg_variants import turbo
+
+LEVELS = (1, 30, 58, 74, 83, 91, 100)
+QUALITIES = range(2, 98, 5)
+
+
+def limen_train(*arguments: object) -> str:
+    found = CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def plain_versions(photo: Rgb8, _: np.random.Generator) -> tuple[list[Rgb8], list[str]]:
+    return [turbo(photo, quality, subsampling=2) for quality in QUALITIES], [str(quality) for quality in QUALITIES]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for folder, count in (("photos/train", 4), ("photos/val", 2), ("kodak", 2)):
+        for number in range(count):
+            save(root / folder / f"{number}.png", drawn_photo(number, 272, 264))
+    rows = [[image, jnd, 36 - 8 * jnd + image, 6, 0.1] for image in (1, 2) for jnd in (1, 2, 3)]
+    write_table(root / "tables" / "mcl_jci_gev.csv", ["image", "jnd", "location_qf", "scale_qf", "shape_xi"], rows)
+    return root
+
+
+def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One batch of both stages with a seed of its own, so that nothing that ships is touched.
+
+    Versions of one encoder and curves at few levels stand for the many that the figures rest on.
+    """
+    monkeypatch.setattr(sur, "variants", plain_versions)
+    for module in (sur_curves, sur_figures, sur):
+        monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
+    monkeypatch.setattr(sur, "FALLING", (2, 3, 4))
+    monkeypatch.setattr(sur, "RIVAL_EVERY", 1)
+    work = tmp_path / "work"
+    rest = ("sur", "--data", data, "--work", work, "--seed", 5)
+    limen_train("prepare", *rest)
+    limen_train("fit", *rest, "--epochs", 1)
+    limen_train("export", *rest)
+    figures = json.loads(limen_train("evaluate", *rest))
+    assert figures["val"]["jnd1"]["photos"] == 2
+    assert figures["kodak"]["jnd3"]["photos"] == 2
+    weights = work / "sur" / "seed-5" / "weights"
+    assert {file.name for file in weights.iterdir()} == {
+        "manifest.json",
+        "observers.json",
+        "sur_features.onnx",
+        "sur_head.onnx",
+    }
+    entry = json.loads((weights / "manifest.json").read_text())["models"]["sur_head"]
+    assert entry["metrics"]["pytorch_onnx_relative_error"] < 1e-4
+    assert (work / "sur" / "seed-5" / "report.html").is_file()
+
+
+def test_the_tables_of_the_paper(tmp_path: Path) -> None:
+    """Tables 1 to 8 for one epoch, a batch or more each: MCL-JCI has three JNDs, JND-Pano one, stage one learns from KADIS-700k."""
+    root = tmp_path / "data"
+    make_mcl_jci(root / "mcl-jci", sources=2, qfs=(5, 30, 60, 100), size=64)
+    make_jnd_pano(root / "jnd-pano", sources=2, qfs=(5, 30, 60, 100), size=64)
+    make_kadis(root / "kadis-700k", sources=5, size=64)
+    rest = ("--root", root, "--work", tmp_path / "work", "--preset", "lite", "--epochs", 1)
+    printed = limen_train("table", "sur", *rest)
+    tables = json.loads(printed[printed.index('{\n  "mcl-jci"') :])
+    for name, jnds in (("mcl-jci", {"jnd1", "jnd2", "jnd3"}), ("jnd-pano", {"jnd1"})):
+        found = tables[name]
+        assert set(found) == {
+            "table 1: distributions",
+            "table 2: schemes, first JND",
+            "table 3: SUR-FeatNet and Algorithm 1",
+            "table 4: 75 % SUR, first JND",
+            "tables 5 to 8: photos",
+        }
+        for table in ("table 1: distributions", "table 3: SUR-FeatNet and Algorithm 1", "tables 5 to 8: photos"):
+            assert set(found[table]) == jnds
+        assert all(len(rows) == 2 for rows in found["tables 5 to 8: photos"].values())
+        assert {"bhattacharyya", "delta_jnd", "delta_psnr_db"} == set(found["table 4: 75 % SUR, first JND"])
