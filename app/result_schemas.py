@@ -137,6 +137,7 @@ class Trial(BaseModel):
 
     encoder: str
     quality: float
+    thrift: float = Field(description="what a bit cost, times what this quality pays for it")
     size_bytes: int
     sur: float | None
     metric: float | None
@@ -161,6 +162,7 @@ class VarJpegResult(Result):
         description="from the pixels; from the coefficients of the JPEG that came in; plain; the input, re-coded"
     )
     quality: float
+    thrift: float = Field(description="what a bit cost, times what this quality pays for it")
     subsampling: str
     trials: list[Trial]
     warnings: list[str]

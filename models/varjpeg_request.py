@@ -35,6 +35,7 @@ from models.varjpeg.search import (
     Goal,
     Judgement,
     SearchResult,
+    Setting,
     Trial,
     decode_pixels,
     search_goal,
@@ -115,6 +116,7 @@ class OptimisedPhoto:
             "steering": None if self.steering is None else self.steering.value,
             "encoder": self.chosen.encoder.value,
             "quality": self.chosen.quality,
+            "thrift": self.chosen.thrift,
             "subsampling": self.chosen.subsampling,
             "trials": [_trial_body(trial) for trial in self.chosen.trials],
             "warnings": list(self.warnings),
@@ -122,8 +124,8 @@ class OptimisedPhoto:
 
 
 def _trial_body(trial: Trial) -> dict[str, Any]:
-    known = {"encoder": trial.encoder.value, "quality": trial.quality, "size_bytes": trial.size_bytes}
-    return known | _judged_values(trial.judgement)
+    known = {"encoder": trial.encoder.value, "quality": trial.quality, "thrift": trial.thrift}
+    return known | {"size_bytes": trial.size_bytes} | _judged_values(trial.judgement)
 
 
 def _judged_values(judgement: Judgement | None) -> dict[str, float | None]:
@@ -160,8 +162,7 @@ def optimise_photo(
     asked for is sought by the quality of the others; ``steering``: what says where errors show; ``subsampling``: auto,
     420 or 444; ``metadata``: keep-icc, keep-all or strip; ``observer``, ``jnd``: whose eyes; ``progress``: 0..1, may
     raise to stop.
-    Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, MetricUnavailableError,
-    ModelArtefactError.
+    Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, ModelArtefactError.
     """
     _check_targets(quality, target_sur, target_metric, target_value, max_bytes)
     if jnd not in JNDS:
@@ -227,19 +228,23 @@ def _metric_target(pixels: Rgb8, metric: Metric, value: float | None) -> _Target
 
 
 class _Coder(Protocol):
-    """One form of VarJPEG for the search; what a form does not have is None."""
+    """One form of VarJPEG for the search; what a form does not have is None, ``thrifty`` says whether it has thrift."""
 
+    thrifty: bool
     plain_encode: Callable[[int], bytes] | None
+    encode_full_chroma: Encode | None
     encode_coefficients: Encode | None
     passed: bytes | None
 
-    def encode(self, quality: float) -> Encoded: ...
+    def encode(self, setting: Setting) -> Encoded: ...
 
     def decode(self, data: bytes) -> Rgb8: ...
 
 
 class _JpegCoder:
     """``format=jpeg``: adaptive encodes, plain ones to beat, the input's own coefficients, its lossless re-coding."""
+
+    thrifty = True
 
     def __init__(
         self,
@@ -257,19 +262,24 @@ class _JpegCoder:
         protects = protect is not None and bool(np.any(protect))
         may_be_plain = not protects and self._subsampling is not Subsampling.FULL
         self.plain_encode: Callable[[int], bytes] | None = self._plain if may_be_plain else None
+        may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
+        self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
         self.passed: bytes | None = None
         self.encode_coefficients: Encode | None = None
         if original is not None and self._photo.pixels is image.native_pixels and _shows_as_decoded(original, image):
             self.passed = _recoded(original, self._photo.metadata)
             prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
             if prepared is not None:
-                self.encode_coefficients = prepared.encode
+                self.encode_coefficients = lambda setting: prepared.encode(setting.quality, thrift=setting.thrift)
 
-    def encode(self, quality: float) -> Encoded:
-        return self._photo.encode(quality, self._subsampling)
+    def encode(self, setting: Setting) -> Encoded:
+        return self._photo.encode(setting.quality, self._subsampling, thrift=setting.thrift)
 
     def decode(self, data: bytes) -> Rgb8:
         return self._photo.to_srgb(decode_pixels(data))
+
+    def _full_chroma(self, setting: Setting) -> Encoded:
+        return self._photo.encode(setting.quality, Subsampling.FULL, thrift=setting.thrift)
 
     def _plain(self, quality: int) -> bytes:
         return insert_segments(encode_reference_jpeg(self._photo.pixels, quality), self._photo.metadata)
@@ -278,7 +288,9 @@ class _JpegCoder:
 class _ContainerCoder:
     """``format=varjpeg``: the thesis' encoder with Patchnet's map as salience; a JPEG is none and is not passed on."""
 
+    thrifty = False
     plain_encode: Callable[[int], bytes] | None = None
+    encode_full_chroma: Encode | None = None
     encode_coefficients: Encode | None = None
     passed: bytes | None = None
 
@@ -298,8 +310,8 @@ class _ContainerCoder:
         salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
         self._photo = PreparedContainer(kept, salience, full_chroma=self._subsampling is Subsampling.FULL)
 
-    def encode(self, quality: float) -> Encoded:
-        return Encoded(self._photo.encode(quality), quality, self._subsampling)
+    def encode(self, setting: Setting) -> Encoded:
+        return Encoded(self._photo.encode(setting.quality), setting.quality, self._subsampling)
 
     def decode(self, data: bytes) -> Rgb8:
         return decode_varjpeg(data).pixels
@@ -316,10 +328,10 @@ class _Task:
 
     def at_quality(self, quality: float) -> SearchResult:
         """One encode; or the input's coefficients, where they are smaller and no worse; or the input's re-coding."""
-        encoded = self.coder.encode(quality)
+        encoded = self.coder.encode(Setting(quality))
         chosen = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, None)
         if self.coder.encode_coefficients is not None:
-            other = self.coder.encode_coefficients(quality)
+            other = self.coder.encode_coefficients(Setting(quality))
             if len(other.data) < len(encoded.data):
                 rival = SearchResult(other.data, Encoder.COEFFICIENTS, quality, other.subsampling, None)
                 chosen = max(self._judged(chosen), self._judged(rival), key=_height)
@@ -351,11 +363,13 @@ class _Task:
 
     def reaching_the_target(self) -> SearchResult:
         """The smallest file that reaches it."""
+        goal = self.target.goal
         return search_goal(
             self.coder.encode,
             lambda data: self.target.judge(self.coder.decode(data)),
-            self.target.goal,
+            goal if self.coder.thrifty else replace(goal, thrift_slope=0.0),
             plain_encode=self.coder.plain_encode,
+            encode_full_chroma=self.coder.encode_full_chroma,
             encode_coefficients=self.coder.encode_coefficients,
             original=self.coder.passed,
             original_judgement=None if self.coder.passed is None else self._passed(self.coder.passed).judgement,

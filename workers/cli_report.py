@@ -104,8 +104,12 @@ def _sizes(body: Mapping[str, Any]) -> str:
 
 def _trials(body: Mapping[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(str(trial['encoder']))}<td>{trial['quality']:g}<td>{trial['size_bytes']}"
+        f"<tr><td>{html.escape(str(trial['encoder']))}<td>{_setting(trial)}<td>{trial['size_bytes']}"
         f"<td>{'' if trial['sur'] is None else format(trial['sur'], '.1%')}"
         for trial in body["trials"]
     )
     return f"<table><tr><th>encoder<th>quality<th>bytes<th>satisfied viewers{rows}</table>"
+
+
+def _setting(trial: Mapping[str, Any]) -> str:
+    return f"{trial['quality']:g}" + ("" if trial["thrift"] == 1 else f", thrift {trial['thrift']:g}")

@@ -91,13 +91,18 @@ class PreparedPhoto:
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)
         self._protected = None if protect is None else protected_blocks(protect, self.height, self.width)
 
-    def encode(self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO) -> Encoded:
-        """The photo at ``quality``, 1..100, any fraction: on average as good to SSIMULACRA2 as libjpeg's QF."""
+    def encode(
+        self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO, *, thrift: float = 1.0
+    ) -> Encoded:
+        """The photo at ``quality``, 1..100, any fraction: on average as good to SSIMULACRA2 as libjpeg's QF.
+
+        ``thrift``: what a bit costs, times what this quality pays for it: a finer control than the tables' whole steps.
+        """
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
             raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
         chosen = self._resolve(Subsampling(subsampling), quality)
         full = chosen is Subsampling.FULL
-        settings = photo_settings(quality, full_chroma=full)
+        settings = photo_settings(quality, full_chroma=full).priced(thrift)
         if self._protected is None or quality >= PROTECTED_QUALITY:
             return Encoded(self.encode_with(settings, chosen), quality, chosen)
         protected = photo_settings(PROTECTED_QUALITY, full_chroma=full)

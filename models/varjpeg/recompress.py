@@ -55,10 +55,10 @@ class PreparedJpeg:
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), *size)
         self._protected = None if protect is None else protected_blocks(protect, *size)
 
-    def encode(self, quality: float) -> Encoded:
-        """The photo at ``quality``, as ``PreparedPhoto.encode`` understands it, or up to half a step better."""
+    def encode(self, quality: float, *, thrift: float = 1.0) -> Encoded:
+        """The photo at these, as ``PreparedPhoto.encode`` understands them, or up to half a step better."""
         half = self._subsampling is Subsampling.HALF
-        settings = photo_settings(quality, full_chroma=self._subsampling is Subsampling.FULL)
+        settings = photo_settings(quality, full_chroma=self._subsampling is Subsampling.FULL).priced(thrift)
         finest = photo_settings(max(quality, PROTECTED_QUALITY), full_chroma=self._subsampling is Subsampling.FULL)
         weights = self._weights(settings)
         components: list[Component] = []

@@ -4,6 +4,9 @@ A goal is a height on some judge's scale that rises with quality: of the share o
 butteraugli. Searches walk a grid of qualities in steps of 1/8, on which height and size rise (almost) monotonely: they
 keep the greatest quality known to fall short and the least known to do, and guess the next one by the secant through
 the nearest results, on a scale where common photos are straight lines of slope one: the height that such a photo has.
+
+Between two neighbouring qualities a step of a table can change, and the height leap. Near the goal the tables therefore
+stay, and the price of a bit moves: height and size follow it without leaps, and it is as good a way to save bytes.
 """
 
 import io
@@ -19,13 +22,17 @@ from models.errors import TargetUnreachableError
 from models.types import Progress, Rgb8
 from models.varjpeg.photo import Encoded
 
-Encode = Callable[[float], Encoded]
 PlainEncode = Callable[[int], bytes]
 
 QUALITY_STEP = 0.125
-LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 98.0
+LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 100.0
 _USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 5, 9
-"""A search ends after so many encodes: if it has found something tolerable, anything, nothing yet."""
+"""A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number
+one is kept for libjpeg-turbo where it may lead."""
+
+_THRIFT_REACH, _THRIFT_LIMIT = 0.25, 0.6
+"""|ln thrift| up to which a goal is sought by thrift at once, and in the end: within these bounds size at equal height
+changes by 1 and 2 % at the most, on the average over photos/train."""
 
 _CLOSE_SIZE = 0.985
 """A file that fills this much of the allowed bytes ends the search."""
@@ -42,15 +49,15 @@ _SLOPE_CHANGE = 2.5
 _APART = 1.0
 """Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
 
-_PLAIN_MARGIN = 14.0
+_PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.2
 """libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
-good as that QF."""
+good as that QF; further by the second number for each quality more than common photos need, where ours is in doubt."""
 
 _COEFFICIENT_MARGIN = 0.02
 """ln of size by which the input's own coefficients may seem to lose at first and are still looked at closely."""
 
 _PLAIN_TRIALS = 4
-"""Encodes by libjpeg-turbo to find its largest file under ours; they take a hundredth of a judgement each."""
+"""libjpeg-turbo's qualities are guessed so often, then bisected."""
 
 
 class Encoder(StrEnum):
@@ -60,6 +67,17 @@ class Encoder(StrEnum):
     COEFFICIENTS = "limen-coefficients"
     LIBJPEG_TURBO = "libjpeg-turbo"
     INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the search chooses. ``quality``: 2..100 in steps of 1/8; ``thrift``: what a bit costs, times the usual."""
+
+    quality: float
+    thrift: float = 1.0
+
+
+Encode = Callable[[Setting], Encoded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,8 @@ class Goal:
     """``wanted``: the least height; ``enough``: no smaller file is looked for once the height lies between both;
     ``tolerable``: nor, after a few encodes, once it lies under this.
 
-    ``qualities`` and ``heights``, both rising: where common photos lie on this scale. ``name`` says it in words.
+    ``qualities`` and ``heights``, both rising: where common photos lie on this scale; ``thrift_slope``: by how much
+    they fall on it with ln(thrift), 0 where thrift is no choice. ``name`` says the goal in words.
     """
 
     wanted: float
@@ -88,6 +107,7 @@ class Goal:
     tolerable: float
     qualities: tuple[float, ...]
     heights: tuple[float, ...]
+    thrift_slope: float
     name: str
 
     def typical_height(self, quality: float) -> float:
@@ -107,6 +127,7 @@ class Trial:
     quality: float
     size_bytes: int
     judgement: Judgement | None = None
+    thrift: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,7 @@ class SearchResult:
     quality: float
     subsampling: str
     judgement: Judgement | None
+    thrift: float = 1.0
     trials: tuple[Trial, ...] = ()
 
     def judged(self, judgement: Judgement) -> "SearchResult":
@@ -137,6 +159,7 @@ def search_goal(
     goal: Goal,
     *,
     plain_encode: PlainEncode | None = None,
+    encode_full_chroma: Encode | None = None,
     encode_coefficients: Encode | None = None,
     original: bytes | None = None,
     original_judgement: Judgement | None = None,
@@ -145,13 +168,21 @@ def search_goal(
     """The smallest file whose own decoded pixels reach ``goal``.
 
     Args: ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that
-    reaches the same (one more judgement, more only if libjpeg-turbo leads); ``encode_coefficients``: a second encoder
-    at the same qualities, tried from where the first ended; ``original``: the input, if it is itself a file that may be
-    returned: it is, where nothing smaller does, with ``original_judgement``; ``progress`` may raise to stop.
+    reaches the same (one more judgement, more only if libjpeg-turbo leads);
+    ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing;
+    ``encode_coefficients``: a second encoder at the same settings, tried from where the first ended; ``original``: the
+    input, if it is itself a file that may be returned: it is, where nothing smaller does, with
+    ``original_judgement``; ``progress`` may raise to stop.
     Raises: TargetUnreachableError if no quality does and there is no ``original``.
     """
     trials: list[Trial] = []
-    best = _bracketed(encode, judge, goal, Encoder.LIMEN, trials, progress)
+
+    def rival(best: SearchResult) -> bool:
+        return plain_encode is not None and _plain_to_judge(plain_encode, goal, best) > 0
+
+    best = _bracketed(encode, judge, goal, Encoder.LIMEN, trials, progress, rival=rival)
+    if best is None and encode_full_chroma is not None:
+        best = _bracketed(encode_full_chroma, judge, goal, Encoder.LIMEN, trials, progress, start=HIGHEST_QUALITY)
     if encode_coefficients is not None:
         start = best.quality if best is not None else HIGHEST_QUALITY
         best = _smaller(best, _from_coefficients(encode_coefficients, judge, goal, start, best, trials, progress))
@@ -183,12 +214,12 @@ def search_max_bytes(
     qualities = (LOWEST_QUALITY, HIGHEST_QUALITY)
     wanted = math.log(max(1, max_bytes) * (1 + _CLOSE_SIZE) / 2)
     goal = Goal(
-        wanted, wanted, wanted, qualities, tuple(_SIZE_PER_QUALITY * q for q in qualities), f"{max_bytes} bytes"
+        wanted, wanted, wanted, qualities, tuple(_SIZE_PER_QUALITY * q for q in qualities), 0.0, f"{max_bytes} bytes"
     )
     bracket = _Bracket(goal, wanted)
     quality: float | None = _on_grid(start_quality)
     while quality is not None and len(trials) < _MOST_TRIALS:
-        encoded = encode(quality)
+        encoded = encode(Setting(quality))
         trials.append(Trial(encoder, quality, len(encoded.data)))
         if len(encoded.data) <= max_bytes:
             if fits is None or quality > fits.quality:
@@ -199,7 +230,7 @@ def search_max_bytes(
         quality = bracket.next()
         _report(progress, len(trials))
     fits = fits or _lowest_that_fits(encode, max_bytes, encoder, trials)
-    return SearchResult(fits.data, encoder, fits.quality, fits.subsampling, None, tuple(trials))
+    return SearchResult(fits.data, encoder, fits.quality, fits.subsampling, None, trials=tuple(trials))
 
 
 class _Bracket:
@@ -254,34 +285,83 @@ def _bracketed(
     encoder: Encoder,
     trials: list[Trial],
     progress: Progress | None,
+    *,
     start: float | None = None,
+    rival: Callable[[SearchResult], bool] | None = None,
 ) -> SearchResult | None:
-    """The smallest of a few files that reach the goal, None if none does."""
+    """The smallest of a few files that reach the goal, None if none does; ``rival``: is one more to be judged then?"""
     best: SearchResult | None = None
     aim = (goal.wanted + goal.enough) / 2
     bracket = _Bracket(goal, aim)
-    quality: float | None = _on_grid(goal.typical_quality(aim) if start is None else start)
+    thrifts = _Thrifts(goal.thrift_slope)
+    setting: Setting | None = Setting(_on_grid(goal.typical_quality(aim) if start is None else start))
     tried = 0
-    while quality is not None and tried < _allowed_trials(best, goal):
-        encoded = encode(quality)
+    while setting is not None and tried < _allowed_trials(best, goal, tried, rival):
+        encoded = encode(setting)
         judgement = judge(encoded.data)
         tried += 1
-        trials.append(Trial(encoder, quality, len(encoded.data), judgement))
+        trials.append(Trial(encoder, setting.quality, len(encoded.data), judgement, setting.thrift))
         reached = judgement.height >= goal.wanted
         if reached and (best is None or len(encoded.data) < len(best.data)):
-            best = SearchResult(encoded.data, encoder, quality, encoded.subsampling, judgement)
+            best = SearchResult(encoded.data, encoder, setting.quality, encoded.subsampling, judgement, setting.thrift)
         if goal.wanted <= judgement.height <= goal.enough:
             break
-        bracket.add(quality, judgement.height, over=reached)
-        quality = bracket.next()
+        if setting.thrift == 1.0:
+            bracket.add(setting.quality, judgement.height, over=reached)
+        thrifts.add(setting, judgement.height - aim)
+        higher = goal.tolerable - aim if tried >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
+        setting = thrifts.next(higher) or _plain_setting(bracket.next())
         _report(progress, len(trials))
     return best
 
 
-def _allowed_trials(best: SearchResult | None, goal: Goal) -> int:
+def _plain_setting(quality: float | None) -> Setting | None:
+    return None if quality is None else Setting(quality)
+
+
+class _Thrifts:
+    """Secant on ln(thrift) at one quality: the one that came nearest to the goal."""
+
+    def __init__(self, slope: float) -> None:
+        self._slope = slope
+        self._quality, self._known = HIGHEST_QUALITY, list[tuple[float, float]]()
+
+    def add(self, setting: Setting, gap: float) -> None:
+        """One result: height less the one aimed at."""
+        if setting.quality != self._quality:
+            if self._known and min(abs(known) for _, known in self._known) <= abs(gap):
+                return
+            self._quality, self._known = setting.quality, []
+        self._known.append((math.log(setting.thrift), gap))
+
+    def next(self, higher: float) -> Setting | None:
+        """What to try to get this much over the goal, None where thrift alone will not do."""
+        if self._slope <= 0:
+            return None
+        at, gap = min(self._known, key=lambda known: abs(known[1]))
+        limit = _THRIFT_REACH if len(self._known) == 1 else _THRIFT_LIMIT
+        if abs(at + gap / self._seen_slope()) > limit:
+            return None
+        wanted = at + (gap - higher) / self._seen_slope()
+        setting = Setting(self._quality, round(math.exp(min(max(wanted, -limit), limit)), 3))
+        return None if any(math.isclose(setting.thrift, math.exp(known)) for known, _ in self._known) else setting
+
+    def _seen_slope(self) -> float:
+        """By how much height falls with ln(thrift) around the two results nearest to the goal."""
+        if len(self._known) == 1:
+            return self._slope
+        (one, gap), (other, other_gap) = sorted(self._known, key=lambda known: abs(known[1]))[:2]
+        return min(max((gap - other_gap) / (other - one), self._slope / _SLOPE_CHANGE), self._slope * _SLOPE_CHANGE)
+
+
+def _allowed_trials(
+    best: SearchResult | None, goal: Goal, tried: int, rival: Callable[[SearchResult], bool] | None
+) -> int:
     if best is None:
         return _MOST_TRIALS
-    return _USUAL_TRIALS if _height(best) <= goal.tolerable else _MANY_TRIALS
+    if _height(best) <= goal.tolerable or tried < _USUAL_TRIALS:
+        return _USUAL_TRIALS
+    return _MANY_TRIALS - int(rival is not None and rival(best))
 
 
 def _from_coefficients(
@@ -294,7 +374,7 @@ def _from_coefficients(
     progress: Progress | None,
 ) -> SearchResult | None:
     """The second encoder's smallest file, None where its first one, at ``start``, already shows that it loses."""
-    first = encode(_on_grid(start))
+    first = encode(Setting(_on_grid(start)))
     judgement = judge(first.data)
     if best is not None and best.judgement is not None:
         higher = goal.typical_quality(judgement.height) - goal.typical_quality(best.judgement.height)
@@ -302,13 +382,13 @@ def _from_coefficients(
             trials.append(Trial(Encoder.COEFFICIENTS, first.quality, len(first.data), judgement))
             return None
 
-    def encode_again(quality: float) -> Encoded:
-        return first if quality == first.quality else encode(quality)
+    def encode_again(setting: Setting) -> Encoded:
+        return first if setting == Setting(first.quality) else encode(setting)
 
     def judge_again(data: bytes) -> Judgement:
         return judgement if data is first.data else judge(data)
 
-    return _bracketed(encode_again, judge_again, goal, Encoder.COEFFICIENTS, trials, progress, first.quality)
+    return _bracketed(encode_again, judge_again, goal, Encoder.COEFFICIENTS, trials, progress, start=first.quality)
 
 
 def _height(result: SearchResult) -> float:
@@ -328,11 +408,9 @@ def _smaller_plain(
 
     The largest one under the limit is judged first, if there is hope: while it falls short, so do all that are smaller.
     """
-    low, high = 0, 100 if limit is None else _largest_under(plain_encode, len(limit.data), limit.quality)
-    if limit is not None and high < limit.quality - _PLAIN_MARGIN:
-        return None
+    low, high = 0, _plain_to_judge(plain_encode, goal, limit)
     best: SearchResult | None = None
-    quality = high
+    quality, tried = high, 0
     while high > low:
         data = plain_encode(quality)
         judgement = judge(data)
@@ -343,8 +421,21 @@ def _smaller_plain(
             return None
         else:
             low = quality
-        quality = (low + high + 1) // 2
+        over = goal.typical_quality(judgement.height) - goal.typical_quality(goal.wanted)
+        tried += 1
+        lowest = low + 1 if low else high - 2**tried
+        middle = math.ceil(quality - over) if tried < _PLAIN_TRIALS else (lowest + high) // 2
+        quality = min(max(middle, low + 1), high)
     return best
+
+
+def _plain_to_judge(plain_encode: PlainEncode, goal: Goal, limit: SearchResult | None) -> int:
+    """The QF of the largest plain encoding under ``limit``, 0 where there is no hope that it reaches the goal."""
+    if limit is None:
+        return 100
+    doubt = max(0.0, limit.quality - goal.typical_quality(goal.wanted))
+    high = _largest_under(plain_encode, len(limit.data), limit.quality)
+    return high if high >= limit.quality - _PLAIN_MARGIN - _PLAIN_DOUBT * doubt else 0
 
 
 def _largest_under(plain_encode: PlainEncode, limit: int, start: float) -> int:
@@ -363,7 +454,7 @@ def _largest_under(plain_encode: PlainEncode, limit: int, start: float) -> int:
 
 
 def _lowest_that_fits(encode: Encode, max_bytes: int, encoder: Encoder, trials: list[Trial]) -> Encoded:
-    encoded = encode(LOWEST_QUALITY)
+    encoded = encode(Setting(LOWEST_QUALITY))
     trials.append(Trial(encoder, LOWEST_QUALITY, len(encoded.data)))
     if len(encoded.data) > max_bytes:
         raise TargetUnreachableError(f"the lowest quality needs {len(encoded.data)} bytes, {max_bytes} are allowed")

@@ -65,6 +65,11 @@ class PhotoSettings:
     jnd_exponent: float
     darkness_exponent: float
 
+    def priced(self, thrift: float) -> "PhotoSettings":
+        """The same where each bit costs ``thrift`` times as much."""
+        luma, chroma = thrift * self.luma_multiplier, thrift * self.chroma_multiplier
+        return replace(self, luma_multiplier=luma, chroma_multiplier=chroma)
+
 
 @dataclass(frozen=True, slots=True)
 class TableShape:

@@ -13,13 +13,18 @@ from models.varjpeg.search import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
 # Medians over twelve lossless photos/train (every 14th) encoded at those qualities: where a search starts.
-_LOG_DISTANCES = (3.48, 2.49, 1.75, 1.25, 0.76, -0.02)
+_LOG_DISTANCES = (3.31, 2.28, 1.63, 1.19, 0.68, -0.18)
 _SSIMULACRA2 = (8.0, 38.0, 55.0, 65.0, 75.5, 88.5)
 _LOG_BUTTERAUGLI = (1.62, 1.05, 0.71, 0.44, 0.09, -0.55)
 
-_CLOSE_SUR = 0.02
-"""A share this little over the target ends the search: observers' shares are not known better than that, and one step
-of a table can move it by as much."""
+_SUR_PER_THRIFT, _SSIMULACRA2_PER_THRIFT, _LOG_BUTTERAUGLI_PER_THRIFT = 0.24, 6.0, 0.15
+"""By how much the height of such a photo falls with ln(thrift)."""
+
+_CLOSE_SUR = 0.008
+"""A share this little over the target ends the search; each costs 1.5 % of the file on the average."""
+
+_TOLERABLE_SUR = 0.015
+"""One this little over it ends the search after a few encodes: observers' shares are not known better than that."""
 
 _CLOSE_SSIMULACRA2 = 0.3
 _CLOSE_BUTTERAUGLI = 0.012
@@ -47,13 +52,14 @@ class SurTarget:
         if not 0 < target < 1:
             raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
         self._reference, self._profile, self._jnd = reference, profile, jnd
-        close = min(_CLOSE_SUR, (1 - target) / 4)
+        close, tolerable = (min(share, (1 - target) / 4) for share in (_CLOSE_SUR, _TOLERABLE_SUR))
         self.goal = Goal(
             wanted=-profile.log_distance_at(target, jnd),
             enough=-profile.log_distance_at(target + close, jnd),
-            tolerable=-profile.log_distance_at(target + close, jnd),
+            tolerable=-profile.log_distance_at(target + tolerable, jnd),
             qualities=QUALITIES,
             heights=tuple(-distance for distance in _LOG_DISTANCES),
+            thrift_slope=_SUR_PER_THRIFT,
             name=f"{target:.0%} of the viewers",
         )
 
@@ -75,6 +81,7 @@ class Ssimulacra2Target:
             tolerable=target + 3 * _CLOSE_SSIMULACRA2,
             qualities=QUALITIES,
             heights=_SSIMULACRA2,
+            thrift_slope=_SSIMULACRA2_PER_THRIFT,
             name=f"SSIMULACRA2 {target:g}",
         )
 
@@ -97,6 +104,7 @@ class ButteraugliTarget:
             tolerable=wanted + 3 * _CLOSE_BUTTERAUGLI,
             qualities=QUALITIES,
             heights=tuple(-distance for distance in _LOG_BUTTERAUGLI),
+            thrift_slope=_LOG_BUTTERAUGLI_PER_THRIFT,
             name=f"butteraugli {target:g}",
         )
 

@@ -256,3 +256,15 @@ def test_a_gain_map_of_a_turned_picture_is_dropped_and_said():
     result = optimised(turned, quality=60, metadata="keep-all")
     assert gain_map not in result.data
     assert any("gain map" in warning for warning in result.warnings)
+
+
+def test_a_target_out_of_reach_for_halved_chroma_is_met_by_full_chroma():
+    random = np.random.default_rng(3)
+    sample = sample_photo()[:96, :96].copy()
+    sample[:, :, 2] = random.integers(0, 256, (96, 96))
+    data = saved(sample)
+    with pytest.raises(TargetUnreachableError):
+        optimised(data, target_metric="ssimulacra2", target_value=88.0, subsampling="420")
+    result = optimised(data, target_metric="ssimulacra2", target_value=88.0)
+    assert result.chosen.subsampling == "444"
+    assert result.body()["metric"] >= 88.0

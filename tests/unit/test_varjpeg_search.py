@@ -9,14 +9,14 @@ import pytest
 from models.errors import TargetUnreachableError
 from models.varjpeg import Encoder, Goal, Judgement, search_goal, search_max_bytes
 from models.varjpeg.photo import Encoded, Subsampling
-from models.varjpeg.search import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEP
+from models.varjpeg.search import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEP, Setting
 
 
 def logit(share):
     return math.log(share / (1 - share))
 
 
-def goal_of(share, start=40.0):
+def goal_of(share, start=40.0, thrift_slope=0.0):
     """That share, had by common photos at quality ``start``; their shares rise by 1/7 in logit a quality."""
     qualities = (start - 30, start, start + 30)
     heights = tuple(logit(share) + (quality - start) / 7 for quality in qualities)
@@ -26,20 +26,23 @@ def goal_of(share, start=40.0):
         logit(min(share + 0.02, (1 + share) / 2)),
         qualities,
         heights,
+        thrift_slope,
         f"{share:.0%}",
     )
 
 
 class Bench:
-    """Limen and libjpeg-turbo as formulas: a file is its quality in JSON, padded to its size."""
+    """Limen and libjpeg-turbo as formulas: a file is its quality in JSON, padded to its size; Limen's quality counts in
+    whole ``steps`` alone, ``thrift`` as 4 qualities to an e-fold."""
 
-    def __init__(self, middle=40.0, scale=7.0, plain_ratio=1.2, plain_middle=40.0):
+    def __init__(self, middle=40.0, scale=7.0, plain_ratio=1.2, plain_middle=40.0, steps=QUALITY_STEP):
         self.middle, self.scale = {"limen": middle, "plain": plain_middle}, scale
-        self.plain_ratio = plain_ratio
+        self.plain_ratio, self.steps = plain_ratio, steps
         self.judged = 0
 
-    def encode(self, quality):
-        return Encoded(self._file("limen", quality, 1.0), quality, Subsampling.HALF)
+    def encode(self, setting):
+        quality = setting.quality // self.steps * self.steps - 4 * math.log(setting.thrift)
+        return Encoded(self._file("limen", quality, 1.0), setting.quality, Subsampling.HALF)
 
     def plain_encode(self, quality):
         return self._file("plain", quality, self.plain_ratio)
@@ -82,8 +85,25 @@ def test_few_trials_are_enough(start, most):
     assert found.judgement.sur <= 0.77
 
 
+@pytest.mark.parametrize("middle", [33.0, 38.5, 41.0, 46.0])
+@pytest.mark.parametrize("slope", [0.5, 0.95, 1.5])
+def test_thrift_reaches_what_lies_between_two_tables(middle, slope):
+    bench = Bench(middle=middle, steps=0.75)
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, thrift_slope=slope))
+    assert 0.75 <= found.judgement.sur <= 0.77
+    assert len(found.trials) <= 5
+    chosen = next(trial for trial in found.trials if trial.size_bytes == len(found.data))
+    assert (chosen.quality, chosen.thrift) == (found.quality, found.thrift)
+
+
+def test_thrift_is_left_alone_where_it_is_no_choice():
+    bench = Bench(steps=2.0)
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75))
+    assert {trial.thrift for trial in found.trials} == {1.0}
+
+
 def test_every_judgement_is_listed():
-    bench = Bench()
+    bench = Bench(plain_ratio=1.0)
     found = search_goal(bench.encode, bench.judge, goal_of(0.75, 60), plain_encode=bench.plain_encode)
     assert len(found.trials) == bench.judged
     assert found.trials[-1].encoder is Encoder.LIBJPEG_TURBO
@@ -115,6 +135,18 @@ def test_a_share_that_no_quality_reaches():
     assert len(search_goal(bench.encode, bench.judge, goal_of(0.75), original=b"x").data) == 1
 
 
+def test_full_chroma_is_asked_where_half_does_not_reach():
+    bench = Bench(middle=150.0)
+
+    def encode_full(setting):
+        return bench.encode(replace(setting, quality=setting.quality + 60))
+
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75), encode_full_chroma=encode_full)
+    assert found.data == encode_full(Setting(found.quality, found.thrift)).data
+    easy = Bench()
+    assert search_goal(easy.encode, easy.judge, goal_of(0.75), encode_full_chroma=encode_full).quality < 60
+
+
 def test_a_judge_who_wavers_does_not_break_the_search():
     bench = Bench()
     wavering = iter([0.2, 0.9, 0.3, 0.8, 0.1, 0.9, 0.5, 0.76, 0.2, 0.2, 0.2, 0.2])
@@ -133,9 +165,10 @@ def test_the_second_encoder_is_taken_where_it_is_smaller(ratio, encoder):
     bench = Bench()
     other = Bench(middle=39.0)
 
-    def encode_coefficients(quality):
-        encoded = other.encode(quality)
-        return replace(encoded, data=json.dumps(["limen", quality]).encode().ljust(round(ratio * len(encoded.data))))
+    def encode_coefficients(setting):
+        encoded = other.encode(setting)
+        named = json.dumps(["limen", setting.quality]).encode()
+        return replace(encoded, data=named.ljust(round(ratio * len(encoded.data))))
 
     found = search_goal(bench.encode, bench.judge, goal_of(0.75), encode_coefficients=encode_coefficients)
     assert found.encoder is encoder
@@ -161,7 +194,7 @@ def test_too_few_bytes_for_anything():
 
 def test_the_lowest_quality_is_tried_before_giving_up():
     bench = Bench()
-    found = search_max_bytes(bench.encode, len(bench.encode(LOWEST_QUALITY).data), start_quality=98)
+    found = search_max_bytes(bench.encode, len(bench.encode(Setting(LOWEST_QUALITY)).data), start_quality=98)
     assert found.quality == LOWEST_QUALITY
 
 

@@ -76,6 +76,8 @@ export function showFigures(result, photo) {
     (result.encoder === "input" ? "No smaller file keeps it: these are the pixels of your file, packed better." : "");
   byId("warnings").replaceChildren(...result.warnings.map((warning) => element("li", {}, warning)));
   byId("trials").tBodies[0].replaceChildren(...result.trials.map((trial) => element("tr", {},
-    element("td", {}, trial.encoder), element("td", {}, `${trial.quality}`), element("td", {}, bytes(trial.size_bytes)),
+    element("td", {}, trial.encoder),
+    element("td", {}, trial.thrift === 1 ? `${trial.quality}` : `${trial.quality}, thrift ${trial.thrift}`),
+    element("td", {}, bytes(trial.size_bytes)),
     element("td", {}, trial.sur === null ? "not asked" : percent(trial.sur)))));
 }
