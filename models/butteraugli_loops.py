@@ -43,7 +43,7 @@ def blur(plane: Float32Array, weights: Float32Array, target: Float32Array) -> No
     line = np.zeros(width + 2 * radius, np.float32)
     scale = _scale_inside(width, weights)
     for y in range(height):
-        line[radius : radius + width] = plane[y]
+        _copy(plane[y], line[radius : radius + width])
         row = across[y]
         _set_scaled(row, line[radius : radius + width], weights[0])
         for k in range(1, radius + 1):
@@ -77,6 +77,13 @@ def _scale_inside(side: int, weights: Float32Array) -> Float32Array:
                 total += weights[k]
         scale[j] = np.float32(1) / total
     return scale
+
+
+@compiled
+def _copy(source: Float32Array, row: Float32Array) -> None:
+    """As ``row[:] = source``, which takes two seconds longer to compile."""
+    for j in range(row.shape[0]):
+        row[j] = source[j]
 
 
 @compiled
@@ -152,7 +159,7 @@ def calmest(activity: Float32Array, weights: Float32Array, target: Float32Array)
             second[j] = third[j] = np.float32(2) * first[j]
         for i in range(y - _CALM, y + _CALM + 1, _CALM):
             if 0 <= i < height:
-                line[_CALM : _CALM + width] = activity[i]
+                _copy(activity[i], line[_CALM : _CALM + width])
                 _keep_least(first, second, third, line[:width])
                 _keep_least(first, second, third, line[2 * _CALM :])
                 if i != y:
@@ -212,7 +219,7 @@ def add_line_energy(
     for i in range(height):
         for n in range(offsets.shape[0]):
             y = i + LINE_REACH
-            sums[:] = differences[y, LINE_REACH : LINE_REACH + width]
+            _copy(differences[y, LINE_REACH : LINE_REACH + width], sums)
             for k in range(offsets.shape[1]):
                 dx, dy = offsets[n, k, 0], offsets[n, k, 1]
                 if dx == 0 and dy == 0:

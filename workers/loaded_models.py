@@ -16,9 +16,11 @@ from celery.signals import worker_init, worker_process_init
 from celery.worker import WorkController
 
 from models.artefacts import check_file, load_manifest, load_model
+from models.butteraugli import ButteraugliReference
 from models.errors import LimenError, ModelArtefactError
 from models.observers import find_profile, load_profiles, profiles_digest
 from models.onnx_model import OnnxModel, cuda_available
+from models.ssimulacra2 import Ssimulacra2Reference
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
 from models.varjpeg_request import optimise_photo
@@ -106,6 +108,13 @@ def warm_up() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     compile_codec()
     optimise_photo(RgbImage(noise, noise))
+
+
+def warm_metrics() -> None:
+    """Judge a small image by the metrics that few jobs ask for: compiles their loops, for a container to start with."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Ssimulacra2Reference(noise).score(noise)
+    ButteraugliReference(noise).norm(noise)
 
 
 def model_version() -> str:
