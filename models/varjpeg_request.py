@@ -24,7 +24,7 @@ from models.sur_prediction import SurReference, encode_reference_jpeg
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.gain_map import with_gain_map
-from models.varjpeg.jpeg_input import read_coefficients
+from models.varjpeg.jpeg_input import read_coefficients, turned_upright
 from models.varjpeg.metadata import Metadata, insert_segments
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
@@ -267,8 +267,11 @@ class _JpegCoder:
         self.passed: bytes | None = None
         self.encode_coefficients: Encode | None = None
         if original is not None and self._photo.pixels is image.native_pixels and _shows_as_decoded(original, image):
-            self.passed = _recoded(original, self._photo.metadata)
             prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
+            if _is_upright(original):
+                self.passed = _recoded(original, self._photo.metadata)
+            elif prepared is not None:
+                self.passed = prepared.lossless()
             if prepared is not None:
                 self.encode_coefficients = lambda setting: prepared.encode(setting.quality, thrift=setting.thrift)
 
@@ -407,12 +410,16 @@ def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) 
 
 
 def _shows_as_decoded(original: bytes, image: RgbImage) -> bool:
-    """Whether a JPEG's coefficients can be given on beside the metadata that were kept: an upright grey or YCbCr file
-    whose profile, if it had one, is still there.
+    """Whether a JPEG's coefficients can be given on beside the metadata that were kept: a grey or YCbCr file whose
+    profile, if it had one, is still there.
     """
     if sniff(original) != "JPEG" or not can_be_recoded(original):
         return False
     return image.icc_profile is not None or read_header(original).icc is None
+
+
+def _is_upright(original: bytes) -> bool:
+    return read_header(original).orientation not in range(2, 9)
 
 
 def _recoded(original: bytes, metadata: bytes) -> bytes | None:
@@ -429,6 +436,8 @@ def _prepared_jpeg(
     """The input's coefficients, None where they are of a kind that is not coded again."""
     try:
         coefficients = read_coefficients(original)
+        if not _is_upright(original):
+            coefficients = turned_upright(coefficients, read_header(original).orientation)
         return PreparedJpeg(coefficients, thresholds, protect=protect, metadata=photo.metadata)
     except ImageUndecodableError:
         return None

@@ -84,16 +84,15 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
 
 
 def can_be_recoded(data: bytes) -> bool:
-    """Whether ``data`` is an upright 8-bit Huffman JPEG, grey or YCbCr: other decoders show its coefficients alike.
+    """Whether ``data`` is an 8-bit Huffman JPEG, grey or YCbCr: other decoders show its coefficients alike.
 
     Raises: ImageUndecodableError, ImageTypeUnsupportedError for a damaged or unusual JPEG.
     """
     segments = _gather(data)
-    _, orientation, _ = usable_exif(segments.exif)
     frame = segments.frame
     as_usual = segments.frame_marker in _HUFFMAN_FRAMES and frame[0] == 8 and frame[5] in (1, 3)
     in_ycbcr = segments.adobe_transform in (None, 1) and frame[6::3][:3] != b"RGB"
-    return as_usual and in_ycbcr and orientation not in range(2, 9)
+    return as_usual and in_ycbcr
 
 
 def _gather(data: bytes) -> _Segments:

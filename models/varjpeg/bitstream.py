@@ -16,11 +16,11 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 @dataclass(frozen=True, slots=True)
 class Component:
     """One colour component: ``blocks`` int16 (rows, columns, 64) zigzag, quantized; ``table`` which of the tables;
-    ``sampling`` luma samples per sample of the sparsest component, 1 or 2, in both directions."""
+    ``sampling``: its samples across and down in a unit of the frame, 1 or 2 each."""
 
     blocks: Blocks
     table: int
-    sampling: int = 1
+    sampling: tuple[int, int] = (1, 1)
 
 
 def jpeg_file(
@@ -40,7 +40,8 @@ def _sequential_file(height: int, width: int, components: list[Component], table
     parts += [segment(0xDB, bytes([number]) + table.tobytes()) for number, table in enumerate(tables)]
     frame = bytes([8]) + height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes([len(components)])
     for number, component in enumerate(components, start=1):
-        frame += bytes([number, component.sampling << 4 | component.sampling, component.table])
+        across, down = component.sampling
+        frame += bytes([number, across << 4 | down, component.table])
     parts.append(segment(0xC0, frame))
     for number, component in enumerate(components, start=1):
         parts += _scan(number, component)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.dct import BLOCK, block_grid
+from models.dct import BLOCK, block_grid, zigzag
 from models.errors import ImageUndecodableError
 from models.image_files.header import limited
 from models.image_files.jpeg import marker_segments
@@ -19,6 +19,9 @@ from models.varjpeg.entropy import Blocks, HuffmanTable, code_words
 
 _SOF = {0xC0: False, 0xC1: False, 0xC2: True}
 """Frame markers that are read, and whether they announce a progressive file."""
+
+_TRANSPOSED, _MIRRORED_ACROSS, _MIRRORED_DOWN = {5, 6, 7, 8}, {2, 3, 6, 7}, {3, 4, 7, 8}
+"""EXIF orientations by what makes them upright: first rows become columns, then the result is mirrored."""
 
 _DHT, _SOS, _DQT, _DRI = 0xC4, 0xDA, 0xDB, 0xDD
 _RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
@@ -99,6 +102,38 @@ def read_coefficients(data: bytes, *, max_pixels: int = 64_000_000) -> JpegCoeff
     if frame is None or any(component.number not in used for component in frame.components):
         raise ImageUndecodableError("the JPEG lacks a frame or a quantization table")
     return _finished(frame, used)
+
+
+def turned_upright(source: JpegCoefficients, orientation: int) -> JpegCoefficients:
+    """The coefficients of the photo as EXIF's ``orientation`` 1..8 wants it shown, without any loss.
+
+    A mirrored block has the same coefficients, those of odd frequencies with the other sign.
+    Raises: ImageUndecodableError where a part of a unit at the right or lower edge would come to the left or top.
+    """
+    across, down = orientation in _MIRRORED_ACROSS, orientation in _MIRRORED_DOWN
+    if orientation in _TRANSPOSED:
+        components = tuple(_transposed(component) for component in source.components)
+        source = JpegCoefficients(source.width, source.height, components)
+    unit_across = BLOCK * max(component.across for component in source.components)
+    unit_down = BLOCK * max(component.down for component in source.components)
+    if (across and source.width % unit_across) or (down and source.height % unit_down):
+        raise ImageUndecodableError("a JPEG of this size cannot be turned without loss")
+    components = tuple(_mirrored(component, across=across, down=down) for component in source.components)
+    return JpegCoefficients(source.height, source.width, components)
+
+
+def _transposed(component: JpegComponent) -> JpegComponent:
+    row, column = np.divmod(zigzag(), BLOCK)
+    order = np.argsort(zigzag())[BLOCK * column + row]
+    blocks = np.ascontiguousarray(component.blocks.transpose(1, 0, 2)[:, :, order])
+    return JpegComponent(blocks, component.table[order], component.down, component.across)
+
+
+def _mirrored(component: JpegComponent, *, across: bool, down: bool) -> JpegComponent:
+    row, column = np.divmod(zigzag(), BLOCK)
+    signs = (1 - 2 * (column % 2 if across else 0 * column)) * (1 - 2 * (row % 2 if down else 0 * row))
+    blocks = component.blocks[:: -1 if down else 1, :: -1 if across else 1] * signs.astype(np.int16)
+    return JpegComponent(np.ascontiguousarray(blocks), component.table, component.across, component.down)
 
 
 def _finished(frame: _Frame, steps: dict[int, NDArray[np.uint16]]) -> JpegCoefficients:

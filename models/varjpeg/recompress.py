@@ -4,6 +4,7 @@ A value that is kept then lies on the new grid exactly, chroma is not resampled,
 all multiples are one, and only what the rate-distortion stage drops is lost.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,7 @@ from models.dct import BLOCK
 from models.errors import ImageUndecodableError
 from models.types import Float32Array
 from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.entropy import Blocks
 from models.varjpeg.jpeg_input import JpegCoefficients, JpegComponent
 from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
@@ -26,6 +28,14 @@ from models.varjpeg.visibility import (
     weights_of_pairs,
 )
 
+_LUMA_BLOCKS = {
+    Subsampling.FULL: (1, 1),
+    Subsampling.HALF: (2, 2),
+    Subsampling.HALF_ACROSS: (2, 1),
+    Subsampling.HALF_DOWN: (1, 2),
+}
+"""Across and down: how many luma blocks a chroma block covers."""
+
 _MIDDLE = 128.0
 _COMMON = slice(1, 21)
 """Zigzag positions where most values that are not zero lie."""
@@ -36,7 +46,7 @@ class PreparedJpeg:
 
     Protected values are rounded to steps that are no larger than those of quality 90: few JPEGs have finer ones of
     their own, and in all others they stay as they are.
-    Raises: ImageUndecodableError for another sampling than 4:4:4, 4:2:0 or grey, or steps above 255.
+    Raises: ImageUndecodableError for chroma of less than half the resolution in a direction, or steps above 255.
     """
 
     def __init__(
@@ -49,6 +59,7 @@ class PreparedJpeg:
     ) -> None:
         self._source, self._metadata = source, metadata
         self._subsampling = _subsampling(source)
+        self._across, self._down = _LUMA_BLOCKS.get(self._subsampling, (1, 1))
         if max(component.table.max() for component in source.components) > 255:
             raise ImageUndecodableError("a JPEG with steps above 255 is not coded again from its coefficients")
         size = source.height, source.width
@@ -57,37 +68,56 @@ class PreparedJpeg:
 
     def encode(self, quality: float, *, thrift: float = 1.0) -> Encoded:
         """The photo at these, as ``PreparedPhoto.encode`` understands them, or up to half a step better."""
-        half = self._subsampling is Subsampling.HALF
-        settings = photo_settings(quality, full_chroma=self._subsampling is Subsampling.FULL).priced(thrift)
-        finest = photo_settings(max(quality, PROTECTED_QUALITY), full_chroma=self._subsampling is Subsampling.FULL)
+        settings = _settings(quality, self._subsampling).priced(thrift)
+        finest = _settings(max(quality, PROTECTED_QUALITY), self._subsampling)
         weights = self._weights(settings)
         components: list[Component] = []
         tables: list[Table] = []
         for number, source in enumerate(self._source.components):
-            of_luma, halved = number == 0, half and number > 0
-            measure = self._measure(source, settings, weights, of_luma=of_luma, halved=halved)
+            of_luma = number == 0
+            measure = self._measure(source, settings, weights, of_luma=of_luma)
             table, coefficients = measure.table, _dequantized(source)
             if self._protected is None:
                 blocks = choose_coefficients(coefficients, table, measure.weights, multiplier=measure.multiplier)
             else:
                 table = _multiples(finest.luma if of_luma else finest.chroma, source.table, bias=0.0)
-                where = self._protected
-                where = protected_pairs(where, self._source.height, self._source.width) if halved else where
+                where = self._protected if of_luma else self._under_chroma(self._protected)
                 kept = Measure(table, measure.weights, 0.0)
                 blocks = choose_beside_protected(coefficients, measure, kept, where)
-            if number < 2 or not np.array_equal(table, tables[-1]):  # Cb and Cr share a table where they can
-                tables.append(table)
-            components.append(Component(blocks, table=len(tables) - 1, sampling=2 if half and of_luma else 1))
-        data = jpeg_file(self._source.height, self._source.width, components, tables, self._metadata)
-        return Encoded(data, quality, self._subsampling)
+            components.append(self._component(blocks, table, tables, of_luma=of_luma))
+        return Encoded(self._file(components, tables), quality, self._subsampling)
+
+    def lossless(self) -> bytes:
+        """The same coefficients in as few bytes as we can."""
+        tables: list[Table] = []
+        components = [
+            self._component(source.blocks, source.table.astype(np.uint8), tables, of_luma=number == 0)
+            for number, source in enumerate(self._source.components)
+        ]
+        return self._file(components, tables)
+
+    def _component(self, blocks: Blocks, table: Table, tables: list[Table], *, of_luma: bool) -> Component:
+        """The component, its table added to ``tables``; Cb and Cr share one where they can."""
+        if len(tables) < 2 or not np.array_equal(table, tables[-1]):
+            tables.append(table)
+        return Component(blocks, table=len(tables) - 1, sampling=(self._across, self._down) if of_luma else (1, 1))
+
+    def _file(self, components: list[Component], tables: list[Table]) -> bytes:
+        return jpeg_file(self._source.height, self._source.width, components, tables, self._metadata)
+
+    def _under_chroma(self, protected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        size = self._source.height, self._source.width
+        return protected_pairs(protected, *size, across=self._across, down=self._down)
 
     def _measure(
-        self, source: JpegComponent, settings: PhotoSettings, weights: Float32Array, *, of_luma: bool, halved: bool
+        self, source: JpegComponent, settings: PhotoSettings, weights: Float32Array, *, of_luma: bool
     ) -> Measure:
         wanted = settings.luma if of_luma else settings.chroma
         multiplier = settings.luma_multiplier if of_luma else settings.chroma_multiplier
         table = _multiples(wanted, source.table)
-        weights = weights_of_pairs(weights, self._source.height, self._source.width) if halved else weights
+        if not of_luma:
+            size = self._source.height, self._source.width
+            weights = weights_of_pairs(weights, *size, across=self._across, down=self._down)
         return Measure(table, weights, multiplier * _squared_ratio(wanted, table))
 
     def _weights(self, settings: PhotoSettings) -> Float32Array:
@@ -114,11 +144,22 @@ def _subsampling(source: JpegCoefficients) -> Subsampling:
     if len(factors) == 1:
         return Subsampling.GREY
     relative = {(factors[0][0] / across, factors[0][1] / down) for across, down in factors[1:]}
-    if relative == {(1.0, 1.0)}:
-        return Subsampling.FULL
-    if relative == {(2.0, 2.0)}:
-        return Subsampling.HALF
+    for subsampling, blocks in _LUMA_BLOCKS.items():
+        if relative == {blocks}:
+            return subsampling
     raise ImageUndecodableError("a JPEG of this sampling is not coded again from its coefficients")
+
+
+def _settings(quality: float, subsampling: Subsampling) -> PhotoSettings:
+    """Those of whole or halved chroma; of chroma halved in one direction, with steps between both."""
+    half = photo_settings(quality)
+    if subsampling in (Subsampling.HALF, Subsampling.GREY):
+        return half
+    whole = photo_settings(quality, full_chroma=True)
+    if subsampling is Subsampling.FULL:
+        return whole
+    between = np.sqrt(half.chroma.astype(np.float64) * whole.chroma)
+    return replace(half, chroma=np.asarray(np.rint(between), np.uint8))
 
 
 def _multiples(wanted: Table, steps: NDArray[np.uint16], *, bias: float = 0.5) -> Table:

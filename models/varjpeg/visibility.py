@@ -79,13 +79,17 @@ def _mean_of_calmest(values: Float32Array) -> Float32Array:
     return np.asarray(np.partition(around, _CALMEST - 1, axis=0)[:_CALMEST].mean(axis=0), np.float32)
 
 
-def weights_of_pairs(weights: Float32Array, height: int, width: int) -> Float32Array:
-    """Weights of the blocks of planes halved to (ceil(height/2), ceil(width/2)): mean over the 2x2 luma blocks."""
-    rows, columns = block_grid((height + 1) // 2, (width + 1) // 2)
-    padded = np.pad(weights, ((0, 2 * rows - weights.shape[0]), (0, 2 * columns - weights.shape[1])), mode="edge")
-    return np.asarray(padded.reshape(rows, 2, columns, 2).mean(axis=(1, 3)), np.float32)
+def weights_of_pairs(weights: Float32Array, height: int, width: int, *, across: int = 2, down: int = 2) -> Float32Array:
+    """Weights of the blocks of planes of a part of the resolution, ceil(height / down) by ceil(width / across): mean
+    over the luma blocks that each covers."""
+    rows, columns = block_grid(-(-height // down), -(-width // across))
+    missing = down * rows - weights.shape[0], across * columns - weights.shape[1]
+    padded = np.pad(weights, ((0, missing[0]), (0, missing[1])), mode="edge")
+    return np.asarray(padded.reshape(rows, down, columns, across).mean(axis=(1, 3)), np.float32)
 
 
-def protected_pairs(blocks: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
-    """Blocks of halved planes, laid out as ``weights_of_pairs``, that lie under any protected one."""
-    return weights_of_pairs(blocks.astype(np.float32), height, width) > 0
+def protected_pairs(
+    blocks: NDArray[np.bool_], height: int, width: int, *, across: int = 2, down: int = 2
+) -> NDArray[np.bool_]:
+    """Blocks of such planes, laid out as ``weights_of_pairs``, that lie under any protected one."""
+    return weights_of_pairs(blocks.astype(np.float32), height, width, across=across, down=down) > 0

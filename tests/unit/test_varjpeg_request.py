@@ -95,6 +95,21 @@ def test_a_jpeg_never_grows(target):
         assert len(optimised(data, **target).data) < len(data)
 
 
+@pytest.mark.parametrize("size", [(128, 160), (121, 163)])
+def test_a_turned_jpeg_comes_upright_and_never_grows(size):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(photo(*size), "JPEG", quality=40, exif=exif)
+    result = optimised(data, target_metric="ssimulacra2", target_value=80.0)
+    assert decode_pixels(result.data).shape == (size[1], size[0], 3)
+    if size == (128, 160):  # whole units: its own coefficients are turned
+        assert len(result.data) < len(data)
+        assert result.chosen.encoder in (Encoder.COEFFICIENTS, Encoder.INPUT)
+        untouched = optimised(data, target_metric="ssimulacra2", target_value=99.9)
+        assert untouched.chosen.encoder is Encoder.INPUT
+        assert Ssimulacra2Reference(decode_image(data).pixels).score(decode_pixels(untouched.data)) > 94
+
+
 def test_a_jpeg_that_nothing_beats_is_passed_through_and_that_is_said():
     data = saved(photo(), "JPEG", quality=30)
     result = optimised(data, target_metric="ssimulacra2", target_value=99.9)
