@@ -1,0 +1,85 @@
+"""Patchnet, DIPQA and the quality score: one step of their fits on pairs made here, in both presets."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.artefacts import load_manifest
+from models.patch_quality import DMOS_PATCHES
+from models.quality_score import MAP_SIDE
+from tests.assets.datasets import drawn_photo, noisy, save
+from training.artefact_pairs import TRAIN_ROUNDS, VAL_ROUNDS, round_folder
+from training.config import ExperimentConfig, load_config
+from training.experiments import dipqa, patch_quality, quality_score
+from training.fit import load_history
+from training.networks.meta_aggregation import OWN_MAPS, PRESETS
+from training.quality_features import NAMES
+
+
+def one_step(name: str, root: Path, **changes: object) -> ExperimentConfig:
+    config = load_config(name, data=root / "data", work=root / "work", epochs=1)
+    fit = config.fit.model_copy(update={"batch_size": 4})
+    labels = config.labels | {"patches_per_epoch": 4, "pairs_per_epoch_64": 4, "pairs_per_epoch_128": 4}
+    return config.model_copy(update={"fit": fit, "labels": labels, **changes})
+
+
+def write_pairs(folder: Path, seed: int) -> None:
+    folder.mkdir(parents=True)
+    photo = drawn_photo(seed, 256, 384)
+    versions = np.stack([noisy(photo, level) for level in (1, 3)])
+    features = {
+        f"features_{cell or 0}": np.full((2, 256 // (cell or 256), 384 // (cell or 384), len(NAMES)), 5.0)
+        for cell in (None, *DMOS_PATCHES)
+    }
+    np.savez(folder / "a.npz", reference=photo, distorted=versions, kinds=np.array(["x", "y"]), **features)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    config = one_step("patch_quality", tmp_path)
+    for split, rounds in (("train", TRAIN_ROUNDS), ("val", VAL_ROUNDS)):
+        save(config.data / "photos" / split / "a.png", drawn_photo(1, 64, 64))
+        write_pairs(config.work / "quality-pairs" / split, 7)
+        for number in range(rounds):
+            write_pairs(round_folder(config, split, number), number)
+    return tmp_path
+
+
+@pytest.mark.parametrize("preset", ["lite", "paper"])
+def test_patchnet(root: Path, preset: str) -> None:
+    config = one_step("patch_quality", root, preset=preset, variant=f"{preset}-test")
+    patch_quality.fit(config)
+    assert (config.checkpoints / "run.json").is_file()
+    assert len(load_history(config)) == 1
+
+
+def test_dipqa_fits_both_patch_sizes(root: Path) -> None:
+    config = one_step("dipqa", root, variant="test")
+    config.checkpoints.mkdir(parents=True)
+    dipqa.fit(config)
+    for side in DMOS_PATCHES:
+        assert (config.folder / f"patch-{side}" / "test" / "best.pt").is_file()
+
+
+@pytest.mark.parametrize("preset", ["lite", "paper"])
+def test_the_aggregation_sees_the_maps_of_its_preset(root: Path, preset: str) -> None:
+    config = one_step("quality_score", root, preset=preset, variant=f"{preset}-test")
+    config.folder.mkdir(parents=True)
+    planes = OWN_MAPS + PRESETS["lite"].features
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        np.savez(
+            config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz",
+            maps=rng.random((4, planes, MAP_SIDE, MAP_SIDE)).astype(np.float16),
+            scores=np.array([10.0, 40, 70, 100]),
+            patchnet=np.full(4, 0.5),
+            fish=np.full(4, 0.5),
+            photos=np.array(["a"] * 4),
+            kinds=np.array(["x"] * 4),
+            rounds=np.zeros(4, np.int64),
+        )
+    found = quality_score.read_maps(config, "train").maps
+    assert found.shape[1] == OWN_MAPS + PRESETS[preset].features
+    quality_score.fit(config)
+    assert len(load_history(config)) == 1
