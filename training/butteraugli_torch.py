@@ -13,6 +13,7 @@ On 50 pairs of ``photos/val`` 3-norm and maximum are within 0.01 % of the progra
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,8 @@ from torch import Tensor
 
 from models import butteraugli_constants as constants
 from models.butteraugli_constants import Line
+
+_LINE_REACH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,20 +224,55 @@ def _malta_differences(
     return difference
 
 
+class _LineEnergy(torch.autograd.Function):
+    """Squared sums of planes (N, C, H, W) along each line, added up over the lines, of the same shape.
+
+    Sums are made of shifted planes and again for the gradient, instead of kept: on a processor that is four times as
+    fast as a convolution and its gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, planes: Tensor, lines: tuple[Line, ...]) -> Tensor:
+        ctx.save_for_backward(planes)
+        ctx.lines = lines
+        energy = torch.zeros_like(planes)
+        padded = F.pad(planes, (_LINE_REACH,) * 4)
+        for times, offsets in lines:
+            sums = _line_sums(planes, padded, offsets)
+            energy.addcmul_(sums, sums, value=times)
+        return energy
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        (planes,) = ctx.saved_tensors
+        padded = F.pad(planes, (_LINE_REACH,) * 4)
+        gradient = torch.zeros_like(padded)
+        for times, offsets in ctx.lines:
+            sums = _line_sums(planes, padded, offsets).mul_(slopes[0]).mul_(2 * times)
+            _shifted(gradient, 0, 0).add_(sums)
+            for x, y in offsets:
+                _shifted(gradient, x, y).add_(sums)
+                _shifted(gradient, -x, -y).add_(sums)
+        return _shifted(gradient, 0, 0), None
+
+
+def _line_sums(planes: Tensor, padded: Tensor, offsets: tuple[tuple[int, int], ...]) -> Tensor:
+    sums = planes.clone()
+    for x, y in offsets:
+        sums += _shifted(padded, x, y)
+        sums += _shifted(padded, -x, -y)
+    return sums
+
+
+def _shifted(padded: Tensor, x: int, y: int) -> Tensor:
+    """The part of ``padded`` that lies (x, y) beside the middle: a view."""
+    height, width = padded.shape[-2] - 2 * _LINE_REACH, padded.shape[-1] - 2 * _LINE_REACH
+    return padded[..., _LINE_REACH + y : _LINE_REACH + y + height, _LINE_REACH + x : _LINE_REACH + x + width]
+
+
 def _line_energy(differences: Tensor, lines: tuple[Line, ...]) -> Tensor:
-    """Squared sums of ``differences`` (N, C, H, W) along each line, added up over lines and channels: (N, 1, H, W)."""
-    count, channels, height, width = differences.shape
-    sums = F.conv2d(differences.reshape(-1, 1, height, width), _line_kernels(lines, differences), padding=4)
-    return (sums**2).sum(1).reshape(count, channels, height, width).sum(1, keepdim=True)
-
-
-def _line_kernels(lines: tuple[Line, ...], like: Tensor) -> Tensor:
-    """(lines, 1, 9, 9): on the line, the root of how often it counts."""
-    kernels = torch.zeros(len(lines), 1, 9, 9)
-    for index, (times, offsets) in enumerate(lines):
-        for x, y in ((0, 0), *offsets):
-            kernels[index, 0, 4 + y, 4 + x] = kernels[index, 0, 4 - y, 4 - x] = times**0.5
-    return kernels.to(like)
+    energy: Tensor = _LineEnergy.apply(differences, lines)  # type: ignore[no-untyped-call]
+    return energy.sum(1, keepdim=True)
 
 
 def _plain_high(reference: Tensor, distorted: Tensor) -> Tensor:
