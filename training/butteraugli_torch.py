@@ -13,6 +13,7 @@ On 50 pairs of ``photos/val`` 3-norm and maximum are within 0.01 % of the progra
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -99,17 +100,21 @@ def _cones(linear: Tensor) -> Tensor:
 
 def _blur(planes: Tensor, sigma: float, *, mirrored: bool = False) -> Tensor:
     """Gaussian blur of (N, C, H, W), cut at 2.25 sigma; past the edges nothing, or the mirrored photo."""
-    rows, columns = (_band_matrix(side, sigma, planes, mirrored=mirrored) for side in planes.shape[-2:])
+    rows, columns = (
+        _band_matrix(side, sigma, planes.dtype, planes.device, mirrored=mirrored) for side in planes.shape[-2:]
+    )
     return rows @ (planes @ columns.T)
 
 
-def _band_matrix(side: int, sigma: float, like: Tensor, *, mirrored: bool) -> Tensor:
-    """(side, side): row i holds the weights of the pixels around i, of sum 1."""
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
+def _band_matrix(side: int, sigma: float, dtype: torch.dtype, device: torch.device, *, mirrored: bool) -> Tensor:
+    """(side, side): row i holds the weights of the pixels around i, of sum 1. Kept, so also fit for gradients."""
     radius = max(1, int(constants.SIGMAS_IN_RADIUS * sigma))
-    place = torch.arange(side, device=like.device)
-    sources = torch.arange(-radius if mirrored else 0, side + radius if mirrored else side, device=like.device)
+    place = torch.arange(side, device=device)
+    sources = torch.arange(-radius if mirrored else 0, side + radius if mirrored else side, device=device)
     offset = sources - place[:, None]
-    weights = torch.exp(offset.to(like.dtype) ** 2 / (-2 * sigma**2)) * (offset.abs() <= radius)
+    weights = torch.exp(offset.to(dtype) ** 2 / (-2 * sigma**2)) * (offset.abs() <= radius)
     if mirrored:
         folded = torch.where(sources < 0, -1 - sources, torch.where(sources >= side, 2 * side - 1 - sources, sources))
         weights = weights.new_zeros(side, side).index_add(1, folded, weights)
@@ -215,8 +220,8 @@ def _malta_differences(
 ) -> Tensor:
     """Differences (N, 2, H, W), less where both are strong; on top what is lost below or gained above the reference."""
     weight, norm = reference.new_tensor(parameters).T.reshape(2, 2, 1, 1)
-    scale = norm / constants.MALTA_LENGTH * weight.sqrt() / (norm + 0.5 * (reference.abs() + distorted.abs()))
     size, sign = reference.abs(), torch.where(reference < 0, -1.0, 1.0)
+    scale = norm / constants.MALTA_LENGTH * weight.sqrt() / (norm + 0.5 * (size + distorted.abs()))
     along = distorted * sign
     beyond = F.relu(constants.MALTA_LOST * size - along) - F.relu(along - constants.MALTA_GAINED * size)
     both, one_sided = (constants.MALTA_EVEN * asymmetry) ** 0.5, (constants.MALTA_ONE_SIDED / asymmetry) ** 0.5

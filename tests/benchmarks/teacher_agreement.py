@@ -1,16 +1,18 @@
-"""How far Limen's batched SSIMULACRA2 lies from the ``ssimulacra2`` package, its MDSI and GMSD from ``piq``, and its
-differentiable butteraugli from libjxl's ``butteraugli_main``, where that is installed.
+"""How far Limen's batched SSIMULACRA2 lies from the ``ssimulacra2`` package, its MDSI and GMSD from ``piq``, and both
+forms of its butteraugli from libjxl's ``butteraugli_main``, where that is installed.
 
 ``python -m tests.benchmarks.teacher_agreement PHOTO_DIR [--pairs 50]``
 
 On 50 pairs of ``photos/val``: SSIMULACRA2 within 0.15 (mean difference 0.011) over -34..94, MDSI within 0.091 (0.008)
-over 0.10..0.34, GMSD within 0.002; 3-norm and maximum of butteraugli within 0.01 % of the program's.
+over 0.10..0.34, GMSD within 0.002; 3-norm and maximum of both forms of butteraugli within 0.01 % of the program's.
+``models.butteraugli`` takes half the program's processor time for a pair, a third of it for each further version.
 
 Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distortions`` in turn at the middle of
 their ranges.
 """
 
 import argparse
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from ssimulacra2 import compute_ssimulacra2
 
+from models.butteraugli import ButteraugliReference
 from models.types import Rgb8
 from tests.benchmarks.machine import describe_machine
 from training.butteraugli import PROGRAM, butteraugli
@@ -55,13 +58,26 @@ def main() -> None:
     if shutil.which(PROGRAM) is None:
         print(f"{PROGRAM} is not installed: butteraugli is not compared")
         return
-    rows = np.array([compared_butteraugli(*pair) for pair in chosen])
-    for name, (ours, published) in zip(("3-norm", "maximum"), rows.transpose(1, 2, 0), strict=True):
-        share = difference(ours, published) / published
-        print(
-            f"butteraugli {name:8} {len(rows)} pairs, values {published.min():.3f}..{published.max():.3f}: "
-            f"difference mean {share.mean():.4%}, maximum {share.max():.4%}"
-        )
+    report_butteraugli(chosen)
+
+
+def report_butteraugli(chosen: list[tuple[Rgb8, Rgb8]]) -> None:
+    """Differences from the program in the 3-norm and the maximum, and processor time as a share of its."""
+    ButteraugliReference(chosen[0][0]).norm(chosen[0][1])  # the first call compiles
+    values, seconds = map(np.array, zip(*(compared_butteraugli(*pair) for pair in chosen), strict=True))
+    published = values[:, 0]
+    for index, form in ((1, "models.butteraugli"), (2, "training.butteraugli_torch")):
+        share = difference(values[:, index], published) / published
+        for place, name in enumerate(("3-norm", "maximum")):
+            print(
+                f"{form:26} {name:7} {len(chosen)} pairs, "
+                f"values {published[:, place].min():.3f}..{published[:, place].max():.3f}: "
+                f"difference mean {share[:, place].mean():.4%}, maximum {share[:, place].max():.4%}"
+            )
+    first, further = np.median(seconds[:, 1:] / seconds[:, :1], axis=0)
+    print(
+        f"models.butteraugli: median {first:.2f} of the program's processor time, {further:.2f} for a further version"
+    )
 
 
 def pairs(folder: Path) -> Iterator[tuple[Rgb8, Rgb8]]:
@@ -85,13 +101,28 @@ def compared(reference: Rgb8, distorted: Rgb8) -> list[tuple[float, float]]:
     ]
 
 
-def compared_butteraugli(reference: Rgb8, distorted: Rgb8) -> list[tuple[float, float]]:
-    """Ours and the program's 3-norm and maximum."""
+def compared_butteraugli(reference: Rgb8, distorted: Rgb8) -> tuple[list[tuple[float, float]], list[float]]:
+    """3-norm and maximum of the program, of ``models.butteraugli`` and of ``training.butteraugli_torch``; processor
+    seconds of the program, of ``models.butteraugli`` and of that with a reference at hand."""
+    moments = [processor_s()]
+    printed = butteraugli(reference, distorted)
+    moments.append(processor_s())
+    judge = ButteraugliReference(reference)
+    moments.append(processor_s())
+    norm = judge.norm(distorted)
+    moments.append(processor_s())
     with torch.inference_mode():
         distance = butteraugli_distance(srgb_to_tensor(reference), srgb_to_tensor(distorted))
-        norm = float(three_norm(distance))
-    printed = butteraugli(reference, distorted)
-    return [(norm, printed.three_norm), (float(distance.max()), printed.maximum)]
+        by_tensors = float(three_norm(distance)), float(distance.max())
+    program, prepare, compare = np.diff(moments)
+    ours = norm, float(judge.distances(distorted).max())
+    return [(printed.three_norm, printed.maximum), ours, by_tensors], [program, prepare + compare, compare]
+
+
+def processor_s() -> float:
+    """Processor time of this process and of the programs it ran."""
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 def published_ssimulacra2(reference: Rgb8, distorted: Rgb8) -> float:

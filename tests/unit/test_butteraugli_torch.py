@@ -77,6 +77,14 @@ def test_gradients_are_finite(start):
     assert distorted.grad.isfinite().all()
 
 
+def test_gradients_follow_a_look_without_them():
+    reference, distorted = torch.rand(1, 3, 34, 38), torch.rand(1, 3, 34, 38, requires_grad=True)
+    with torch.inference_mode():
+        butteraugli_distance(reference, distorted)
+    butteraugli_distance(reference, distorted).sum().backward()
+    assert distorted.grad.isfinite().all()
+
+
 def test_the_gradient_is_the_slope():
     reference = srgb_to_tensor(textured(48, 48, 3)).double()
     direction = srgb_to_tensor(noisy(textured(48, 48, 3), 8)).double() - reference
