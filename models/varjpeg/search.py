@@ -99,7 +99,8 @@ class Goal:
     ``tolerable``: nor, after a few encodes, once it lies under this.
 
     ``qualities`` and ``heights``, both rising: where common photos lie on this scale; ``thrift_slope``: by how much
-    they fall on it with ln(thrift), 0 where thrift is no choice. ``name`` says the goal in words.
+    they fall on it with ln(thrift), 0 where thrift is no choice. ``name`` says the goal in words; ``lowest`` is the
+    least quality to try.
     """
 
     wanted: float
@@ -109,6 +110,7 @@ class Goal:
     heights: tuple[float, ...]
     thrift_slope: float
     name: str
+    lowest: float = LOWEST_QUALITY
 
     def typical_height(self, quality: float) -> float:
         """Height of a common photo, straight on beyond the table's ends."""
@@ -261,7 +263,7 @@ class _Bracket:
 
     def next(self) -> float | None:
         """The quality to try, None where the bracket is closed."""
-        low = self._under[0] if self._under else LOWEST_QUALITY - QUALITY_STEP
+        low = self._under[0] if self._under else _on_grid(self._goal.lowest) - QUALITY_STEP
         high = self._over[0] if self._over else HIGHEST_QUALITY + QUALITY_STEP
         if high - low <= QUALITY_STEP:
             return None

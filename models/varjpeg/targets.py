@@ -1,7 +1,10 @@
 """What a file can be asked to reach, and who judges it: a share of viewers, SSIMULACRA2 or butteraugli."""
 
 import math
+from dataclasses import replace
 from enum import StrEnum
+
+import numpy as np
 
 from models.butteraugli import ButteraugliReference
 from models.errors import InvalidParameterError
@@ -9,16 +12,20 @@ from models.observers import ObserverProfile
 from models.ssimulacra2 import Ssimulacra2Reference
 from models.sur_prediction import SurReference
 from models.types import Rgb8
-from models.varjpeg.search import Goal, Judgement
+from models.varjpeg.search import LOWEST_QUALITY, Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
-# Medians over twelve lossless photos/train (every 14th) encoded at those qualities: where a search starts.
+# Medians over every fourth lossless photo of photos/train at those qualities, where a search starts
+# (``python -m training.search_start``).
 _LOG_DISTANCES = (3.31, 2.28, 1.63, 1.19, 0.68, -0.18)
 _SSIMULACRA2 = (8.0, 38.0, 55.0, 65.0, 75.5, 88.5)
 _LOG_BUTTERAUGLI = (1.62, 1.05, 0.71, 0.44, 0.09, -0.55)
 
-_SUR_PER_THRIFT, _SSIMULACRA2_PER_THRIFT, _LOG_BUTTERAUGLI_PER_THRIFT = 0.24, 6.0, 0.15
-"""By how much the height of such a photo falls with ln(thrift)."""
+THRIFT_QUALITIES = (34.0, 62.0, 86.0)
+_LOG_DISTANCES_PER_THRIFT = (0.171, 0.132, 0.089)
+_SSIMULACRA2_PER_THRIFT = (6.6, 3.9, 1.6)
+_LOG_BUTTERAUGLI_PER_THRIFT = (0.146, 0.093, 0.046)
+# From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.
 
 _CLOSE_SUR = 0.008
 """A share this little over the target ends the search; each costs 1.5 % of the file on the average."""
@@ -29,6 +36,11 @@ _TOLERABLE_SUR = 0.015
 _CLOSE_SSIMULACRA2 = 0.3
 _CLOSE_BUTTERAUGLI = 0.012
 """About what one step of libjpeg's QF changes, halved."""
+
+_FARTHEST_BELOW = 10.0
+"""So many qualities below what common photos need for a share no file is sought: photos of which less would be enough
+by prediction are smooth skies and dark, blurred ones, whose bands and blocks the prediction is too kind to. Their files
+are small anyway."""
 
 SSIMULACRA2_RANGE = (-50.0, 100.0)
 BUTTERAUGLI_RANGE = (0.05, 50.0)
@@ -53,15 +65,15 @@ class SurTarget:
             raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
         self._reference, self._profile, self._jnd = reference, profile, jnd
         close, tolerable = (min(share, (1 - target) / 4) for share in (_CLOSE_SUR, _TOLERABLE_SUR))
-        self.goal = Goal(
+        goal = _goal(
             wanted=-profile.log_distance_at(target, jnd),
             enough=-profile.log_distance_at(target + close, jnd),
             tolerable=-profile.log_distance_at(target + tolerable, jnd),
-            qualities=QUALITIES,
             heights=tuple(-distance for distance in _LOG_DISTANCES),
-            thrift_slope=_SUR_PER_THRIFT,
+            thrift_slopes=_LOG_DISTANCES_PER_THRIFT,
             name=f"{target:.0%} of the viewers",
         )
+        self.goal = replace(goal, lowest=max(LOWEST_QUALITY, goal.typical_quality(goal.wanted) - _FARTHEST_BELOW))
 
     def judge(self, decoded: Rgb8) -> Judgement:
         """Height: minus ln of the predicted distance."""
@@ -75,13 +87,12 @@ class Ssimulacra2Target:
     def __init__(self, reference: Rgb8, target: float) -> None:
         _check(target, SSIMULACRA2_RANGE, Metric.SSIMULACRA2)
         self._reference = Ssimulacra2Reference(reference)
-        self.goal = Goal(
+        self.goal = _goal(
             wanted=target,
             enough=target + _CLOSE_SSIMULACRA2,
             tolerable=target + 3 * _CLOSE_SSIMULACRA2,
-            qualities=QUALITIES,
             heights=_SSIMULACRA2,
-            thrift_slope=_SSIMULACRA2_PER_THRIFT,
+            thrift_slopes=_SSIMULACRA2_PER_THRIFT,
             name=f"SSIMULACRA2 {target:g}",
         )
 
@@ -98,13 +109,12 @@ class ButteraugliTarget:
         _check(target, BUTTERAUGLI_RANGE, Metric.BUTTERAUGLI)
         self._reference = ButteraugliReference(reference)
         wanted = -math.log(target)
-        self.goal = Goal(
+        self.goal = _goal(
             wanted=wanted,
             enough=wanted + _CLOSE_BUTTERAUGLI,
             tolerable=wanted + 3 * _CLOSE_BUTTERAUGLI,
-            qualities=QUALITIES,
             heights=tuple(-distance for distance in _LOG_BUTTERAUGLI),
-            thrift_slope=_LOG_BUTTERAUGLI_PER_THRIFT,
+            thrift_slopes=_LOG_BUTTERAUGLI_PER_THRIFT,
             name=f"butteraugli {target:g}",
         )
 
@@ -112,6 +122,21 @@ class ButteraugliTarget:
         """Height: minus ln of the 3-norm."""
         norm = self._reference.norm(decoded)
         return Judgement(-math.log(max(norm, 1e-6)), metric=norm)
+
+
+def _goal(
+    *,
+    wanted: float,
+    enough: float,
+    tolerable: float,
+    heights: tuple[float, ...],
+    thrift_slopes: tuple[float, ...],
+    name: str,
+) -> Goal:
+    """``thrift_slopes``: at ``THRIFT_QUALITIES``; the goal gets that of the quality where common photos reach it."""
+    goal = Goal(wanted, enough, tolerable, QUALITIES, heights, 0.0, name)
+    slope = float(np.interp(goal.typical_quality(wanted), THRIFT_QUALITIES, thrift_slopes))
+    return replace(goal, thrift_slope=slope)
 
 
 def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:

@@ -19,9 +19,9 @@ from PIL import Image
 from models.errors import TargetUnreachableError
 from models.jnd import predict_jnd_map
 from models.varjpeg.jpeg_input import read_coefficients
-from models.varjpeg.photo import PreparedPhoto
+from models.varjpeg.photo import Encoded, PreparedPhoto
 from models.varjpeg.recompress import PreparedJpeg
-from models.varjpeg.search import Encode, Judge, Judgement, decode_pixels, search_goal
+from models.varjpeg.search import Judge, Judgement, Setting, decode_pixels, search_goal
 from models.varjpeg.targets import Ssimulacra2Target
 from tests.benchmarks.machine import describe_machine
 
@@ -46,8 +46,8 @@ def measure(path: Path, quality: int, targets: list[float], ratios: Ratios) -> N
         def judge(data: bytes, target: Ssimulacra2Target = target) -> Judgement:
             return target.judge(decode_pixels(data))
 
-        by_pixels = smallest(photo.encode, judge, target)
-        by_coefficients = smallest(coefficients.encode, judge, target)
+        by_pixels = smallest(photo, judge, target)
+        by_coefficients = smallest(coefficients, judge, target)
         sizes = {
             "pixels": by_pixels,
             "coefficients": by_coefficients,
@@ -58,8 +58,12 @@ def measure(path: Path, quality: int, targets: list[float], ratios: Ratios) -> N
             ratios[quality, value, name].append(np.log(size / len(original)))
 
 
-def smallest(encode: Encode, judge: Judge, target: Ssimulacra2Target) -> int | float:
+def smallest(photo: PreparedPhoto | PreparedJpeg, judge: Judge, target: Ssimulacra2Target) -> int | float:
     """Bytes of the smallest file that reaches the target, infinite where none does."""
+
+    def encode(setting: Setting) -> Encoded:
+        return photo.encode(setting.quality, thrift=setting.thrift)
+
     try:
         return len(search_goal(encode, judge, target.goal).data)
     except TargetUnreachableError:

@@ -102,6 +102,15 @@ def test_thrift_is_left_alone_where_it_is_no_choice():
     assert {trial.thrift for trial in found.trials} == {1.0}
 
 
+def test_no_quality_under_the_lowest_is_tried():
+    bench = Bench(middle=5.0)
+    goal = replace(goal_of(0.75, thrift_slope=0.95), lowest=22.0)
+    found = search_goal(bench.encode, bench.judge, goal)
+    assert found.quality == 22
+    assert min(trial.quality for trial in found.trials) == 22
+    assert len(found.trials) <= 3
+
+
 def test_every_judgement_is_listed():
     bench = Bench(plain_ratio=1.0)
     found = search_goal(bench.encode, bench.judge, goal_of(0.75, 60), plain_encode=bench.plain_encode)
