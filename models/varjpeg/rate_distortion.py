@@ -1,11 +1,11 @@
 """Choice of the quantized values: least distortion + multiplier x bits, a shortest path per block, one more through DC.
 
 Distortion is squared error in units of the coefficient's own quantization step, times the block's visibility: the
-table says which frequencies matter, the weight says where. Bits are those of the Huffman codes that the first, plain
-quantization of the same photo would get. A zero or a lower value is chosen where the bits saved are worth more than the
-added error; the path runs over the non-zero values of the zigzag sequence (trellis quantization: Ramchandran and
-Vetterli 1994, Crouse and Ramchandran 1997; mozjpeg does the same on other weights). DC values are coded as differences,
-so their path runs over the blocks of a component in coding order.
+table says which frequencies matter, the weight says where; a value put to zero costs more than its error. Bits are
+those of the Huffman codes that the first, plain quantization of the same photo would get. A zero or a lower value is
+chosen where the bits saved are worth more than the added error; the path runs over the non-zero values of the zigzag
+sequence (trellis quantization: Ramchandran and Vetterli 1994, Crouse and Ramchandran 1997; mozjpeg does the same on
+other weights). DC values are coded as differences, so their path runs over the blocks of a component in coding order.
 
 A JPEG has one table for all blocks of a component. Where some are protected it is the fine one that they ask for; the
 others are chosen by their own, coarser measure and written on the fine grid. There a value may be any, and all of one
@@ -24,6 +24,9 @@ from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_symbols, symbol_bi
 
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""
+
+_ERROR_OF_ZERO = np.float32(1.4)
+"""Times its squared error, what an AC value put to zero costs: a detail gone shows more than one of another height."""
 
 _DC_REACH, _DC_REACH_BESIDE = 1, 3
 """DC candidates: the nearest step of the file and so many on either side; more beside protected blocks, where a step
@@ -160,7 +163,7 @@ def _choose(
                 value = np.abs(coefficients[row, column, k]) / steps[k]
                 top = min(int(np.int64(value + np.float32(0.5))), 1023)
                 blocks[row, column, k] = top if coefficients[row, column, k] >= 0 else -top
-                error_of_zero = weight * value * value
+                error_of_zero = _ERROR_OF_ZERO * weight * value * value
                 if top == 0:
                     zeroed += error_of_zero
                     continue

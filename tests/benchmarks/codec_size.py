@@ -3,19 +3,17 @@
     python -m tests.benchmarks.codec_size PHOTO_DIR [--limit N] [--jnd] [--butteraugli] [--keep FOLDER]
 
 Log sizes are interpolated linearly between the measured qualities; ratios are geometric means over the photos.
-Quality is SSIMULACRA2 (package ``ssimulacra2``); with ``--butteraugli`` also the 3-norm of ``butteraugli_main``.
-pyjpegli with mozjpeg-lossless-optimization stands beside Limen where it is installed. ``--keep`` stores the curves of
-the other encoders, which take two thirds of the time and do not change with Limen.
+Quality is SSIMULACRA2 and, with ``--butteraugli``, butteraugli's 3-norm, both as ``models`` computes them: tests hold
+them to the Python package ``ssimulacra2`` and to libjxl's program. pyjpegli with mozjpeg-lossless-optimization stands
+beside Limen where it is installed; ``compare_encoders`` has all others. ``--keep`` stores what the other encoders gave,
+which takes two thirds of the time and does not change with Limen.
 """
 
 import argparse
 import hashlib
 import json
-import re
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,66 +22,68 @@ import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from ssimulacra2 import compute_ssimulacra2
 
+from models.butteraugli import ButteraugliReference
+from models.ssimulacra2 import Ssimulacra2Reference
 from models.sur_prediction import encode_reference_jpeg
+from models.types import Rgb8
 from models.varjpeg import PreparedPhoto, encode_jpeg, warm_up
+from models.varjpeg.search import decode_pixels
 
 SSIMULACRA2_POINTS = (60.0, 70.0, 80.0, 85.0, 90.0)
 BUTTERAUGLI_POINTS = (-1.2, -1.0, -0.8)
-PLAIN_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
-LIMEN_QUALITIES = (40.0, 55.0, 67.0, 76.0, 83.0, 88.0, 91.0, 94.0, 97.0)
+QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
+HIGHER, LOWER = (98, 99, 100), (30, 20, 10)
+"""Tried in turn where a photo does not reach a point within ``QUALITIES``: halved chroma may need 100."""
+LIMEN = "limen"
 PLAIN = "libjpeg-turbo"
 PEER = "pyjpegli + mozjpeg-lossless"
-JPEGLI_QUALITIES = (40, 55, 67, 76, 83, 88, 91, 94, 97)
 
-Judge = Callable[[Path, Path], float]
+Encoder = Callable[[int], bytes]
+Judges = list[Callable[[Rgb8], float]]
 Curve = NDArray[np.float64]
 
 
-def ssimulacra2_score(reference: Path, distorted: Path) -> float:
-    """Higher is better."""
-    return float(compute_ssimulacra2(str(reference), str(distorted)))
+def measured_point(encode: Encoder, quality: int, judges: Judges) -> list[float]:
+    """Scores, higher is better, then ln size of one encoding."""
+    data = encode(quality)
+    decoded = decode_pixels(data)
+    return [*(judge(decoded) for judge in judges), float(np.log(len(data)))]
 
 
-def butteraugli_score(reference: Path, distorted: Path) -> float:
-    """Minus the 3-norm, so that higher is better."""
-    command = ["butteraugli_main", str(reference), str(distorted)]
-    report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"3-norm: ([\d.]+)", report)
-    if found is None:
-        raise RuntimeError(f"butteraugli_main answered {report!r}")
-    return -float(found[1])
+def measured_curve(point: Callable[[int], list[float]], points: list[tuple[float, ...]]) -> Curve:
+    """Rows as ``measured_point`` gives them at ``QUALITIES``, and as far beyond as it takes to reach all ``points``."""
+    lowest, highest = [min(each) for each in points], [max(each) for each in points]
+    curve = [point(quality) for quality in QUALITIES]
+    for quality in HIGHER:
+        if any(best < wanted for best, wanted in zip(np.max(curve, axis=0), highest, strict=False)):
+            curve.append(point(quality))
+    for quality in LOWER:
+        if any(worst > wanted for worst, wanted in zip(np.min(curve, axis=0), lowest, strict=False)):
+            curve.append(point(quality))
+    return np.array(curve)
 
 
-def measured_curve(encode: Callable[[], Iterator[bytes]], reference: Path, judge: Judge) -> Curve:
-    """(quality, ln size) of the encodings, sorted by quality."""
-    points = []
-    with tempfile.TemporaryDirectory() as folder:
-        jpeg, png = Path(folder) / "a.jpg", Path(folder) / "a.png"
-        for data in encode():
-            jpeg.write_bytes(data)
-            Image.open(jpeg).convert("RGB").save(png, compress_level=1)
-            points.append((judge(reference, png), np.log(len(data))))
-    return np.array(sorted(points))
-
-
-def kept_curve(measure_it: Callable[[], Curve], keep: Path | None, *names: str) -> Curve:
-    """The curve stored in ``keep`` under these names, measured and stored if it is not there."""
+def kept_point(measure_it: Callable[[], list[float]], keep: Path | None, *names: str) -> list[float]:
+    """The point stored in ``keep`` under these names, measured and stored if it is not there."""
     if keep is None:
         return measure_it()
     path = keep / f"{hashlib.sha256(' '.join(names).encode()).hexdigest()}.json"
-    if path.exists():
-        return np.array(json.loads(path.read_text()))
-    found = measure_it()
-    path.write_text(json.dumps(found.tolist()))
+    if not path.exists():
+        path.write_text(json.dumps(measure_it()))
+    found: list[float] = json.loads(path.read_text())
     return found
 
 
 def log_ratios(measured: Curve, plain: Curve, points: tuple[float, ...]) -> list[float]:
-    """ln(size / plain size) at each quality, NaN outside what was measured."""
+    """ln(size / plain size) at each score, NaN outside what was measured; curves (N, 2): score and ln size."""
     own, other = (np.interp(points, of[:, 0], of[:, 1], left=np.nan, right=np.nan) for of in (measured, plain))
     return [float(ratio) for ratio in own - other]
+
+
+def by_score(curve: Curve, judge: int) -> Curve:
+    """Score of one judge and ln size, sorted by score."""
+    return curve[np.argsort(curve[:, judge])][:, [judge, -1]]
 
 
 def jnd_map(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -93,21 +93,20 @@ def jnd_map(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return predict_jnd_map(pixels).values
 
 
-def encoders(pixels: NDArray[np.uint8], use_jnd: bool) -> dict[str, Callable[[], Iterator[bytes]]]:
-    """Encodings of a photo over a range of qualities, by encoder."""
+def encoders(pixels: NDArray[np.uint8], use_jnd: bool) -> dict[str, Encoder]:
+    """The photo at a quality, by encoder."""
     photo = PreparedPhoto(pixels, jnd_map(pixels) if use_jnd else None)
-    found: dict[str, Callable[[], Iterator[bytes]]] = {
-        "limen": lambda: (photo.encode(q).data for q in LIMEN_QUALITIES),
-        PLAIN: lambda: (encode_reference_jpeg(pixels, q) for q in PLAIN_QUALITIES),
+    found: dict[str, Encoder] = {
+        LIMEN: lambda quality: photo.encode(quality).data,
+        PLAIN: partial(encode_reference_jpeg, pixels),
     }
     try:
         import pyjpegli
     except ImportError:
         return found
     height, width = pixels.shape[:2]
-    found[PEER] = lambda: (
-        mozjpeg_lossless_optimization.optimize(pyjpegli.encode(pixels.tobytes(), width, height, q))
-        for q in JPEGLI_QUALITIES
+    found[PEER] = lambda quality: mozjpeg_lossless_optimization.optimize(
+        pyjpegli.encode(pixels.tobytes(), width, height, quality)
     )
     return found
 
@@ -116,23 +115,29 @@ def measure(path: Path, use_jnd: bool, butteraugli: bool, keep: Path | None) -> 
     """Log ratios of each encoder on one photo: SSIMULACRA2 points, then butteraugli points if asked for."""
     pixels = np.asarray(Image.open(path).convert("RGB"))
     photo = hashlib.sha256(pixels.tobytes()).hexdigest()
-    judged: list[tuple[Judge, tuple[float, ...]]] = [(ssimulacra2_score, SSIMULACRA2_POINTS)]
+    judges: Judges = [Ssimulacra2Reference(pixels).score]
+    points: list[tuple[float, ...]] = [SSIMULACRA2_POINTS]
     if butteraugli:
-        judged.append((butteraugli_score, BUTTERAUGLI_POINTS))
-    results: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        reference = Path(folder) / "reference.png"
-        Image.fromarray(pixels).save(reference, compress_level=1)
-        for judge, points in judged:
-            curves = {}
-            for name, encode in encoders(pixels, use_jnd).items():
-                names = photo, name, judge.__name__, str(PLAIN_QUALITIES), str(JPEGLI_QUALITIES)
-                measure_it = partial(measured_curve, encode, reference, judge)
-                curves[name] = measure_it() if name == "limen" else kept_curve(measure_it, keep, *names)
-            plain = curves.pop(PLAIN)
-            for name, measured in curves.items():
-                results.setdefault(name, []).extend(log_ratios(measured, plain, points))
-    return results
+        reference = ButteraugliReference(pixels)
+        judges.append(lambda decoded: -reference.norm(decoded))
+        points.append(BUTTERAUGLI_POINTS)
+    curves = {}
+    for name, encode in encoders(pixels, use_jnd).items():
+
+        def point(quality: int, name: str = name, encode: Encoder = encode) -> list[float]:
+            measure_it = partial(measured_point, encode, quality, judges)
+            return kept_point(measure_it, None if name == LIMEN else keep, photo, name, str(quality), str(len(judges)))
+
+        curves[name] = measured_curve(point, points)
+    plain = curves.pop(PLAIN)
+    return {
+        name: [
+            ratio
+            for judge, wanted in enumerate(points)
+            for ratio in log_ratios(by_score(curve, judge), by_score(plain, judge), wanted)
+        ]
+        for name, curve in curves.items()
+    }
 
 
 def megapixels_per_second(path: Path, quality: float = 75.0, repeats: int = 5) -> float:
@@ -169,11 +174,12 @@ def main() -> None:
     for name in photos[0]:
         means = np.exp(np.nanmean([photo[name] for photo in photos], axis=0))
         print(f"{name:<32}", *(f"{mean:8.3f}" for mean in means))
-    if PEER in photos[0]:
-        wins = (np.array([p["limen"] for p in photos]) < np.array([p[PEER] for p in photos])).sum(axis=0)
-        reached = np.isfinite(np.array([p["limen"] for p in photos]) + np.array([p[PEER] for p in photos])).sum(axis=0)
-        print(f"{'photos where limen is smaller':<32}", *(f"{win:8d}" for win in wins))
-        print(f"{'of those that reach the point':<32}", *(f"{count:8d}" for count in reached))
+    own = np.array([photo[LIMEN] for photo in photos])
+    peers = [name for name in photos[0] if name != LIMEN]
+    best = np.fmin.reduce([np.zeros_like(own), *(np.array([photo[name] for photo in photos]) for name in peers)])
+    print(f"{'the best other, photo by photo':<32}", *(f"{mean:8.3f}" for mean in np.exp(np.nanmean(best, axis=0))))
+    print(f"{'photos where limen is smaller':<32}", *(f"{win:8d}" for win in (own < best).sum(axis=0)))
+    print(f"{'of those that reach the point':<32}", *(f"{count:8d}" for count in np.isfinite(own).sum(axis=0)))
     print(f"{megapixels_per_second(paths[0]):.2f} megapixels per CPU second ({paths[0].name}, quality 75)")
 
 
