@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.butteraugli import ButteraugliReference
 from models.jnd import predict_jnd_map
+from models.ssimulacra2 import Ssimulacra2Reference
 from models.types import Rgb8
 from models.varjpeg.photo import PreparedPhoto, Subsampling
 from models.varjpeg.search import decode_pixels
 from models.varjpeg.tables import Design, design_at
-from training.butteraugli import butteraugli
 from training.photos import is_lossless, load_photo, photo_paths
-from training.teachers import ssimulacra2_of_arrays
 
 Floats = NDArray[np.float64]
 Judge = Callable[[Rgb8, Rgb8], tuple[float, float]]
@@ -50,8 +50,8 @@ class FitPhoto:
 
 
 def judge_both(reference: Rgb8, distorted: Rgb8) -> tuple[float, float]:
-    """SSIMULACRA2 and minus butteraugli's 3-norm: higher is better. Raises: ButteraugliMissingError."""
-    return float(ssimulacra2_of_arrays(reference, distorted)[0]), -butteraugli(reference, distorted).three_norm
+    """SSIMULACRA2 and minus butteraugli's 3-norm: higher is better."""
+    return Ssimulacra2Reference(reference).score(distorted), -ButteraugliReference(reference).norm(distorted)
 
 
 def prepare(pixels: Rgb8, jnd: NDArray[np.float32] | None, judge: Judge) -> FitPhoto:
