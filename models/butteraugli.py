@@ -34,7 +34,7 @@ _KEPT_PIXELS = 12_000_000
 
 
 class ButteraugliReference:
-    """A photo as reference: sRGB, anything ``as_rgb`` takes; mirrored up to 8 pixels a side. Keeps about 70 bytes a pixel."""
+    """A photo as reference: sRGB, anything ``as_rgb`` takes, mirrored up to 8 pixels a side. Keeps 70 bytes a pixel."""
 
     def __init__(self, image: RgbImage | ArrayLike) -> None:
         pixels = as_rgb(image)
