@@ -45,19 +45,37 @@ def at_psnr(
 ) -> Rgb8:
     """``pixels`` distorted so that the PSNR over R, G and B comes as close to ``target_db`` as the kind allows.
 
+    The caller checks what was reached: some kinds cannot reach every PSNR. See ``at_measure`` for the search.
+    """
+    return at_measure(pixels, apply, psnr_db, target_db, seed=seed, low=low, high=high, within=within_db)
+
+
+def at_measure(
+    pixels: Rgb8,
+    apply: Apply,
+    measure: Callable[[Rgb8, Rgb8], float],
+    target: float,
+    *,
+    seed: int,
+    low: float,
+    high: float,
+    within: float,
+) -> Rgb8:
+    """``pixels`` distorted so that ``measure(pixels, distorted)``, higher is better, comes close to ``target``.
+
     Bisection on the logarithm of the strength between ``low`` and ``high``, with the same random numbers at each step;
-    stops when it is met ``within_db``. The caller checks what was reached: some kinds cannot reach every PSNR.
+    stops when it is met ``within`` that much.
     """
     best, best_gap = pixels, np.inf
     for _ in range(SEARCH_STEPS):
         middle = float(np.sqrt(low * high))
         candidate = apply(pixels, middle, np.random.default_rng(seed))
-        reached = psnr_db(pixels, candidate)
-        if abs(reached - target_db) < best_gap:
-            best, best_gap = candidate, abs(reached - target_db)
-        if best_gap < within_db or high / low < 1.0005:
+        reached = measure(pixels, candidate)
+        if abs(reached - target) < best_gap:
+            best, best_gap = candidate, abs(reached - target)
+        if best_gap < within or high / low < 1.0005:
             break
-        low, high = (middle, high) if reached > target_db else (low, middle)
+        low, high = (middle, high) if reached > target else (low, middle)
     return best
 
 
@@ -160,18 +178,24 @@ def multiplicative_noise(pixels: Rgb8, strength: float, rng: np.random.Generator
     return round_to_bytes(pixels * (1 + strength * rng.standard_normal(pixels.shape)))
 
 
+def shot_noise(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Poisson noise of a sensor: at 128 its deviation is ``strength`` levels."""
+    share = strength**2 / 128
+    return round_to_bytes(np.asarray(rng.poisson(pixels / share) * share, dtype=np.float64))
+
+
 def comfort_noise(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
     """Substitutes noise for fine detail: 8x8 DCT coefficients below ``strength`` get a random sign."""
-    blocks = _block_dct(to_ycbcr(pixels), forward=True)
+    blocks = block_dct(to_ycbcr(pixels), forward=True)
     signs = np.where(rng.random(blocks.shape) < 0.5, -1.0, 1.0)
     small = np.abs(blocks) < strength
     small[..., 0, 0] = False
-    return from_ycbcr(_block_dct(np.where(small, blocks * signs, blocks), forward=False))[
+    return from_ycbcr(block_dct(np.where(small, blocks * signs, blocks), forward=False))[
         : pixels.shape[0], : pixels.shape[1]
     ]
 
 
-def _block_dct(planes: Floats, *, forward: bool) -> Floats:
+def block_dct(planes: Floats, *, forward: bool) -> Floats:
     """(H, W, 3) to orthonormal DCT blocks (rows, columns, 3, 8, 8), edges repeated to whole blocks; and back."""
     if forward:
         rows, columns = -planes.shape[0] % 8, -planes.shape[1] % 8
@@ -208,18 +232,18 @@ def denoised(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
     total = np.zeros((height, width, 3))
     for row, column in ((0, 0), (0, 4), (4, 0), (4, 4)):
         shifted = np.pad(noisy, ((row, 0), (column, 0), (0, 0)), mode="symmetric")
-        blocks = _block_dct(shifted, forward=True)
+        blocks = block_dct(shifted, forward=True)
         kept = np.abs(blocks) >= 2.7 * strength
         kept[..., 0, 0] = True
-        total += _block_dct(blocks * kept, forward=False)[row : row + height, column : column + width]
+        total += block_dct(blocks * kept, forward=False)[row : row + height, column : column + width]
     return round_to_bytes(total / 4)
 
 
 def noisy_then_compressed(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
     """Gaussian noise of half the strength, then DCT coefficients quantised in steps of 2.5 strengths (a DCT coder)."""
     step = 2.5 * strength
-    blocks = _block_dct(to_ycbcr(gaussian_noise(pixels, strength / 2, rng)), forward=True)
-    restored = _block_dct(np.rint(blocks / step) * step, forward=False)
+    blocks = block_dct(to_ycbcr(gaussian_noise(pixels, strength / 2, rng)), forward=True)
+    restored = block_dct(np.rint(blocks / step) * step, forward=False)
     return from_ycbcr(restored)[: pixels.shape[0], : pixels.shape[1]]
 
 
@@ -228,6 +252,24 @@ def resampled(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
     image = Image.fromarray(pixels)
     small = (max(1, round(image.width / strength)), max(1, round(image.height / strength)))
     return np.asarray(image.resize(small, Image.Resampling.BICUBIC).resize(image.size, Image.Resampling.BICUBIC))
+
+
+def resampled_lanczos(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Reduced ``1 + strength`` times over boxes and enlarged again by Lanczos' kernel."""
+    image = Image.fromarray(pixels)
+    small = (max(1, round(image.width / (1 + strength))), max(1, round(image.height / (1 + strength))))
+    return np.asarray(image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.LANCZOS))
+
+
+def median_filtered(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Median of 5x5, mixed with the photo: ``strength`` is its share."""
+    return round_to_bytes(pixels + strength * (ndimage.median_filter(pixels, (5, 5, 1)).astype(np.float64) - pixels))
+
+
+def sharpened(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Unsharp masking: ``strength`` times what a blur of sigma 1.5 takes away is added."""
+    values = pixels.astype(np.float64)
+    return round_to_bytes(values + strength * (values - ndimage.gaussian_filter(values, (1.5, 1.5, 0))))
 
 
 # Colour and tone.
@@ -274,6 +316,29 @@ def chromatic_aberration(pixels: Rgb8, strength: float, rng: np.random.Generator
         moved = ndimage.shift(values[..., channel], (offset, offset), order=1, mode="nearest")
         values[..., channel] = ndimage.gaussian_filter(moved, strength / 4)
     return round_to_bytes(values)
+
+
+def gamma_raised(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Every sample to the power ``1 + strength``: darker middle tones."""
+    return round_to_bytes(255 * (pixels / 255) ** (1 + strength))
+
+
+def hue_turned(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """The plane of Cb and Cr turned by ``strength`` degrees."""
+    cosine, sine = np.cos(np.radians(strength)), np.sin(np.radians(strength))
+    return from_ycbcr(to_ycbcr(pixels) @ np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]]))
+
+
+def warmed(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Another white balance: red times ``1 + strength``, blue divided by it."""
+    return round_to_bytes(pixels * np.array([1 + strength, 1.0, 1 / (1 + strength)]))
+
+
+def vignetted(pixels: Rgb8, strength: float, rng: np.random.Generator) -> Rgb8:
+    """Darker towards the corners, where light falls to ``1 / (1 + strength)``."""
+    rows, columns = (np.linspace(-1, 1, side) for side in pixels.shape[:2])
+    distance = (rows[:, None] ** 2 + columns[None, :] ** 2) / 2
+    return round_to_bytes(pixels / (1 + strength * distance)[..., None])
 
 
 # Local errors.
@@ -344,6 +409,19 @@ dB).
 
 ADDED: tuple[Distortion, ...] = (Distortion("varjpeg", varjpeg, 4, 90),)
 """Kinds that ``draw_distorted`` leaves out, so that its draws by seed stay what they were."""
+
+
+UNSEEN: tuple[Distortion, ...] = (
+    Distortion("resampled-lanczos", resampled_lanczos, 0.02, 4),
+    Distortion("median", median_filtered, 0.02, 1.0),
+    Distortion("sharpened", sharpened, 0.05, 4),
+    Distortion("shot-noise", shot_noise, 0.8, 30),
+    Distortion("gamma", gamma_raised, 0.01, 1.5),
+    Distortion("hue", hue_turned, 1, 120),
+    Distortion("warmed", warmed, 0.01, 1.0),
+    Distortion("vignette", vignetted, 0.02, 2.0),
+)
+"""Kinds that no network is fitted to: figures on them say how far one can be trusted beyond what it has seen."""
 
 
 def draw_distorted(pixels: Rgb8, *, seed: int, mixture_share: float = 0.15) -> tuple[Rgb8, str]:

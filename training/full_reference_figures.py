@@ -17,19 +17,20 @@ from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.distortions import jpeg_420
 from training.fit import load_history
+from training.high_quality_pairs import read_high_quality_pairs
 from training.opinion_pairs import CODEC, read_opinion_pairs
 from training.photos import load_photo, photo_paths
 from training.quality_labels import agreement
 from training.report import Curves, Picture, Report, Scatter, write_report
-from training.rival_metrics import RIVALS, compared_pairs, read_rivals
+from training.rival_metrics import RIVALS, read_rivals
 from training.teachers import ssimulacra2_of_arrays
 from training.tid2013 import read_tid_photos
 
 Floats = NDArray[np.float64]
 
 JPEG_QUALITIES = range(10, 100, 5)
-# Every twelfth photo of ``val``, its middle, at each quality.
-LADDER_EVERY, MIDDLE = 12, (384, 512)
+# Every fourth photo of ``val``, its middle, at each quality.
+LADDER_EVERY, MIDDLE = 4, (384, 512)
 HIGH_QUALITY = 50.0
 RANGES = ((-200.0, 0.0), (0.0, 50.0), (50.0, 100.0))
 RESAMPLINGS = 2000
@@ -37,17 +38,16 @@ RESAMPLINGS = 2000
 
 @dataclass(frozen=True, slots=True)
 class JudgedPhoto:
-    """Of one photo of TID2013 that a fold left out: MOS (V,), the network's scores (V,), the rivals' (C,) by name."""
+    """Of one photo of TID2013 that a fold left out: ``info`` (V, 2), MOS (V,), the network's scores (V,), the rivals'
+    (C,) by name, and which of the V pairs those were computed for.
+    """
 
     number: int
+    info: NDArray[np.int64]
     mos: Floats
     scores: Floats
     rivals: dict[str, Floats]
-
-    @property
-    def compared(self) -> NDArray[np.int64]:
-        """Which of the V pairs the rivals were computed for."""
-        return compared_pairs(len(self.mos))
+    compared: NDArray[np.int64]
 
 
 def figures(config: ExperimentConfig) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def figures(config: ExperimentConfig) -> dict[str, Any]:
     found = {
         "people": people(photos),
         "seeds": {name: people(judged_photos(config, folder)) for name, folder in _seeds(config).items()},
+        "people_by_kind": people_by_kind(photos),
         "against": against_rivals(photos),
         "by_range": by_range(photos),
         "val": high_quality(config, model) | ladder.figures(),
@@ -83,7 +84,9 @@ def judged_photos(config: ExperimentConfig, folder: Path) -> list[JudgedPhoto]:
             raise FileNotFoundError(
                 f"no fold in {folder} left out photo {photo.photo}: run `limen-train fit` to its end"
             )
-        judged.append(JudgedPhoto(photo.photo, photo.mos, np.load(files[0]), rivals.get(photo.photo, {})))
+        compared = rivals.get(photo.photo, {"info": np.zeros((0, 2), np.int64)})
+        rows = np.flatnonzero((photo.info[:, None] == compared.pop("info")[None]).all(2).any(1))
+        judged.append(JudgedPhoto(photo.photo, photo.info, photo.mos, np.load(files[0]), compared, rows))
     return judged
 
 
@@ -94,6 +97,13 @@ def people(photos: list[JudgedPhoto]) -> dict[str, float]:
         "srocc_within_photo": round(float(np.mean(within)), 4),
         "pairs": float(sum(len(photo.mos) for photo in photos)),
     }
+
+
+def people_by_kind(photos: list[JudgedPhoto]) -> dict[str, float]:
+    """SROCC with MOS over the pairs of each of TID2013's kinds, of photos that were left out."""
+    kinds = np.concatenate([photo.info[:, 0] for photo in photos])
+    scores, mos = (np.concatenate(values) for values in zip(*((p.scores, p.mos) for p in photos), strict=True))
+    return {str(kind): _spearman(scores[kinds == kind], mos[kinds == kind]) for kind in np.unique(kinds)}
 
 
 def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
@@ -184,7 +194,7 @@ class JpegLadder:
 
 
 def jpeg_ladder(config: ExperimentConfig, model: OnnxModel) -> JpegLadder:
-    """JPEG at quality 10 to 95 in steps of 5 of every twelfth photo of ``val``."""
+    """JPEG at quality 10 to 95 in steps of 5 of every fourth photo of ``val``."""
     rows = []
     for path in track(photo_paths(config.data, "val")[::LADDER_EVERY], description="JPEG order"):
         pixels = _middle(load_photo(path))
@@ -202,21 +212,43 @@ def _middle(photo: Rgb8) -> Rgb8:
 
 
 def high_quality(config: ExperimentConfig, model: OnnxModel) -> dict[str, Any]:
-    """Agreement with SSIMULACRA2 where it is above 50, on crops of ``val``: codecs alone, and every kind."""
-    scores, references, codecs = [], [], []
-    pairs = list(read_opinion_pairs(config.work / "opinion-pairs" / "val"))
-    for _, photo in track(pairs, description="high quality"):
-        for index in np.flatnonzero(photo.ssimulacra2 > HIGH_QUALITY):
-            scores.append(predict_full_reference_score(photo.reference, photo.distorted[index], model).score)
-            references.append(photo.ssimulacra2[index])
-            codecs.append(photo.info[index, 0] == CODEC)
-    found, truth, of_codec = np.array(scores), np.array(references), np.array(codecs)
-    return {
-        "codec_pairs_above_50": int(of_codec.sum()),
-        "codec_srocc_above_50": _spearman(found[of_codec], truth[of_codec]),
-        "all_kinds_pairs_above_50": len(found),
-        "all_kinds_srocc_above_50": _spearman(found, truth),
+    """Agreement with SSIMULACRA2 where it is above 50, on crops of ``val``, by where the pairs come from."""
+    opinions = list(read_opinion_pairs(config.work / "opinion-pairs" / "val"))
+    spread = list(read_high_quality_pairs(config.work / "high-quality-pairs" / "val"))
+    judged: list[tuple[str, float, float]] = []
+    for _, photo in track(opinions, description="kinds of TID2013 and codecs"):
+        names = np.where(photo.info[:, 0] == CODEC, "codecs", "tid2013_kinds")
+        judged += _judged(photo.reference, photo.distorted, photo.ssimulacra2, names, model)
+    for _, several in track(spread, description="every kind"):
+        names = np.where(several.unseen, "kinds_never_fitted", "generator_kinds")
+        judged += _judged(several.reference, several.distorted, several.ssimulacra2, names, model)
+    groups = {
+        "codecs": {"codecs"},
+        "codecs_and_tid2013_kinds": {"codecs", "tid2013_kinds"},
+        "generator_kinds": {"generator_kinds"},
+        "kinds_never_fitted": {"kinds_never_fitted"},
+        "every_kind": {name for name, _, _ in judged},
     }
+    found: dict[str, Any] = {"photos": len({name for name, _ in (*opinions, *spread)})}
+    for name, members in groups.items():
+        pairs = np.array([values for group, *values in judged if group in members]).reshape(-1, 2)
+        found[f"{name}_pairs_above_50"] = len(pairs)
+        found[f"{name}_srocc_above_50"] = _spearman(pairs[:, 0], pairs[:, 1]) if len(pairs) > 2 else None
+    return found
+
+
+def _judged(
+    reference: Rgb8, distorted: Rgb8, ssimulacra2: Floats, names: NDArray[np.str_], model: OnnxModel
+) -> list[tuple[str, float, float]]:
+    """Name, score and SSIMULACRA2 of the versions (V, H, W, 3) that are above ``HIGH_QUALITY``."""
+    return [
+        (
+            str(names[index]),
+            predict_full_reference_score(reference, distorted[index], model).score,
+            float(ssimulacra2[index]),
+        )
+        for index in np.flatnonzero(ssimulacra2 > HIGH_QUALITY)
+    ]
 
 
 def _spearman(one: Floats, two: Floats) -> float:

@@ -23,7 +23,7 @@ from training.distortions import Distortion, at_psnr
 from training.photos import Split, load_photo, photo_paths
 from training.quality_pairs import random_crop
 from training.teachers import ssimulacra2_of_arrays
-from training.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
+from training.tid2013 import BY_CHANCE, PSNR_OF_LEVEL_DB, RECREATED, kind_of
 
 # Versions of each photo: kinds of TID2013 and codecs at high quality.
 TID_VERSIONS, CODEC_VERSIONS = 5, 4
@@ -32,6 +32,9 @@ PSNR_SPREAD_DB = 1.5
 # The kinds whose opinion does not follow PSNR, so that only the PSNR of the level itself is asked for: the number of
 # blocks (15) and the direction of the contrast (17) go with the level.
 BY_LEVEL = (15, 17)
+# Sparse sampling (24) takes longer to make than all the others together.
+LENT = tuple(kind for kind in RECREATED if kind not in (*BY_CHANCE, 24))
+"""The kinds of TID2013 whose mean opinion is lent to other photos."""
 CODEC = 0
 """Stands for the number of the distortion where a pair is a codec's."""
 
@@ -104,7 +107,7 @@ def _make_photo(job: tuple[Path, Path, int]) -> None:
 
 
 def _draw_tid(reference: Rgb8, rng: np.random.Generator) -> tuple[Rgb8, int, int]:
-    distortion, level = int(rng.choice(RECREATED)), int(rng.integers(1, 6))
+    distortion, level = int(rng.choice(LENT)), int(rng.integers(1, 6))
     kind = kind_of(distortion, level)
     spread = 0.0 if distortion in BY_LEVEL else rng.uniform(-PSNR_SPREAD_DB, PSNR_SPREAD_DB)
     target_db, seed = PSNR_OF_LEVEL_DB[level - 1] + spread, int(rng.integers(2**31))

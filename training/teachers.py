@@ -50,14 +50,14 @@ def ssimulacra2(reference: Tensor, distorted: Tensor, *, edges: Edges = "package
     """SSIMULACRA2 of each pair: sRGB float32 (N, 3, H, W) in [0, 1], sides >= 8; returns (N,), 100 = identical."""
     linear1, linear2 = _linear(reference), _linear(distorted)
     penalty = reference.new_zeros(reference.shape[0])
-    table = _weight_table(min(SCALES, 1 + int(math.log2(min(reference.shape[-2:]) / 8))))
+    table = weight_table(min(SCALES, 1 + int(math.log2(min(reference.shape[-2:]) / 8))))
     for scale, scale_weights in enumerate(table):
         errors = _error_maps(_positive_xyb(linear1), _positive_xyb(linear2), edges)
         if edges == "inner":
             errors = [inner(error, max(BORDER >> scale, 1)) for error in errors]
         penalty = penalty + _scale_penalty(errors, scale_weights)
         linear1, linear2 = _halve(linear1), _halve(linear2)
-    return _to_score(penalty)
+    return score_of_penalty(penalty)
 
 
 def ssimulacra2_of_arrays(reference: Rgb8, distorted: Rgb8, *, edges: Edges = "package") -> np.ndarray:
@@ -85,17 +85,17 @@ def score_of_cells(maps: list[list[Tensor]], cell: int | None) -> Tensor:
     height, width = maps[0][0].shape[2:]
     rows, columns = (1, 1) if cell is None else (height // cell, width // cell)
     penalty = torch.zeros(rows, columns)
-    for scale, scale_weights in enumerate(_weight_table(SCALES)):
+    for scale, scale_weights in enumerate(weight_table(SCALES)):
         for index, error in enumerate(maps[scale]):
             side = error.shape[2:] if cell is None else (cell >> scale, cell >> scale)
             fourth = F.avg_pool2d(error**4, side)[0].clamp(min=1e-30) ** 0.25
             norms = torch.stack([F.avg_pool2d(error, side)[0], fourth], dim=1)[:, :, :rows, :columns]
             table = torch.as_tensor(scale_weights[:, :, index], dtype=error.dtype)
             penalty = penalty + torch.einsum("cn,cnhw->hw", table, norms)
-    return _to_score(penalty)
+    return score_of_penalty(penalty)
 
 
-def _weight_table(scales: int) -> list[np.ndarray]:
+def weight_table(scales: int) -> list[np.ndarray]:
     """Per scale, weights (3 channels, 2 norms, 3 maps). The package lists them channel, scale, norm, map."""
     flat = weights[: 3 * scales * 6].reshape(3, scales, 2, 3)
     return [flat[:, scale] for scale in range(scales)]
@@ -160,7 +160,8 @@ def _scale_penalty(errors: list[Tensor], scale_weights: np.ndarray) -> Tensor:
     return (torch.stack(maps, dim=-1) * table).sum((1, 2, 3))
 
 
-def _to_score(penalty: Tensor) -> Tensor:
+def score_of_penalty(penalty: Tensor) -> Tensor:
+    """Sum of weighted norms (N,) to SSIMULACRA2; 100 for no penalty."""
     p = penalty * 0.9562382616834844
     p = 2.326765642916932 * p - 0.020884521182843837 * p**2 + 6.248496625763138e-05 * p**3
     return torch.where(p > 0, 100 - 10 * p.clamp(min=1e-9) ** 0.6276336467831387, torch.full_like(p, 100.0))

@@ -14,7 +14,7 @@ from training.experiments import full_reference
 from training.full_reference_figures import against_rivals, judged_photos, lead_interval, people, photos_won
 from training.networks.multiscale_fr import ABLATIONS
 from training.opinion_pairs import CODEC
-from training.quality_features import NAMES
+from training.tid2013 import TidPhoto
 
 INFO = np.array([(1, 1), (1, 3), (8, 2), (8, 5)])
 
@@ -25,14 +25,18 @@ def one_step(config: ExperimentConfig) -> ExperimentConfig:
     return config.model_copy(update={"fit": fit, "labels": labels, "variant": "test"})
 
 
-def make_weak_pairs(folder: Path) -> None:
-    """One photo of the generator, distorted so little that SSIMULACRA2 alone judges it."""
+def make_high_quality(folder: Path, kinds: list[str]) -> None:
+    """One photo, distorted so little that SSIMULACRA2 alone judges it."""
     folder.mkdir(parents=True)
     photo = made.drawn_photo(40, 256, 384)
-    features = np.full((1, 1, 1, len(NAMES)), 10.0)
-    pooled = {f"features_{cell}": features for cell in (0, 64, 128)}
-    weak = np.clip(photo.astype(int) + 1, 0, 255).astype(np.uint8)
-    np.savez(folder / "a.npz", reference=photo, distorted=weak[None], kinds=np.array(["shift"]), **pooled)
+    distorted = np.stack([made.noisy(photo, level) for level in range(1, 1 + len(kinds))])
+    np.savez(
+        folder / "a.npz",
+        reference=photo,
+        distorted=distorted,
+        kinds=np.array(kinds),
+        ssimulacra2=np.linspace(90, 60, len(kinds)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
                 psnr=np.array([33.0, 35.0, 38.0]),
                 ssimulacra2=np.array([50.0, 75.0, 90.0]),
             )
-        make_weak_pairs(work / "quality-pairs" / split)
+        make_high_quality(
+            work / "high-quality-pairs" / split, ["blur", "blur", "gamma"] if split == "val" else ["blur"]
+        )
     config = one_step(load_config("full_reference", data=data, work=work, epochs=1))
     full_reference.fit(config)
     return config
@@ -115,12 +121,31 @@ def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
 
 
 def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
-    info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.0])
-    low, high, codec = full_reference.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
+    low, high = full_reference.score_of(np.array([3.6, 3.6]), np.array([40.0, 85.0]))
     assert low == pytest.approx(50)
-    assert high == pytest.approx((50 + 85.5) / 2)
-    assert codec == pytest.approx(full_reference.score_of_ssimulacra2(np.array([40.0]))[0])
+    assert high == pytest.approx(0.15 * 50 + 0.85 * 85)
     assert full_reference.score_of_ssimulacra2(np.array([100.0]))[0] == 100
+
+
+def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def count(reference: np.ndarray, distorted: np.ndarray) -> float:
+        asked.append(1)
+        return float(distorted.mean())
+
+    monkeypatch.setattr(rival_metrics, "RIVALS", {"mean": count})
+    photo = made.drawn_photo(1, 16, 16)
+    distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
+    pairs = TidPhoto(1, photo, distorted, INFO, np.array([6.0, 5.0, 4.0, 2.0]))
+    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 2)
+    some = rival_metrics.measure_photo(pairs, {})
+    assert 0 < len(some["info"]) < len(INFO)
+    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 1)
+    every = rival_metrics.measure_photo(pairs, some)
+    assert len(asked) == len(INFO)
+    np.testing.assert_array_equal(every["info"], INFO)
+    np.testing.assert_allclose(every["mean"], distorted.mean((1, 2, 3)))
 
 
 def test_lead_is_judged_on_the_same_draw_of_photos() -> None:

@@ -1,11 +1,15 @@
 """The full-reference network: the paper's parts, its ablations, and what its statistics say of a pair."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, MultiscaleFr, spatial_pyramid
-from training.networks.pair_statistics import Blur, PairStatistics
+from training.networks.pair_statistics import Blur, PairStatistics, ssimulacra2_of_statistics
+from training.networks.teacher_line import SCORE_AT, SHARE, SHARE_AT, SSIMULACRA2_AT, score_of_ssimulacra2
+from training.networks.teacher_line import share_of_ssimulacra2 as share_of
+from training.teachers import ssimulacra2
 
 STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
 
@@ -105,3 +109,42 @@ def test_lite_keeps_the_paper_s_streams() -> None:
     assert PRESETS["lite"].feature_pyramid
     widths = [part.out_channels for part in MultiscaleFr().modules() if isinstance(part, nn.Conv2d)]
     assert widths == [*KERNELS, *KERNELS]
+
+
+def mirrored(patches: torch.Tensor) -> torch.Tensor:
+    """Four times as wide and high, so that little of it lies at a border and all six scales fit."""
+    for _ in range(2):
+        patches = torch.cat([patches, patches.flip(2)], dim=2)
+        patches = torch.cat([patches, patches.flip(3)], dim=3)
+    return patches
+
+
+@torch.inference_mode()
+def test_statistics_hold_ssimulacra2() -> None:
+    reference = photo(0)
+    for strength in (0.005, 0.02):
+        distorted = reference + strength * torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(3))
+        found = ssimulacra2_of_statistics(PairStatistics()(reference, distorted))
+        expected = ssimulacra2(mirrored(reference), mirrored(distorted), edges="reference")
+        torch.testing.assert_close(found, expected, atol=1.0, rtol=0)
+    same = ssimulacra2_of_statistics(PairStatistics()(reference, reference))
+    torch.testing.assert_close(same, torch.full((2,), 100.0), atol=1.0, rtol=0)
+
+
+def test_lines_are_those_of_numpy_and_end_at_the_original() -> None:
+    at = torch.linspace(-50, 110, 321)
+    expected = np.interp(at.numpy(), SSIMULACRA2_AT, SCORE_AT)
+    np.testing.assert_allclose(score_of_ssimulacra2(at).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(share_of(at).numpy(), np.interp(at.numpy(), SHARE_AT, SHARE), atol=1e-5)
+    assert float(score_of_ssimulacra2(torch.tensor([100.0]))) == 100
+
+
+@torch.inference_mode()
+def test_near_the_original_ssimulacra2_decides_whatever_the_weights() -> None:
+    reference = photo(0)
+    noise = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = MultiscaleFr().eval()
+        scores = torch.stack([network(reference, reference + strength * noise) for strength in (0.001, 0.003, 0.006)])
+        assert (scores.diff(dim=0) < 0).all()

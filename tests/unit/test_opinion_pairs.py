@@ -10,13 +10,13 @@ from tests.assets.datasets import drawn_photo
 from training.opinion_pairs import (
     CODEC,
     CODEC_VERSIONS,
+    LENT,
     TID_VERSIONS,
     make_opinion_pairs,
     mean_opinions,
     opinion_of,
     read_opinion_pairs,
 )
-from training.tid2013 import RECREATED
 
 TABLE = {(1, level): 7.0 - level for level in range(1, 6)} | {(17, 1): 5.6, (17, 2): 6.5}
 
@@ -51,7 +51,7 @@ def test_pairs_are_made_once_and_repeat_themselves(tmp_path: Path) -> None:
     assert first_name == "a"
     np.testing.assert_array_equal(first.distorted, second.distorted)
     assert first.distorted.shape == (TID_VERSIONS + CODEC_VERSIONS, 256, 260, 3)
-    assert set(first.info[:TID_VERSIONS, 0]) <= set(RECREATED)
+    assert set(first.info[:TID_VERSIONS, 0]) <= set(LENT)
     assert (first.info[TID_VERSIONS:, 0] == CODEC).all()
     assert (first.ssimulacra2[TID_VERSIONS:] > 0).any()
 

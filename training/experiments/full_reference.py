@@ -2,7 +2,7 @@
 
 Two steps. The streams learn to tell kinds and strengths of distortions apart on ``photos/train``; no opinion of
 anybody enters. Then the FC layers learn the score from all that the network sees of a pair: TID2013's MOS, the mean
-opinion of the same kinds made on ``photos/train``, and SSIMULACRA2 where codecs are at high quality. The shipped
+opinion of the same kinds made on ``photos/train``, and SSIMULACRA2 at high quality, of every kind. The shipped
 weights learn from all 19 photos of TID2013; what they are worth on people is measured by ``FOLDS`` further fits of the
 FC layers, each of which saw neither the pairs nor the opinions of the photos it is asked about. No figure of this
 network is ever quoted on Kodak, from which the pairs are made.
@@ -15,7 +15,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.classical_metrics import psnr_db
 from models.full_reference import predict_full_reference_score
 from models.onnx_model import OnnxModel
 from models.types import Rgb8
@@ -34,9 +32,11 @@ from training.config import ExperimentConfig
 from training.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best
 from training.full_reference_figures import figures
+from training.high_quality_pairs import make_high_quality_pairs, read_high_quality_pairs
 from training.multiscale_tables import PairToScore, table
 from training.networks.distortion_kinds import DistortionKinds, scaled_strengths
 from training.networks.multiscale_fr import PATCH, PRESETS, Head, MultiscaleFr
+from training.networks.teacher_line import SCORE_AT, SHARE, SHARE_AT, SSIMULACRA2_AT
 from training.opinion_pairs import CODEC, make_opinion_pairs, mean_opinions, opinion_of, read_opinion_pairs
 from training.pair_features import (
     FeatureDataset,
@@ -48,9 +48,7 @@ from training.pair_features import (
     whole_patches,
 )
 from training.photos import Split, checksum, photo_paths
-from training.quality_features import NAMES
 from training.quality_labels import BEST_MOS
-from training.quality_pairs import make_pairs, read_pairs
 from training.rival_metrics import make_rivals
 from training.run_record import write_run_record
 from training.teachers import ssimulacra2_of_arrays
@@ -59,24 +57,14 @@ from training.tid2013 import PSNR_OF_LEVEL_DB, TidPhoto, read_tid_photos
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
 FOLDS = 5
-# Seeds of the opinion pairs and of the generator's pairs; the latter are those of the other quality models.
-SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 50000), ("train", 20000, 0))
+# Seeds of the opinion pairs and of those at high quality.
+SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 90000), ("train", 20000, 80000))
 # Patches of a pair that are averaged before the loss, as the score of a photo is the mean over its patches.
 HEAD_PATCHES, STREAM_PATCHES = 4, 2
 VALIDATION_PATCHES = 6
-# SSIMULACRA2 to score, by straight lines. TID2013's mean opinion over all kinds is a score of 73 at SSIMULACRA2 50 and
-# of 83 at 85, JPEG's 79 at 39 and 82 at 65; 100 is the original in both.
-SSIMULACRA2_AT, SCORE_AT = (0.0, 50.0, 65.0, 85.0, 100.0), (67.0, 77.0, 80.5, 85.5, 100.0)
-# Above ``HIGH_QUALITY`` an opinion leans to SSIMULACRA2 by this share. On TID2013 that costs nothing: with the mean
-# opinion of kind and level as prediction, 0.5 takes 0.002 off the SROCC with people and adds 0.25 to that with
-# SSIMULACRA2 there; 0.8 would take 0.013 off.
-HIGH_QUALITY, SSIMULACRA2_SHARE = 50.0, 0.5
-# JPEG and JPEG 2000: their opinions never lie above the line, or the order of qualities would break where it begins.
-CODEC_KINDS = (10, 11)
-# Pairs of any kind that are weaker than TID2013's weakest (33 dB) have SSIMULACRA2 alone.
-WEAKER_THAN_TID_DB = 34.0
-# Every fourth photo's, for they are there to hold the top of the scale together, not to learn kinds from.
-WEAK_EVERY = 4
+# Pairs that SSIMULACRA2 alone judges are codecs above ``HIGH_QUALITY``, and those of TID2013's kinds that are weaker
+# than its weakest (33 dB).
+HIGH_QUALITY, WEAKER_THAN_TID_DB = 50.0, 34.0
 # Of the losses: opinions of the pair itself, the mean opinion of its kind, SSIMULACRA2.
 OWN_WEIGHT, KIND_WEIGHT, FINE_WEIGHT = 1.0, 0.5, 1.0
 
@@ -85,12 +73,10 @@ def prepare(config: ExperimentConfig) -> None:
     """Recreate TID2013's pairs, make the pairs of ``photos/train`` and ``val``, and compute the classical metrics."""
     tid = config.work / "tid2013"
     tid2013.make_tid_pairs(config.data, tid, processes=config.threads)
-    for split, opinion_seed, weak_seed in SPLITS:
-        weak = config.work / "quality-pairs" / split
-        make_opinion_pairs(
-            config.data, split, opinions_folder(config, split), seed=opinion_seed, processes=config.threads
-        )
-        make_pairs(config.data, split, weak, seed=weak_seed, processes=config.threads)
+    for split, opinion_seed, high_seed in SPLITS:
+        opinions, high = opinions_folder(config, split), high_quality_folder(config, split)
+        make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=config.threads)
+        make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=config.threads)
     make_rivals(config.data, tid, config.folder / "rivals", processes=config.threads)
 
 
@@ -131,7 +117,7 @@ def export(config: ExperimentConfig) -> None:
     )
     write_manifest_entry(
         "full_reference",
-        version="2.0.0",
+        version="2.1.0",
         preset=config.preset,
         contract={
             "colour": "sRGB",
@@ -141,7 +127,7 @@ def export(config: ExperimentConfig) -> None:
             "unit": "score 0..100, 100 only for identical patches; MOS of TID2013 = score * 0.072",
         },
         training_data="MOS of TID2013 on pairs recreated from 19 Kodak photos and on its kinds of distortion made on "
-        "photos/train (462); SSIMULACRA2 of codecs on photos/train",
+        "photos/train (462); SSIMULACRA2 at high quality, of every kind, on photos/train",
         licence="weights as the project; photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research), Kodak",
         metrics=_kept_metrics(config) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         weights=config.weights,
@@ -160,8 +146,13 @@ def fitted_network(config: ExperimentConfig) -> MultiscaleFr:
 
 
 def opinions_folder(config: ExperimentConfig, split: str) -> Path:
-    """Where the pairs of a split are."""
+    """Where the pairs with lent opinions of a split are."""
     return config.work / "opinion-pairs" / split
+
+
+def high_quality_folder(config: ExperimentConfig, split: str) -> Path:
+    """Where the pairs of a split are that SSIMULACRA2 alone judges."""
+    return config.work / "high-quality-pairs" / split
 
 
 def part_of(config: ExperimentConfig, name: str, **fit: Any) -> ExperimentConfig:
@@ -263,16 +254,20 @@ class SeenPairs:
 
     def judged(self, mos: NDArray[np.float64], weight: float) -> LabelledFeatures:
         """The pairs whose ``mos`` (V,) is a number, with the score that it stands for."""
-        scores = score_of(mos, self.info, self.ssimulacra2)
+        scores = score_of(mos, self.ssimulacra2)
         labelled = LabelledFeatures(self.pairs, scores, np.full(len(scores), weight), fine=False)
         return labelled.chosen(np.isfinite(mos))
 
     def at_high_quality(self) -> LabelledFeatures:
         """Codecs, and every kind where it is weak, with what SSIMULACRA2 makes of them."""
         unjudged = (self.info[:, 0] == CODEC) | (self.psnr > WEAKER_THAN_TID_DB)
-        scores = score_of_ssimulacra2(self.ssimulacra2)
-        labelled = LabelledFeatures(self.pairs, scores, np.full(len(scores), FINE_WEIGHT), fine=True)
-        return labelled.chosen(unjudged & (self.ssimulacra2 > HIGH_QUALITY))
+        return taught(self.pairs, self.ssimulacra2).chosen(unjudged & (self.ssimulacra2 > HIGH_QUALITY))
+
+
+def taught(pairs: PairFeatures, ssimulacra2: NDArray[np.float64]) -> LabelledFeatures:
+    """Pairs with what SSIMULACRA2 makes of them."""
+    scores = score_of_ssimulacra2(ssimulacra2)
+    return LabelledFeatures(pairs, scores, np.full(len(scores), FINE_WEIGHT), fine=True)
 
 
 def score_of_ssimulacra2(ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -280,14 +275,10 @@ def score_of_ssimulacra2(ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64
     return np.interp(ssimulacra2, SSIMULACRA2_AT, SCORE_AT)
 
 
-def score_of(
-    mos: NDArray[np.float64], info: NDArray[np.int64], ssimulacra2: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Score 0..100 that pairs (V,) with ``mos`` are to get: see ``SSIMULACRA2_SHARE`` and ``CODEC_KINDS``."""
-    scores, line = np.minimum(100, mos / BEST_MOS * 100), score_of_ssimulacra2(ssimulacra2)
-    scores = np.where(np.isin(info[:, 0], CODEC_KINDS), np.minimum(scores, line), scores)
-    leaning = (1 - SSIMULACRA2_SHARE) * scores + SSIMULACRA2_SHARE * line
-    return np.where(ssimulacra2 > HIGH_QUALITY, leaning, scores)
+def score_of(mos: NDArray[np.float64], ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score 0..100 that pairs (V,) with ``mos`` are to get: it leans to SSIMULACRA2 as the network does."""
+    share = np.interp(ssimulacra2, SHARE_AT, SHARE)
+    return (1 - share) * np.minimum(100, mos / BEST_MOS * 100) + share * score_of_ssimulacra2(ssimulacra2)
 
 
 def score_loss(head: nn.Module, batch: Any) -> Tensor:
@@ -312,7 +303,7 @@ def _fit_heads(config: ExperimentConfig) -> None:
     photos = list(read_tid_photos(config.data, config.work / "tid2013"))
     seen = [_seen_photo(config, network, photo) for photo in photos]
     made = {split: _seen_versions(config, network, split) for split in ("train", "val")}
-    weak = {split: _seen_weak(config, network, split) for split in ("train", "val")}
+    high = {split: _at_high_quality(config, network, split) for split in ("train", "val")}
     for fold in (None, *range(FOLDS)):
         part = part_of(config, "all" if fold is None else f"fold-{fold}")
         kept = [index for index in range(len(photos)) if index % FOLDS != fold]
@@ -322,7 +313,7 @@ def _fit_heads(config: ExperimentConfig) -> None:
         )
         lent = {
             split: [pairs.judged(opinion_of(opinions, pairs.info, pairs.psnr), KIND_WEIGHT) for pairs in made[split]]
-            + [pairs.at_high_quality() for pairs in (*made[split], *weak[split])]
+            + [*(pairs.at_high_quality() for pairs in made[split]), *high[split]]
             for split in made
         }
         own = [seen[index].judged(photos[index].mos, OWN_WEIGHT) for index in kept]
@@ -370,16 +361,12 @@ def _seen_versions(config: ExperimentConfig, network: MultiscaleFr, split: str) 
     return seen
 
 
-def _seen_weak(config: ExperimentConfig, network: MultiscaleFr, split: str) -> list[SeenPairs]:
-    """The generator's kinds where they are weak, of the pairs that the other quality models learn from."""
-    seen = []
-    for photo in islice(read_pairs(config.work / "quality-pairs" / split), None, None, WEAK_EVERY):
-        judged = 100 - photo.features[None][:, 0, 0, NAMES.index("ssimulacra2")]
-        psnr = np.array([psnr_db(photo.reference, version) for version in photo.distorted])
-        weak = (judged > HIGH_QUALITY) & (psnr > WEAKER_THAN_TID_DB)
-        if weak.any():
-            folders = _feature_folders(config, f"weak-{split}")
-            pairs = features_of_pairs(network, photo.reference, photo.distorted[weak], photo.name, folders)
-            info = np.full((int(weak.sum()), 2), CODEC)
-            seen.append(SeenPairs(photo.name, pairs, info, psnr[weak], judged[weak]))
-    return seen
+def _at_high_quality(config: ExperimentConfig, network: MultiscaleFr, split: str) -> list[LabelledFeatures]:
+    """Every kind at high quality; kinds that no network is fitted to stay out, so that figures on them mean that."""
+    found = []
+    for name, photo in read_high_quality_pairs(high_quality_folder(config, split)):
+        if len(photo.kinds):
+            folders = _feature_folders(config, f"high-{split}")
+            pairs = features_of_pairs(network, photo.reference, photo.distorted, name, folders)
+            found.append(taught(pairs, photo.ssimulacra2).chosen(~photo.unseen))
+    return found

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.networks.pair_statistics import PairStatistics
+from training.networks.pair_statistics import PairStatistics, ssimulacra2_of_statistics
 from training.networks.residual_score import to_ycbcr
+from training.networks.teacher_line import score_of_ssimulacra2, share_of_ssimulacra2
 
 PATCH = 128
 KERNELS = (8, 8, 16, 16, 32)
@@ -25,7 +26,7 @@ class MultiscaleShape:
     """Which parts a network has.
 
     ``summary``: width of one more FC layer between the streams and the rest, none if 0. ``bounded``: the score is 100
-    exactly for equal patches, at any weights.
+    exactly for equal patches, at any weights; takes SSIMULACRA2 from the statistics.
     """
 
     hidden: tuple[int, int]
@@ -42,7 +43,7 @@ PRESETS = {
     "paper": MultiscaleShape((2048, 1024)),
     # Not in the paper: the published network sees luma only and has thousands of opinions to learn from. ``lite`` joins
     # what the classical metrics measure (``PairStatistics``, chroma too) to a summary of the streams before the smaller
-    # FC layers.
+    # FC layers, and leans to SSIMULACRA2 near the original (``teacher_line``).
     "lite": MultiscaleShape((96, 48), summary=48, statistics=True, bounded=True),
 }
 ABLATIONS = {
@@ -125,9 +126,9 @@ class Streams(nn.Module):
 class MultiscaleFr(nn.Module):
     """Streams, statistics where the shape has them, and the FC layers that turn both into a score.
 
-    ``paper`` regresses the score directly; ``lite`` turns the FC output v and the size of the residual into 100 / (1 +
-    exp(v) * size), which is 100 exactly for equal patches. Inputs: reference, distorted (N, 3, 128, 128), sRGB in
-    [0, 1]. Output: score (N,), higher is better.
+    ``paper`` regresses the score directly; ``lite`` turns v, the FC output mixed with what SSIMULACRA2 stands for, and
+    the size of the residual into 100 / (1 + exp(v) * size), which is 100 exactly for equal patches. Inputs: reference,
+    distorted (N, 3, 128, 128), sRGB in [0, 1]. Output: score (N,), higher is better.
     """
 
     def __init__(self, preset: str = "lite", *, shape: MultiscaleShape | None = None) -> None:
@@ -190,12 +191,22 @@ class Head(nn.Module):
         """Features (N, F) and residual sizes (N,) to scores (N,)."""
         scaled = ((features - self.mean) / self.deviation).clamp(-8, 8)
         value = self.layers(scaled)[:, 0]
-        return 100 / (1 + torch.exp(value.clamp(-8, 8)) * size) if self.bounded else torch.as_tensor(value)
+        if not self.bounded:
+            return torch.as_tensor(value)
+        ssimulacra2 = ssimulacra2_of_statistics(features[:, -PairStatistics.count :])
+        share = share_of_ssimulacra2(ssimulacra2)
+        taught = _value_of_score(score_of_ssimulacra2(ssimulacra2), size)
+        return 100 / (1 + torch.exp((1 - share) * value.clamp(-8, 8) + share * taught) * size)
 
     def scale_to(self, features: Tensor) -> None:
         """Set ``mean`` and ``deviation`` to those of (N, F)."""
         self.mean.copy_(features.mean(0))
         self.deviation.copy_(features.std(0) + 1e-2)
+
+
+def _value_of_score(score: Tensor, size: Tensor) -> Tensor:
+    """The value at which a residual of ``size`` gets ``score``; both are kept off the ends."""
+    return torch.log((100 / score.clamp(max=99.99) - 1) / size.clamp(min=1e-6)).clamp(-8, 8)
 
 
 def residual_size(reference: Tensor, distorted: Tensor) -> Tensor:

@@ -7,10 +7,12 @@ the error lies. Together they tell kinds of distortion apart as well as their st
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training import teachers
 from training.networks.residual_score import to_ycbcr
 
 PATCH = 128
@@ -26,6 +28,8 @@ BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 # Constants of GMSD and of MDSI (C1, C2, C3), as in ``training.quality_features``.
 GMS_CONSTANT, MDSI_C1, MDSI_C2, MDSI_C3 = 170.0, 140.0, 55.0, 550.0
 OPPONENT = ((0.2989, 0.5870, 0.1140), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
+# Traces below which an SSIM or edge error is taken for none, in its mean and in its 4-norm.
+MEAN_TRACE, FOURTH_TRACE = 1e-4, 1e-3
 # Levels below which an error is taken for none, and detail that hides nothing, in 8-bit levels.
 TRACE, MASKING_FLOOR = 0.1, 3.0
 
@@ -87,7 +91,7 @@ class PairStatistics(nn.Module):
             maps = self._xyb_errors(_positive_xyb(linear1), _positive_xyb(linear2))
             squared = maps * maps
             fourth = (squared * squared).mean((2, 3)).clamp(min=1e-20) ** 0.25
-            terms += [torch.log(maps.mean((2, 3)) + 1e-4), torch.log(fourth + 1e-3)]
+            terms += [torch.log(maps.mean((2, 3)) + MEAN_TRACE), torch.log(fourth + FOURTH_TRACE)]
         return terms
 
     def _xyb_errors(self, one: Tensor, two: Tensor) -> Tensor:
@@ -138,6 +142,17 @@ class PairStatistics(nn.Module):
             _correlation(size, F.avg_pool2d(luma, 8)),
             torch.log(F.avg_pool2d(activity, 8) + 1).mean((2, 3)),
         ]
+
+
+def ssimulacra2_of_statistics(statistics: Tensor) -> Tensor:
+    """SSIMULACRA2 of each patch, read back from its first terms: (N, ``PairStatistics.count``) to (N,).
+
+    The sixth scale, which a patch is too small for, is left out: its weights sum to 0.002 of 888.
+    """
+    norms = statistics[:, : XYB_SCALES * 18].reshape(-1, XYB_SCALES, 2, 3, 3).exp()
+    traces = norms.new_tensor([MEAN_TRACE, FOURTH_TRACE])[:, None, None]
+    weights = norms.new_tensor(np.stack(teachers.weight_table(teachers.SCALES)[:XYB_SCALES])).permute(0, 2, 3, 1)
+    return teachers.score_of_penalty(((norms - traces).clamp(min=0) * weights).sum((1, 2, 3, 4)))
 
 
 def _linear(srgb: Tensor) -> Tensor:
