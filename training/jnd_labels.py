@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from models.butteraugli import ButteraugliReference
+from models.butteraugli_constants import NORM_POWERS as BUTTERAUGLI_POWERS
 from models.types import Float32Array, Rgb8
-from training.butteraugli import butteraugli, butteraugli_map
 from training.networks.fpsnet import STRIDE, contrast_base, local_deviation, to_luma
 from training.teachers import srgb_to_tensor, ssimulacra2
 
-BUTTERAUGLI_POWERS = (3, 6, 12)
-"""The norms whose mean butteraugli_main prints as its 3-norm."""
 VISIBILITY_SIGMA = 2.0
 """Pixels over which a distance map is averaged before it is divided by the amplitude that caused it."""
 LEVELS_LIMIT = (0.05, 12.0)
@@ -46,13 +45,14 @@ class LabelSettings:
 def threshold_field(crop: Rgb8, settings: LabelSettings, seed: int) -> tuple[Float32Array, Float32Array]:
     """Label of a crop: ln(threshold / base) (H/4, W/4) and the threshold itself (H, W) in luma levels.
 
-    ``base`` is ``fpsnet.contrast_base`` of the crop. Sides are multiples of 4. Raises: ButteraugliMissingError.
+    ``base`` is ``fpsnet.contrast_base`` of the crop. Sides are multiples of 4.
     """
     with torch.no_grad():
         base = contrast_base(local_deviation(to_luma(srgb_to_tensor(crop))))
-    log_ratio = _optimise_shape(crop, base, settings, torch.Generator().manual_seed(seed))
+    judge = ButteraugliReference(crop)
+    log_ratio = _optimise_shape(crop, judge, base, settings, torch.Generator().manual_seed(seed))
     amplitude = _amplitude(base, log_ratio).numpy()[0, 0]
-    level = invisible_level(crop, amplitude, np.random.default_rng(seed))
+    level = invisible_level(crop, judge, amplitude, np.random.default_rng(seed))
     return log_ratio.numpy()[0, 0] + np.float32(np.log(level)), amplitude * np.float32(level)
 
 
@@ -60,7 +60,9 @@ def _amplitude(base: Tensor, log_ratio: Tensor) -> Tensor:
     return base * torch.exp(F.interpolate(log_ratio, scale_factor=STRIDE, mode="bilinear", align_corners=False))
 
 
-def _optimise_shape(crop: Rgb8, base: Tensor, settings: LabelSettings, generator: torch.Generator) -> Tensor:
+def _optimise_shape(
+    crop: Rgb8, judge: ButteraugliReference, base: Tensor, settings: LabelSettings, generator: torch.Generator
+) -> Tensor:
     """ln(amplitude / base) (1, 1, H/4, W/4), up to a constant: least visible to both teachers at equal energy."""
     image = srgb_to_tensor(crop)
     log_ratio = torch.zeros(1, 1, base.shape[2] // STRIDE, base.shape[3] // STRIDE, requires_grad=True)
@@ -71,7 +73,7 @@ def _optimise_shape(crop: Rgb8, base: Tensor, settings: LabelSettings, generator
         amplitude = amplitude * (settings.mse**0.5 / amplitude.square().mean().sqrt())
         sign = torch.randint(0, 2, base.shape, generator=generator).float() * 2 - 1
         if iteration % settings.measure_every == 0:
-            visibilities.append(_visibility(crop, amplitude.detach(), sign))
+            visibilities.append(_visibility(crop, judge, amplitude.detach(), sign))
         distorted = (image + amplitude * sign / 255).clamp(0, 1)
         visible = amplitude * torch.stack(visibilities).mean(0)
         norm = sum((visible**power).mean() ** (1 / power) for power in BUTTERAUGLI_POWERS)
@@ -85,10 +87,10 @@ def _optimise_shape(crop: Rgb8, base: Tensor, settings: LabelSettings, generator
     return log_ratio.detach()
 
 
-def _visibility(crop: Rgb8, amplitude: Tensor, sign: Tensor) -> Tensor:
+def _visibility(crop: Rgb8, judge: ButteraugliReference, amplitude: Tensor, sign: Tensor) -> Tensor:
     """Butteraugli distance per luma level at each pixel, (1, 1, H, W)."""
     levels = amplitude[0, 0].numpy().astype(np.float64)
-    distance = butteraugli_map(crop, add_noise(crop, levels, sign[0, 0].numpy()))
+    distance = judge.distances(add_noise(crop, levels, sign[0, 0].numpy())).astype(np.float64)
     seen = gaussian_filter(distance**2, VISIBILITY_SIGMA) / gaussian_filter(levels**2, VISIBILITY_SIGMA)
     return torch.from_numpy(np.sqrt(seen)).float()[None, None]
 
@@ -100,12 +102,14 @@ def add_noise(image: Rgb8, amplitude: NDArray[np.floating], sign: NDArray[np.flo
     return noisy
 
 
-def invisible_level(crop: Rgb8, amplitude: Float32Array, rng: np.random.Generator) -> float:
+def invisible_level(
+    crop: Rgb8, judge: ButteraugliReference, amplitude: Float32Array, rng: np.random.Generator
+) -> float:
     """Factor on ``amplitude`` at which the rounded noise has a butteraugli 3-norm of 1, within 2 %."""
     sign = rng.choice(np.array([-1.0, 1.0], np.float32), crop.shape[:2])
     level = 2.0 / float(np.sqrt(np.mean(amplitude**2)))
     for _ in range(5):
-        norm = butteraugli(crop, add_noise(crop, amplitude * level, sign)).three_norm
+        norm = judge.norm(add_noise(crop, amplitude * level, sign))
         if abs(norm - 1) < 0.02:
             break
         level = float(np.clip(level / max(norm, 0.2), *LEVELS_LIMIT))

@@ -1,17 +1,13 @@
-"""The teachers' side of the JND map: butteraugli's heat map read back, and what a label promises."""
-
-import shutil
+"""The teachers' side of the JND map: what a label promises, and the protocol that maps are measured by."""
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
-from training.butteraugli import HEAT_COLOURS, PROGRAM, butteraugli, butteraugli_map, heat_to_distance
+from models.butteraugli import ButteraugliReference
 from training.jnd_labels import LabelSettings, add_noise, threshold_field
 from training.jnd_protocol import local_deviation_map, random_signs, solve_gamma, ssim_and_ms_ssim
-
-needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 
 
 def half_flat_half_textured(seed=0):
@@ -21,23 +17,6 @@ def half_flat_half_textured(seed=0):
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def test_heat_colours_read_back_in_order():
-    distances = heat_to_distance(np.sqrt(HEAT_COLOURS).astype(np.float32)[None])
-    assert distances[0, 0] == 0
-    assert (np.diff(distances[0]) > 0).all()
-
-
-@needs_program
-def test_map_agrees_with_printed_maximum_and_norm():
-    image = half_flat_half_textured()
-    noisy = add_noise(image, np.full((128, 128), 3.0), random_signs(image, 1))
-    printed, distances = butteraugli(image, noisy), butteraugli_map(image, noisy)
-    assert distances.max() == pytest.approx(printed.maximum, rel=1e-3)
-    norms = [np.mean(distances**power) ** (1 / power) for power in (3, 6, 12)]
-    assert np.mean(norms) == pytest.approx(printed.three_norm, rel=1e-3)
-
-
-@needs_program
 def test_label_is_just_invisible_and_larger_in_texture():
     image = half_flat_half_textured()
     settings = LabelSettings(
@@ -53,7 +32,7 @@ def test_label_is_just_invisible_and_larger_in_texture():
     assert log_ratio.shape == (32, 32)
     assert jnd.shape == (128, 128)
     assert np.median(jnd[:, 80:]) > 2 * np.median(jnd[:, :48])
-    assert butteraugli(image, add_noise(image, jnd, random_signs(image, 9))).three_norm == pytest.approx(1, abs=0.15)
+    assert ButteraugliReference(image).norm(add_noise(image, jnd, random_signs(image, 9))) == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize("mse", [100, 25])
