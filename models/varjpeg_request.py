@@ -370,7 +370,7 @@ class _Task:
         return search_goal(
             self.coder.encode,
             lambda data: self.target.judge(self.coder.decode(data)),
-            goal if self.coder.thrifty else replace(goal, thrift_slope=0.0),
+            goal if self.coder.thrifty else replace(goal, thrift_slopes=()),
             plain_encode=self.coder.plain_encode,
             encode_full_chroma=self.coder.encode_full_chroma,
             encode_coefficients=self.coder.encode_coefficients,

@@ -46,7 +46,7 @@ _STRIDE = 40.0
 _SLOPE_CHANGE = 2.5
 """Most that one result may change the slope: neighbouring results say little about it."""
 
-_APART = 1.0
+_APART = 4.0
 """Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
 
 _PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.2
@@ -98,9 +98,9 @@ class Goal:
     """``wanted``: the least height; ``enough``: no smaller file is looked for once the height lies between both;
     ``tolerable``: nor, after a few encodes, once it lies under this.
 
-    ``qualities`` and ``heights``, both rising: where common photos lie on this scale; ``thrift_slope``: by how much
-    they fall on it with ln(thrift), 0 where thrift is no choice. ``name`` says the goal in words; ``lowest`` is the
-    least quality to try.
+    ``qualities`` and ``heights``, both rising: where common photos lie on this scale; ``thrift_slopes``: at some
+    qualities, by how much they fall on it with ln(thrift), none where thrift is no choice. ``name`` says the goal in
+    words; ``lowest`` is the least quality to try.
     """
 
     wanted: float
@@ -108,7 +108,7 @@ class Goal:
     tolerable: float
     qualities: tuple[float, ...]
     heights: tuple[float, ...]
-    thrift_slope: float
+    thrift_slopes: tuple[tuple[float, float], ...]
     name: str
     lowest: float = LOWEST_QUALITY
 
@@ -119,6 +119,13 @@ class Goal:
     def typical_quality(self, height: float) -> float:
         """Inverse of ``typical_height``."""
         return _interpolated(height, self.heights, self.qualities)
+
+    def thrift_slope(self, quality: float) -> float:
+        """By how much the height of a common photo falls with ln(thrift), 0 where thrift is no choice."""
+        if not self.thrift_slopes:
+            return 0.0
+        qualities, slopes = zip(*self.thrift_slopes, strict=True)
+        return float(np.interp(quality, qualities, slopes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,7 @@ def search_max_bytes(
     qualities = (LOWEST_QUALITY, HIGHEST_QUALITY)
     wanted = math.log(max(1, max_bytes) * (1 + _CLOSE_SIZE) / 2)
     goal = Goal(
-        wanted, wanted, wanted, qualities, tuple(_SIZE_PER_QUALITY * q for q in qualities), 0.0, f"{max_bytes} bytes"
+        wanted, wanted, wanted, qualities, tuple(_SIZE_PER_QUALITY * q for q in qualities), (), f"{max_bytes} bytes"
     )
     bracket = _Bracket(goal, wanted)
     quality: float | None = _on_grid(start_quality)
@@ -295,7 +302,7 @@ def _bracketed(
     best: SearchResult | None = None
     aim = (goal.wanted + goal.enough) / 2
     bracket = _Bracket(goal, aim)
-    thrifts = _Thrifts(goal.thrift_slope)
+    thrifts = _Thrifts(goal)
     setting: Setting | None = Setting(_on_grid(goal.typical_quality(aim) if start is None else start))
     tried = 0
     while setting is not None and tried < _allowed_trials(best, goal, tried, rival):
@@ -324,9 +331,9 @@ def _plain_setting(quality: float | None) -> Setting | None:
 class _Thrifts:
     """Secant on ln(thrift) at one quality: the one that came nearest to the goal."""
 
-    def __init__(self, slope: float) -> None:
-        self._slope = slope
-        self._quality, self._known = HIGHEST_QUALITY, list[tuple[float, float]]()
+    def __init__(self, goal: Goal) -> None:
+        self._goal, self._slope = goal, 0.0
+        self._quality, self._known = 0.0, list[tuple[float, float]]()
 
     def add(self, setting: Setting, gap: float) -> None:
         """One result: height less the one aimed at."""
@@ -334,6 +341,7 @@ class _Thrifts:
             if self._known and min(abs(known) for _, known in self._known) <= abs(gap):
                 return
             self._quality, self._known = setting.quality, []
+            self._slope = self._goal.thrift_slope(setting.quality)
         self._known.append((math.log(setting.thrift), gap))
 
     def next(self, higher: float) -> Setting | None:
@@ -435,9 +443,10 @@ def _plain_to_judge(plain_encode: PlainEncode, goal: Goal, limit: SearchResult |
     """The QF of the largest plain encoding under ``limit``, 0 where there is no hope that it reaches the goal."""
     if limit is None:
         return 100
-    doubt = max(0.0, limit.quality - goal.typical_quality(goal.wanted))
+    usual = goal.typical_quality(goal.wanted)
+    needed = limit.quality - max(0.0, goal.typical_quality(_height(limit)) - usual)
     high = _largest_under(plain_encode, len(limit.data), limit.quality)
-    return high if high >= limit.quality - _PLAIN_MARGIN - _PLAIN_DOUBT * doubt else 0
+    return high if high >= needed - _PLAIN_MARGIN - _PLAIN_DOUBT * max(0.0, needed - usual) else 0
 
 
 def _largest_under(plain_encode: PlainEncode, limit: int, start: float) -> int:

@@ -208,11 +208,23 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             darkness_exponent=0.3,
         ),
     ),
+    (
+        6.5,
+        Design(
+            luma=TableShape(dc=1.24, low=1.76, slope=7.02, power=0.84, corner=0.5),
+            chroma=TableShape(dc=1.62, low=2.38, slope=6.89, power=1.0, corner=0.5),
+            luma_multiplier=0.15,
+            chroma_multiplier=0.126,
+            jnd_exponent=0.4,
+            darkness_exponent=0.3,
+        ),
+    ),
 )
 """Between these scales ``design_at`` interpolates. Chosen from what each number gained when it was moved by itself
 (``training.codec_tables`` on crops of ten lossless photos of photos/train, then of thirteen others): coarser chroma and
 finer luma make a file smaller to butteraugli, the reverse to SSIMULACRA2, so at each scale the pair goes to the judge
-that asks for more there; the parts that both like are everywhere.
+that asks for more there; the parts that both like are everywhere. The last differs in luma's DC alone, for the blocks
+that show in dark, blurred backgrounds and that neither judge sees.
 """
 
 _SCALE_OF_QUALITY = (

@@ -4,8 +4,6 @@ import math
 from dataclasses import replace
 from enum import StrEnum
 
-import numpy as np
-
 from models.butteraugli import ButteraugliReference
 from models.errors import InvalidParameterError
 from models.observers import ObserverProfile
@@ -133,10 +131,9 @@ def _goal(
     thrift_slopes: tuple[float, ...],
     name: str,
 ) -> Goal:
-    """``thrift_slopes``: at ``THRIFT_QUALITIES``; the goal gets that of the quality where common photos reach it."""
-    goal = Goal(wanted, enough, tolerable, QUALITIES, heights, 0.0, name)
-    slope = float(np.interp(goal.typical_quality(wanted), THRIFT_QUALITIES, thrift_slopes))
-    return replace(goal, thrift_slope=slope)
+    """``thrift_slopes``: at ``THRIFT_QUALITIES``."""
+    slopes = tuple(zip(THRIFT_QUALITIES, thrift_slopes, strict=True))
+    return Goal(wanted, enough, tolerable, QUALITIES, heights, slopes, name)
 
 
 def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:

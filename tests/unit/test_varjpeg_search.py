@@ -26,7 +26,7 @@ def goal_of(share, start=40.0, thrift_slope=0.0):
         logit(min(share + 0.02, (1 + share) / 2)),
         qualities,
         heights,
-        thrift_slope,
+        ((start, thrift_slope),) if thrift_slope else (),
         f"{share:.0%}",
     )
 
