@@ -49,7 +49,7 @@ _SLOPE_CHANGE = 2.5
 _APART = 4.0
 """Results nearer to each other, in qualities, say more about the judge's wavering than about the slope."""
 
-_PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.2
+_PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.3
 """libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
 good as that QF; further by the second number for each quality more than common photos need, where ours is in doubt."""
 
