@@ -70,7 +70,10 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
 
 
 def test_the_tables_of_the_paper(tmp_path: Path) -> None:
-    """Tables 1 to 8 for one epoch, a batch or more each: MCL-JCI has three JNDs, JND-Pano one, stage one learns from KADIS-700k."""
+    """Tables 1 to 8 for one epoch, a batch or more each: MCL-JCI has three JNDs, JND-Pano one.
+
+    Stage one learns from KADIS-700k.
+    """
     root = tmp_path / "data"
     make_mcl_jci(root / "mcl-jci", sources=2, qfs=(5, 30, 60, 100), size=64)
     make_jnd_pano(root / "jnd-pano", sources=2, qfs=(5, 30, 60, 100), size=64)
