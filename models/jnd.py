@@ -4,10 +4,12 @@ FPSNet: Xiao, "Focus-Perceptual-Semantic Full Flow Visual Redundancy Predicting 
 and semantic maps that the paper extracts beforehand are made inside the graph, so a tile of RGB is all it takes.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.artefacts import load_model
+from models.artefacts import load_manifest, load_model
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, cut_tile, tile_grid, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
@@ -17,22 +19,68 @@ OVERLAP = 32
 """Pixels that neighbouring tiles share and over which they are blended."""
 MARGIN = 16
 """Reflected pixels around the photo: the photo's own edge is then inside a tile, as it was while training."""
+LEAST = np.float32(1e-3)
+"""Luma levels; every threshold is above zero."""
+TYPICAL_LOG_THRESHOLD = 1.0
+"""About the mean logarithm of a photo's thresholds, over ``photos/train``."""
+CONTRAST_LIMITS = (0.5, 1.5)
+"""Least and most stretch of a photo's map."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholePhotoNumbers:
+    """What the whole photo adds to what tiles say; with all of them 0, nothing.
+
+    ``contrast``: stretch of the logarithms about their mean, less 1, where that mean is typical; ``level``: their shift
+    there. The slopes: how both grow for each unit by which the photo's mean is above a typical one.
+    """
+
+    contrast: float = 0.0
+    contrast_slope: float = 0.0
+    level: float = 0.0
+    level_slope: float = 0.0
 
 
 def predict_jnd_map(
-    image: RgbImage | ArrayLike, model: OnnxModel | None = None, *, progress: Progress | None = None
+    image: RgbImage | ArrayLike,
+    model: OnnxModel | None = None,
+    *,
+    whole: WholePhotoNumbers | None = None,
+    progress: Progress | None = None,
 ) -> JndMap:
-    """Visibility threshold of each pixel, in 8-bit luma levels: float32 (H, W), >= 0, for any size from 1x1.
+    """Visibility threshold of each pixel, in 8-bit luma levels: float32 (H, W), > 0, for any size from 1x1.
 
     A change of this many levels, of either sign in each pixel and the same in R, G and B, is what the teacher just
-    calls invisible. ``progress`` is called after each tile and may raise to stop.
+    calls invisible. ``whole``: the shipped graph has its own numbers; those of another ``model`` are 0 unless given.
+    ``progress`` is called after each tile and may raise to stop.
     Raises: InvalidParameterError for anything that is no image; ModelArtefactError.
     """
     pixels = as_rgb(image)
     height, width = pixels.shape[:2]
     padded = pad_by_reflection(pixels)
+    numbers = whole or (shipped_numbers() if model is None else WholePhotoNumbers())
     values = _blend_tiles(padded, model or load_model("fpsnet"), progress)
-    return JndMap(np.ascontiguousarray(values[MARGIN : MARGIN + height, MARGIN : MARGIN + width]))
+    return JndMap(adapt_to_photo(values[MARGIN : MARGIN + height, MARGIN : MARGIN + width], numbers))
+
+
+def shipped_numbers() -> WholePhotoNumbers:
+    """The numbers that were learned with the shipped graph. Raises: ModelArtefactError."""
+    return WholePhotoNumbers(**load_manifest()["fpsnet"].contract["whole_photo"])
+
+
+def adapt_to_photo(jnd: Float32Array, numbers: WholePhotoNumbers) -> Float32Array:
+    """Thresholds (H, W) of a photo's tiles to its thresholds.
+
+    At equal energy, noise in a calm photo is far above every threshold, where masking saturates, and in a busy photo
+    near them: so contrast between places counts more in a busy photo (``training/networks/whole_photo.py``).
+    """
+    logarithm = np.log(jnd)
+    mean = float(logarithm.mean(dtype=np.float64))
+    above = mean - TYPICAL_LOG_THRESHOLD
+    contrast = float(np.clip(1 + numbers.contrast + numbers.contrast_slope * above, *CONTRAST_LIMITS))
+    level = mean + numbers.level + numbers.level_slope * above
+    adapted: Float32Array = np.exp(np.float32(level) + np.float32(contrast) * (logarithm - np.float32(mean)))
+    return adapted
 
 
 def pad_by_reflection(pixels: Rgb8) -> Rgb8:
@@ -56,7 +104,7 @@ def _blend_tiles(pixels: Rgb8, model: OnnxModel, progress: Progress | None) -> F
         weight[row : row + TILE, column : column + TILE] += window
         if progress is not None:
             progress(done / len(grid))
-    values: Float32Array = np.maximum(total / weight, np.float32(0))
+    values: Float32Array = np.maximum(total / weight, LEAST)
     return values
 
 

@@ -23,6 +23,7 @@ class FitConfig(_Strict):
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     patience: int = Field(default=10, ge=1, description="epochs without a better validation loss before stopping")
+    mixed_precision: bool = Field(default=True, description="bfloat16 in the forward pass on CUDA")
 
 
 class ExperimentConfig(_Strict):

@@ -1,11 +1,13 @@
 """The one training loop: AdamW, cosine schedule, early stopping, checkpoint after every epoch, resume after a kill.
 
-On a CUDA device the forward pass runs in bfloat16; its exponent is that of float32, so that no loss scaling is needed.
+On a CUDA device the forward pass runs in bfloat16 unless the configuration says otherwise; its exponent is that of
+float32, so that no loss scaling is needed. TF32 is off: its ten bits would spoil the variances that judges compute.
 """
 
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,10 @@ def fit_network(
     torch.set_num_threads(config.threads)
     config.checkpoints.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.allow_tf32 = False
     network.to(device)
     fit = config.fit
+    precision = partial(torch.autocast, device.type, torch.bfloat16, fit.mixed_precision and device.type == "cuda")
     optimiser = torch.optim.AdamW(network.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
     batches = DataLoader(train, batch_size=fit.batch_size, shuffle=True, drop_last=True)
@@ -50,9 +54,9 @@ def fit_network(
     state = _resume(config.checkpoints / "checkpoint.pt", network, optimiser, schedule)
     for epoch in range(state["epoch"], fit.epochs):
         started = time.perf_counter()
-        train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}")
+        train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}", precision)
         schedule.step()
-        validation_loss = _validate(network, checks, loss, device)
+        validation_loss = _validate(network, checks, loss, device, precision)
         print(
             f"{config.name} epoch {epoch + 1}/{fit.epochs}: train {train_loss:.4f} validation {validation_loss:.4f} "
             f"({time.perf_counter() - started:.0f} s)",
@@ -100,12 +104,13 @@ def _epoch(
     device: torch.device,
     optimiser: torch.optim.Optimizer,
     title: str,
+    precision: Callable[[], torch.autocast],
 ) -> float:
     network.train()
     total = 0.0
     for batch in track(batches, description=title, transient=True):
         optimiser.zero_grad(set_to_none=True)
-        with _mixed_precision(device):
+        with precision():
             value = loss(network, _to(batch, device))
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -115,14 +120,16 @@ def _epoch(
 
 
 @torch.inference_mode()
-def _validate(network: nn.Module, batches: DataLoader[Any], loss: BatchLoss, device: torch.device) -> float:
+def _validate(
+    network: nn.Module,
+    batches: DataLoader[Any],
+    loss: BatchLoss,
+    device: torch.device,
+    precision: Callable[[], torch.autocast],
+) -> float:
     network.eval()
-    with _mixed_precision(device):
+    with precision():
         return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
-
-
-def _mixed_precision(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, state: dict[str, Any]) -> None:

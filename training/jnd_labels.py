@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from models.butteraugli import ButteraugliReference
-from models.butteraugli_constants import NORM_POWERS as BUTTERAUGLI_POWERS
+from models.butteraugli_constants import NORM_POWERS
 from models.types import Float32Array, Rgb8
 from training.networks.fpsnet import STRIDE, contrast_base, local_deviation, to_luma
 from training.teachers import srgb_to_tensor, ssimulacra2
@@ -76,7 +76,7 @@ def _optimise_shape(
             visibilities.append(_visibility(crop, judge, amplitude.detach(), sign))
         distorted = (image + amplitude * sign / 255).clamp(0, 1)
         visible = amplitude * torch.stack(visibilities).mean(0)
-        norm = sum((visible**power).mean() ** (1 / power) for power in BUTTERAUGLI_POWERS)
+        norm = sum((visible**power).mean() ** (1 / power) for power in NORM_POWERS)
         assert isinstance(norm, Tensor)
         below = F.relu(torch.log(settings.floor * settings.mse**0.5 / amplitude)).mean()
         loss = settings.butteraugli_weight * norm.log() + settings.floor_weight * below

@@ -1,108 +1,87 @@
-"""Regions of photos with what butteraugli sees there per luma level of noise: what the map is refined on.
-
-How visible a unit of noise is at a place hardly depends on the map that shaped the noise, so it is measured once per
-region with the program and then stands for butteraugli while the network learns (``training.jnd_judges``).
-"""
+"""Regions of photos on which the map is judged: whole tiles, as large as the photo allows, of one shape in a batch."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from rich.progress import track
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from models.jnd import TILE
-from models.types import Float32Array, Rgb8
-from training.butteraugli import butteraugli_map
+from models.types import Rgb8
 from training.config import ExperimentConfig
-from training.jnd_crops import FittingSplit
-from training.jnd_labels import VISIBILITY_SIGMA, add_noise
-from training.jnd_protocol import local_deviation_map, random_signs, solve_gamma
-from training.networks.fpsnet import STRIDE
 from training.photos import is_lossless, load_photo, photo_paths
-from training.teachers import srgb_to_tensor
 
-LARGEST = 512
-"""Pixels of a region's side: four tiles, so that the network learns how tiles of one photo share the noise."""
-MEASURED_EXPONENT = 0.875
-"""Local deviation to this power shapes the noise that is measured: between the two best of the plain maps."""
-MEASURED_ENERGIES = (100.0, 10.0)
-"""Squared luma levels: the protocol's, and about the threshold of visibility."""
+LARGEST = (512, 512)
+"""Most rows and columns of a region, portraits turned: four tiles, so that the network learns how they share noise."""
+Shape = tuple[int, int]
 
 
-def measure_regions(config: ExperimentConfig, split: FittingSplit) -> None:
-    """Write ``regions/SPLIT/NAME.npz`` (``region``, ``gains``) for each lossless photo that has none yet."""
-    folder = config.folder / "regions" / split
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(config.seed)
-    for path in track([path for path in photo_paths(config.data, split) if is_lossless(path)], f"regions of {split}"):
-        region = choose_region(load_photo(path), rng)
-        target = folder / f"{path.stem}.npz"
-        if not target.is_file():
-            temporary = target.with_suffix(".new.npz")
-            np.savez(temporary, region=region, gains=visibility_gains(region, config.seed))
-            temporary.replace(target)
+class RegionBatches(Dataset[Tensor]):
+    """``count`` random batches of regions of train: uint8 (B, 3, H, W), H and W whole tiles.
 
+    A batch is drawn from the photos whose region has one shape, shapes in proportion to their pixels, and has about
+    ``size`` times ``LARGEST`` pixels. Regions are cut anew each time, turned and mirrored.
+    """
 
-def choose_region(photo: Rgb8, rng: np.random.Generator) -> Rgb8:
-    """A region of whole tiles, at most ``LARGEST`` a side, on a grid of 8 pixels; a photo is at least one tile."""
-    height, width = photo.shape[:2]
-    rows, columns = (min(LARGEST, side // TILE * TILE) for side in (height, width))
-    top, left = (int(rng.integers((side - kept) // 8 + 1)) * 8 for side, kept in ((height, rows), (width, columns)))
-    return photo[top : top + rows, left : left + columns]
-
-
-def visibility_gains(region: Rgb8, seed: int) -> Float32Array:
-    """ln(butteraugli distance per luma level) at each energy of ``MEASURED_ENERGIES``, (2, H/4, W/4)."""
-    shape = local_deviation_map(MEASURED_EXPONENT)(region)
-    sign = random_signs(region, seed)
-    return np.stack([_gain(region, shape, sign, energy) for energy in MEASURED_ENERGIES]).astype(np.float32)
-
-
-def _gain(region: Rgb8, shape: NDArray[np.float64], sign: NDArray[np.float64], energy: float) -> NDArray[np.float64]:
-    amplitude = shape * solve_gamma(region, shape, sign, energy)
-    distance = butteraugli_map(region, add_noise(region, amplitude, sign))
-    seen = gaussian_filter(distance**2, VISIBILITY_SIGMA) / gaussian_filter(amplitude**2, VISIBILITY_SIGMA)
-    height, width = region.shape[0] // STRIDE, region.shape[1] // STRIDE
-    cells: NDArray[np.float64] = 0.5 * np.log(seen.reshape(height, STRIDE, width, STRIDE).mean((1, 3)) + 1e-8)
-    return cells
-
-
-class MeasuredRegions(Dataset[list[Tensor]]):
-    """[region (3, H, W) in [0, 1], gains (2, H/4, W/4)], H and W whole tiles; ``augment`` turns both alike."""
-
-    def __init__(self, config: ExperimentConfig, split: FittingSplit, *, augment: bool) -> None:
-        self._files = sorted((config.folder / "regions" / split).glob("*.npz"))
-        if not self._files:
-            raise FileNotFoundError(f"no regions in {config.folder / 'regions' / split}: run limen-train prepare jnd")
-        self._augment = augment
+    def __init__(self, config: ExperimentConfig, *, count: int, size: int) -> None:
+        self._groups = _photos_by_shape(photo_paths(config.data, "train"))
+        self._count, self._size = count, size
         self._rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return self._count
 
-    def __getitem__(self, index: int) -> list[Tensor]:
-        sample = read_region(self._files[index])
-        if not self._augment:
-            return sample
-        turn, mirror = int(self._rng.integers(4)), bool(self._rng.integers(2))
-        turned = [torch.rot90(part, turn, (1, 2)) for part in sample]
-        return [part.flip(2) if mirror else part for part in turned]
-
-
-def read_region(path: Path) -> list[Tensor]:
-    """One sample of ``MeasuredRegions``, unturned."""
-    with np.load(path) as stored:
-        return [srgb_to_tensor(stored["region"])[0], torch.from_numpy(stored["gains"])]
+    def __getitem__(self, index: int) -> Tensor:
+        shapes = list(self._groups)
+        pixels = np.array([rows * columns * len(self._groups[rows, columns]) for rows, columns in shapes], float)
+        shape = shapes[self._rng.choice(len(shapes), p=pixels / pixels.sum())]
+        photos = self._groups[shape]
+        wanted = self._size * LARGEST[0] * LARGEST[1] // (shape[0] * shape[1])
+        chosen = self._rng.choice(len(photos), min(wanted, len(photos)), replace=False)
+        batch = torch.from_numpy(np.stack([_random_region(photos[photo], shape, self._rng) for photo in chosen]))
+        turned = torch.rot90(batch, int(self._rng.integers(4)), (2, 3))
+        return turned.flip(3) if self._rng.integers(2) else turned
 
 
-def gain_at(gains: Tensor, energy: float) -> Tensor:
-    """Distance per luma level (N, 1, H, W) of noise of some energy: its ln is linear in ln(energy) between the two."""
-    upper, lower = (float(np.log(value)) for value in MEASURED_ENERGIES)
-    share = (float(np.log(energy)) - lower) / (upper - lower)
-    cells = share * gains[:, :1] + (1 - share) * gains[:, 1:]
-    return torch.exp(F.interpolate(cells, scale_factor=STRIDE, mode="bilinear", align_corners=False))
+class MiddleRegions(Dataset[Tensor]):
+    """The middle region of each lossless photo of val: uint8 (1, 3, H, W)."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        groups = _photos_by_shape([path for path in photo_paths(config.data, "val") if is_lossless(path)])
+        self._regions = [_middle_region(photo, shape) for shape, photos in groups.items() for photo in photos]
+
+    def __len__(self) -> int:
+        return len(self._regions)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.from_numpy(self._regions[index][None].copy())
+
+
+def region_shape(rows: int, columns: int) -> Shape:
+    """Rows and columns of the largest region of whole tiles in a photo of at least one tile, within ``LARGEST``."""
+    return min(rows // TILE * TILE, LARGEST[0]), min(columns // TILE * TILE, LARGEST[1])
+
+
+def _photos_by_shape(paths: list[Path]) -> dict[Shape, list[Rgb8]]:
+    """Photos, (3, H, W) and not higher than wide, by the shape of their region; smaller ones are left out."""
+    groups: dict[Shape, list[Rgb8]] = {}
+    for path in track(paths, description="photos", transient=True):
+        photo = np.moveaxis(load_photo(path), -1, 0)
+        landscape = photo if photo.shape[1] <= photo.shape[2] else photo.swapaxes(1, 2)
+        if min(photo.shape[1:]) >= TILE:
+            groups.setdefault(region_shape(*landscape.shape[1:]), []).append(landscape)
+    if not groups:
+        raise FileNotFoundError(f"none of {len(paths)} photos has {TILE} pixels on both sides")
+    return groups
+
+
+def _random_region(photo: Rgb8, shape: Shape, rng: np.random.Generator) -> Rgb8:
+    top, left = (int(rng.integers(side - kept + 1)) for side, kept in zip(photo.shape[1:], shape, strict=True))
+    return photo[:, top : top + shape[0], left : left + shape[1]]
+
+
+def _middle_region(photo: Rgb8, shape: Shape) -> Rgb8:
+    top, left = ((side - kept) // 2 for side, kept in zip(photo.shape[1:], shape, strict=True))
+    return photo[:, top : top + shape[0], left : left + shape[1]]

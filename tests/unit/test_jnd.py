@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from models.jnd import MARGIN, OVERLAP, TILE, blending_window, pad_by_reflection, predict_jnd_map
+from models.jnd import (
+    MARGIN,
+    OVERLAP,
+    TILE,
+    WholePhotoNumbers,
+    adapt_to_photo,
+    blending_window,
+    pad_by_reflection,
+    predict_jnd_map,
+)
 from models.types import RgbImage
 
 
@@ -89,3 +98,22 @@ def test_window_is_positive_and_symmetric():
     assert window.min() > 0
     assert window.max() == 1
     np.testing.assert_allclose(window, window[::-1, ::-1], rtol=1e-6)
+
+
+def test_numbers_of_zero_leave_a_map_alone():
+    jnd = np.random.default_rng(0).uniform(0.5, 9, (30, 40)).astype(np.float32)
+    np.testing.assert_allclose(adapt_to_photo(jnd, WholePhotoNumbers()), jnd, rtol=1e-5)
+
+
+def test_contrast_counts_more_in_a_busy_photo():
+    numbers = WholePhotoNumbers(contrast_slope=0.3)
+    calm = np.random.default_rng(0).uniform(0.5, 1.5, (30, 40)).astype(np.float32)
+    spread = [np.log(adapt_to_photo(jnd, numbers)).std() for jnd in (calm, calm * 10)]
+    assert spread[0] < np.log(calm).std() < spread[1]
+
+
+def test_stretch_has_limits():
+    jnd = np.array([[0.001, 1000.0]], np.float32)
+    extreme = adapt_to_photo(jnd, WholePhotoNumbers(contrast=50.0))
+    assert np.isfinite(extreme).all()
+    assert (extreme > 0).all()

@@ -18,7 +18,7 @@ from training.networks.fpsnet import FpsNet
 def config(tmp_path):
     loaded = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
     steps = loaded.fit.model_copy(update={"epochs": 1, "batch_size": 2})
-    few = {"train_crops": 5, "val_crops": 1, "refine_epochs": 1}
+    few = {"train_crops": 5, "val_crops": 1, "refine_epochs": 1, "refine_steps": 1}
     return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | few})
 
 
@@ -31,22 +31,22 @@ def write_labels(config, split, count):
         np.savez(folder / f"{index:05d}.npz", crop=crop, log_ratio=np.full((64, 64), -1.0, np.float32))
 
 
-def write_region(config, split):
-    folder = config.folder / "regions" / split
+def write_photo(config, split):
+    folder = config.data / "photos" / split
     folder.mkdir(parents=True)
-    region = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    np.savez(folder / "a.npz", region=region, gains=np.full((2, 64, 64), -2.0, np.float32))
+    pixels = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
 
 
 def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config):
     for split, count in (("train", 2), ("val", 1)):
         write_labels(config, split, count)
-        write_region(config, split)
+        write_photo(config, split)
     jnd.fit(config)
     assert (config.folder / "best.pt").is_file()
     assert (config.folder / "refined" / "best.pt").is_file()
     assert (config.folder / "run.json").is_file()
-    assert not jnd.fitted_network(config).training
+    assert not jnd.fitted(config).training
 
 
 def test_published_preset_is_fitted_on_labels_alone(tmp_path):

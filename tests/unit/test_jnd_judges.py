@@ -1,27 +1,21 @@
-"""The map judged by noise of its amplitude: what raises the loss, what the judges leave out, what stays frozen."""
+"""The map judged by noise of its amplitude: what raises the loss, what the judges leave out, which regions they see."""
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
 
+from models.jnd import adapt_to_photo
 from training.config import load_config
-from training.jnd_judges import (
-    FrozenStatistics,
-    extremes,
-    judge_weights,
-    judged_loss,
-    luma_ssim,
-    map_of_region,
-    noise_visibility,
-    three_norm,
-)
+from training.jnd_judges import at_energy, extremes, judge_weights, judged_loss, luma_ssim, noisy
 from training.jnd_protocol import ssim_and_ms_ssim
-from training.jnd_regions import MEASURED_ENERGIES, MeasuredRegions, choose_region, gain_at
+from training.jnd_regions import MiddleRegions, RegionBatches, region_shape
 from training.networks.fpsnet import FpsNet
-from training.teachers import srgb_to_tensor, ssimulacra2
+from training.networks.whole_photo import PhotoNetwork, WholePhoto, map_of_region
+from training.teachers import inner, srgb_to_tensor, ssimulacra2
 
 SIDE = 256
 
@@ -43,35 +37,85 @@ def half_flat(seed=0):
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-def even_gains():
-    return torch.zeros(1, 2, SIDE // 4, SIDE // 4)
+def signs(*shape):
+    return torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(0)).float() * 2 - 1
 
 
-def test_noise_in_texture_is_seen_less_than_noise_in_the_flat_half(weights):
-    image = srgb_to_tensor(half_flat())
+class Fixed(torch.nn.Module):
+    """The same thresholds whatever the photo."""
+
+    def __init__(self, jnd):
+        super().__init__()
+        self.jnd = jnd
+
+    def forward(self, image):
+        return self.jnd
+
+
+def pixels_batch():
+    return torch.from_numpy(np.moveaxis(half_flat(), -1, 0)[None, None].copy())
+
+
+def test_noise_in_texture_costs_less_than_noise_in_the_flat_half(weights):
     textured = torch.full((1, 1, SIDE, SIDE), 2.0)
-    textured[..., SIDE // 2 :] = 14.0
-    scores = [
-        noise_visibility(image, amplitude, gain_at(even_gains() - 3, 100.0), weights)
-        for amplitude in (textured, textured.flip(3))
-    ]
-    assert float(scores[0]) < float(scores[1])
+    textured[..., SIDE // 2 :] = 5.0
+    with torch.no_grad():
+        good, bad = (judged_loss(Fixed(jnd).eval(), pixels_batch(), weights) for jnd in (textured, textured.flip(3)))
+    assert float(good) < float(bad)
 
 
-def test_the_network_gets_a_gradient(weights):
+def test_the_unit_is_tied(weights):
+    """At equal energy only the map's own level can tell these apart."""
+    even = torch.ones(1, 1, SIDE, SIDE)
+    losses = []
+    with torch.no_grad():
+        for level in (0.2, 2.0, 20.0):
+            torch.manual_seed(0)
+            losses.append(float(judged_loss(Fixed(even * level).eval(), pixels_batch(), weights)))
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def test_a_step_lowers_the_loss(weights):
     torch.manual_seed(0)
-    network = FrozenStatistics(FpsNet())
-    judged_loss(network.train(), [srgb_to_tensor(half_flat()), even_gains() - 3], weights).backward()
-    assert float(network.network.decoder.head.weight.grad.abs().sum()) > 0
+    network = PhotoNetwork(FpsNet()).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        loss = judged_loss(network, pixels_batch(), weights)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[1] < losses[0]
 
 
 def test_batch_normalisation_keeps_its_statistics():
-    network = FrozenStatistics(FpsNet()).train()
+    network = PhotoNetwork(FpsNet()).train()
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     before = [norm.running_mean.clone() for norm in norms]
-    network(torch.rand(2, 3, 64, 64))
+    network(torch.rand(1, 3, SIDE, SIDE))
     assert network.training
     assert all(torch.equal(norm.running_mean, mean) for norm, mean in zip(norms, before, strict=True))
+
+
+def test_the_whole_photo_is_the_same_in_serving():
+    whole = WholePhoto()
+    jnd = np.exp(np.random.default_rng(0).normal(1.4, 0.5, (1, 1, 40, 50))).astype(np.float32)
+    torch.testing.assert_close(whole(torch.from_numpy(jnd)), torch.from_numpy(jnd))
+    with torch.no_grad():
+        whole.offsets.copy_(torch.tensor([0.01, 0.02, 0.003, 0.004]))
+        learned = whole(torch.from_numpy(jnd)).numpy()
+    np.testing.assert_allclose(adapt_to_photo(jnd[0, 0], whole.numbers()), learned[0, 0], rtol=1e-5)
+
+
+def test_noise_that_white_swallows_is_not_free():
+    image = torch.full((1, 3, SIDE, SIDE), 0.5)
+    image[..., SIDE // 2 :] = 1.0
+    sign = signs(1, 1, SIDE, SIDE)
+    amplitude = at_energy(image, torch.ones(1, 1, SIDE, SIDE), sign, 100.0)
+    kept = inner(noisy(image, amplitude * sign) - image) * 255
+    assert float(kept.square().mean()) == pytest.approx(100, rel=0.01)
 
 
 def test_tiles_of_a_region_are_put_back_in_place():
@@ -81,10 +125,6 @@ def test_tiles_of_a_region_are_put_back_in_place():
 
     image = torch.rand(1, 3, 512, 256)
     torch.testing.assert_close(map_of_region(Mean(), image), image.mean(1, keepdim=True))
-
-
-def test_three_norm_of_an_even_map_is_its_value():
-    assert float(three_norm(torch.full((1, 1, 8, 8), 2.5))) == pytest.approx(2.5, rel=1e-5)
 
 
 def test_only_amplitudes_outside_the_bounds_cost(weights):
@@ -102,14 +142,6 @@ def test_ssim_is_that_of_the_protocol():
     assert float(luma_ssim(*tensors)) == pytest.approx(ssim_and_ms_ssim(first, second)[0], rel=1e-6)
 
 
-def test_gain_between_the_measured_energies():
-    gains = torch.stack([torch.full((1, 4, 4), 1.0), torch.full((1, 4, 4), 0.0)], dim=1)
-    upper, lower = MEASURED_ENERGIES
-    assert float(gain_at(gains, upper).mean()) == pytest.approx(np.e, rel=1e-5)
-    assert float(gain_at(gains, lower).mean()) == pytest.approx(1, rel=1e-5)
-    assert 1 < float(gain_at(gains, (upper * lower) ** 0.5).mean()) < np.e
-
-
 def test_the_border_is_left_out():
     image = srgb_to_tensor(half_flat())
     noisy = image.clone()
@@ -121,23 +153,37 @@ def test_the_border_is_left_out():
 
 
 def test_regions_are_whole_tiles():
-    rng = np.random.default_rng(0)
-    for size, kept in (((300, 900), (256, 512)), ((512, 512), (512, 512)), ((256, 260), (256, 256))):
-        assert choose_region(np.zeros((*size, 3), np.uint8), rng).shape[:2] == kept
+    for size, kept in (((300, 900), (256, 512)), ((512, 700), (512, 512)), ((256, 260), (256, 256))):
+        assert region_shape(*size) == kept
 
 
-def test_parts_of_a_region_turn_together(config):
-    folder = config.folder / "regions" / "val"
+def write_photos(config, split, **sizes):
+    folder = config.data / "photos" / split
     folder.mkdir(parents=True)
-    ramp = np.tile(np.arange(SIDE, dtype=np.uint8)[:, None, None], (1, SIDE, 3))
-    gains = np.stack([ramp[::4, ::4, 0]] * 2).astype(np.float32)
-    np.savez(folder / "a.npz", region=ramp, gains=gains)
-    for _ in range(6):
-        region, turned = MeasuredRegions(config, "val", augment=True)[0]
-        small = torch.nn.functional.avg_pool2d(region[None, :1] * 255, 4)[0]
-        torch.testing.assert_close(small - small.mean(), turned[:1] - turned[:1].mean(), atol=0.01, rtol=0)
+    for level, (name, (rows, columns)) in enumerate(sizes.items(), start=1):
+        Image.fromarray(np.full((rows, columns, 3), level, np.uint8)).save(folder / f"{name}.png")
 
 
-def test_missing_regions_name_the_command(config):
-    with pytest.raises(FileNotFoundError, match="limen-train prepare jnd"):
-        MeasuredRegions(config, "train", augment=False)
+def test_a_batch_holds_one_shape_and_as_many_pixels_as_asked(config):
+    write_photos(config, "train", a=(520, 780), b=(770, 512), c=(256, 300), d=(300, 256), e=(200, 900))
+    seen = set()
+    batches = RegionBatches(config, count=40, size=2)
+    for batch in map(batches.__getitem__, range(len(batches))):
+        assert batch.dtype == torch.uint8
+        assert sorted(batch.shape[2:]) in ([512, 512], [256, 256])
+        assert len(batch) == 2  # two large photos, and no more small ones than there are
+        seen |= set(batch.unique().tolist())
+    assert seen == {1, 2, 3, 4}  # e has no whole tile
+
+
+def test_regions_of_val_are_the_middle_of_each_photo(config):
+    write_photos(config, "val", a=(300, 260), b=(512, 512))
+    regions = MiddleRegions(config)
+    shapes = [tuple(regions[index].shape) for index in range(len(regions))]
+    assert sorted(shapes) == [(1, 3, 256, 256), (1, 3, 512, 512)]
+
+
+def test_photos_without_a_tile_are_named(config):
+    write_photos(config, "train", a=(200, 200))
+    with pytest.raises(FileNotFoundError, match="none of 1 photos"):
+        RegionBatches(config, count=1, size=1)

@@ -1,5 +1,6 @@
 """The JND map: labels of two observers, FPSNet, refined through the judges themselves, figures, the shipped graph."""
 
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.jnd import OVERLAP, TILE, predict_jnd_map
-from models.onnx_model import OrtModel
+from models.jnd import OVERLAP, TILE, WholePhotoNumbers, predict_jnd_map, shipped_numbers
+from models.onnx_model import OnnxModel
 from training.config import ExperimentConfig, FitConfig
-from training.export import export_graph, write_manifest_entry
+from training.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history
 from training.jnd_comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.jnd_crops import BORDER, LabelledCrops, label_crops
-from training.jnd_judges import FrozenStatistics, judge_weights, judged_loss
+from training.jnd_judges import judge_weights, judged_loss
 from training.jnd_protocol import ENERGIES, visibility_at_own_level
-from training.jnd_regions import MeasuredRegions, measure_regions
+from training.jnd_regions import MiddleRegions, RegionBatches
 from training.jnd_tables import tables
 from training.networks.fpsnet import FULL, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
+from training.networks.whole_photo import PhotoNetwork
 from training.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
 from training.report import Curves, Picture, Report, write_report
 from training.run_record import write_run_record
@@ -32,10 +34,9 @@ RIVAL = "deviation_1"
 
 
 def prepare(config: ExperimentConfig) -> None:
-    """Label crops of both splits and measure regions; carries on where it was stopped."""
+    """Label crops of both splits; carries on where it was stopped."""
     for split in ("val", "train"):
         label_crops(config, split)
-        measure_regions(config, split)
 
 
 def build_network(config: ExperimentConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
@@ -48,24 +49,15 @@ def build_network(config: ExperimentConfig, switches: Switches = FULL) -> FpsNet
 def fit(config: ExperimentConfig) -> nn.Module:
     """Train FPSNet by L1 on the logarithm of the threshold, then through the judges."""
     labels = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
-    regions = {f"regions/{split}": _region_checksum(config, split) for split in ("train", "val")}
     config.checkpoints.mkdir(parents=True, exist_ok=True)
-    write_run_record(config.checkpoints / "run.json", config, labels | regions)
+    write_run_record(config.checkpoints / "run.json", config, labels)
     network = build_network(config)
     train = LabelledCrops(config, "train", augment=True)
     fit_network(network, train, LabelledCrops(config, "val", augment=False), l1_of_log_threshold, config)
     refined = refinement(config)
     if refined is not None:
-        loss = partial(judged_loss, weights=judge_weights(config))
-        regions_of_val = MeasuredRegions(config, "val", augment=False)
-        fit_network(
-            FrozenStatistics(network), MeasuredRegions(config, "train", augment=True), regions_of_val, loss, refined
-        )
+        refine(network, refined)
     return network
-
-
-def _region_checksum(config: ExperimentConfig, split: str) -> str:
-    return checksum(sorted((config.folder / "regions" / split).glob("*.npz")))
 
 
 def refinement(config: ExperimentConfig) -> ExperimentConfig | None:
@@ -74,20 +66,31 @@ def refinement(config: ExperimentConfig) -> ExperimentConfig | None:
     if epochs == 0:
         return None
     fitting = FitConfig(
-        epochs=epochs, batch_size=1, learning_rate=config.labels["refine_learning_rate"], patience=epochs
+        epochs=epochs,
+        batch_size=1,  # a batch of regions
+        learning_rate=config.labels["refine_learning_rate"],
+        patience=epochs,
+        mixed_precision=False,  # the judges subtract squares
     )
     return config.model_copy(update={"variant": f"{config.variant}/refined".lstrip("/"), "fit": fitting})
 
 
-def fitted_network(config: ExperimentConfig) -> FpsNet | PublishedFpsNet:
-    """The network with its final weights. Raises: FileNotFoundError before a fit."""
-    network = build_network(config)
+def refine(network: nn.Module, refined: ExperimentConfig) -> None:
+    """The second stage: the map judged by both teachers on regions of ``photos/train``; in place."""
+    steps, size = (int(refined.labels[key]) for key in ("refine_steps", "refine_regions"))
+    train = RegionBatches(refined, count=steps, size=size)
+    loss = partial(judged_loss, weights=judge_weights(refined))
+    fit_network(PhotoNetwork(network), train, MiddleRegions(refined), loss, refined)
+
+
+def fitted(config: ExperimentConfig) -> PhotoNetwork:
+    """The network of tiles and the whole photo, with final weights. Raises: FileNotFoundError before a fit."""
+    network = PhotoNetwork(build_network(config))
     refined = refinement(config)
     if refined is None:
-        load_best(network, config)
+        load_best(network.tiles, config)
     else:
-        load_best(FrozenStatistics(network), refined)
-    network.eval()
+        load_best(network, refined)
     return network
 
 
@@ -147,35 +150,30 @@ def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
 
 def export(config: ExperimentConfig) -> None:
     """Write ``fpsnet.onnx`` and its manifest entry, whose figures are measured with the exported graph."""
-    network = fitted_network(config)
-    examples = {"image": _examples(config.data)}
-    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.checkpoints)
-    if isinstance(network, FpsNet):
-        calibrate_level(network, config)
-    export_graph(network, "fpsnet", examples, ["jnd"], weights=config.weights)
+    network = fitted(config)
+    export_graph(network.tiles, "fpsnet", {"image": _examples(config.data)}, ["jnd"], weights=config.weights)
+    graph = just_exported("fpsnet", config)
+    models: tuple[OnnxModel, OnnxModel] = TorchModel(network.tiles, "fpsnet", ["image"], ["jnd"]), graph
+    compare_on_photos("fpsnet", config.data, models, lambda photo, _, model: predict_jnd_map(photo, model).values)
     if config.variant:
         return
-    _write_entry(config, {})
+    _write_entry(config, calibrated(network.whole.numbers(), graph, config), {})
     ours = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS])
-    _write_entry(config, _headline(compare_maps(ours)))
+    _write_entry(config, shipped_numbers(), _headline(compare_maps(ours)))
 
 
-def calibrate_level(network: FpsNet, config: ExperimentConfig) -> None:
-    """Scale the map so that its noise at gamma = 1 has a butteraugli 3-norm of 1 on average over whole photos of val.
+def calibrated(numbers: WholePhotoNumbers, graph: OnnxModel, config: ExperimentConfig) -> WholePhotoNumbers:
+    """Numbers whose level gives noise at gamma = 1 a butteraugli 3-norm of 1 on average over whole photos of val.
 
-    Labels are levelled per crop and the norm of a photo lies above the mean of its crops; one constant, added to the
-    logarithm in the decoder's bias, makes up for it. Expects the uncalibrated graph in ``config.checkpoints``.
+    Refinement sees regions without their borders and noise that is not rounded; one constant makes up for both.
     """
-    assert network.decoder.head.bias is not None
-    model = OrtModel(config.checkpoints / "fpsnet.onnx", name="fpsnet", version=VERSION)
     photos = [load_photo(path) for path in photo_paths(config.data, "val") if is_lossless(path)]
-    maps = [predict_jnd_map(photo, model).values.astype(np.float64) for photo in photos]
+    maps = [predict_jnd_map(photo, graph, whole=numbers).values.astype(np.float64) for photo in photos]
     factor = 1.0
     for _ in range(3):  # rounding to whole levels keeps the norm from being quite proportional to the factor
         pairs = zip(photos, maps, strict=True)
         factor /= float(np.mean([visibility_at_own_level(photo, factor * jnd) for photo, jnd in pairs]))
-    with torch.no_grad():
-        network.decoder.head.bias += float(np.log(factor))
+    return replace(numbers, level=round(numbers.level + float(np.log(factor)), 4))
 
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +181,7 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
     return {"kodak_mse_100": report["mse_100"]["means"][OURS], "kodak_at_own_level": report["at_own_level"][OURS]}
 
 
-def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
+def _write_entry(config: ExperimentConfig, numbers: WholePhotoNumbers, metrics: dict[str, Any]) -> None:
     write_manifest_entry(
         "fpsnet",
         version=VERSION,
@@ -196,6 +194,7 @@ def _write_entry(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
             "tile": TILE,
             "overlap": OVERLAP,
             "padding": "symmetric reflection",
+            "whole_photo": asdict(numbers),
         },
         training_data="photos/train: photo* (free-licence photographs), urban* (Urban100), bsds_* (BSDS500); labels by "
         "SSIMULACRA2 and butteraugli",
