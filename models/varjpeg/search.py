@@ -177,7 +177,7 @@ def search_goal(
     """The smallest file whose own decoded pixels reach ``goal``.
 
     Args: ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that
-    reaches the same (one more judgement, more only if libjpeg-turbo leads);
+    is as high (one more judgement, more only if libjpeg-turbo leads);
     ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing;
     ``encode_coefficients``: a second encoder at the same settings, tried from where the first ended; ``original``: the
     input, if it is itself a file that may be returned: it is, where nothing smaller does, with
@@ -414,7 +414,7 @@ def _smaller(one: SearchResult | None, other: SearchResult | None) -> SearchResu
 def _smaller_plain(
     plain_encode: PlainEncode, judge: Judge, goal: Goal, limit: SearchResult | None, trials: list[Trial]
 ) -> SearchResult | None:
-    """The smallest plain encoding under ``limit`` that reaches the goal, None if there is none.
+    """The smallest plain encoding under ``limit`` that reaches the goal, or one just over it; None if there is none.
 
     The largest one under the limit is judged first, if there is hope: while it falls short, so do all that are smaller.
     """
@@ -427,6 +427,8 @@ def _smaller_plain(
         trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), judgement))
         if judgement.height >= goal.wanted:
             best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", judgement), quality - 1
+            if judgement.height <= goal.tolerable:
+                return best
         elif quality == high and best is None:
             return None
         else:

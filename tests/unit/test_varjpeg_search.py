@@ -124,7 +124,8 @@ def test_never_larger_than_libjpeg_at_the_same_share(target, ratio, plain_middle
     bench = Bench(plain_ratio=ratio, plain_middle=plain_middle)
     found = search_goal(bench.encode, bench.judge, goal_of(target), plain_encode=bench.plain_encode)
     assert found.judgement.sur >= target
-    assert len(found.data) <= len(bench.plain_encode(bench.least("plain", target)))
+    assert len(found.data) <= len(bench.plain_encode(bench.least("plain", found.judgement.sur)))
+    assert found.judgement.sur <= target + 0.04
 
 
 def test_an_input_that_is_small_enough_is_passed_through():
