@@ -121,9 +121,11 @@ def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
 
 
 def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
-    low, high = full_reference.score_of(np.array([3.6, 3.6]), np.array([40.0, 85.0]))
+    info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.5])
+    low, high, jpeg = full_reference.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
     assert low == pytest.approx(50)
-    assert high == pytest.approx(0.15 * 50 + 0.85 * 85)
+    assert high == pytest.approx(0.23 * 50 + 0.77 * 84.5)
+    assert jpeg == pytest.approx(full_reference.score_of_ssimulacra2(np.array([40.0]))[0] + full_reference.JPEG_ABOVE)
     assert full_reference.score_of_ssimulacra2(np.array([100.0]))[0] == 100
 
 

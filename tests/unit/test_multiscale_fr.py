@@ -7,8 +7,17 @@ from torch import nn
 
 from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, MultiscaleFr, spatial_pyramid
 from training.networks.pair_statistics import Blur, PairStatistics, ssimulacra2_of_statistics
-from training.networks.teacher_line import SCORE_AT, SHARE, SHARE_AT, SSIMULACRA2_AT, score_of_ssimulacra2
-from training.networks.teacher_line import share_of_ssimulacra2 as share_of
+from training.networks.teacher_line import (
+    LARGEST_DOUBT,
+    MOST,
+    SCORE_AT,
+    SHARE,
+    SHARE_AT,
+    SSIMULACRA2_AT,
+    leaning_to_ssimulacra2,
+    score_of_ssimulacra2,
+    share_of_ssimulacra2,
+)
 from training.teachers import ssimulacra2
 
 STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
@@ -135,8 +144,15 @@ def test_lines_are_those_of_numpy_and_end_at_the_original() -> None:
     at = torch.linspace(-50, 110, 321)
     expected = np.interp(at.numpy(), SSIMULACRA2_AT, SCORE_AT)
     np.testing.assert_allclose(score_of_ssimulacra2(at).numpy(), expected, rtol=1e-5)
-    np.testing.assert_allclose(share_of(at).numpy(), np.interp(at.numpy(), SHARE_AT, SHARE), atol=1e-5)
+    np.testing.assert_allclose(share_of_ssimulacra2(at).numpy(), np.interp(at.numpy(), SHARE_AT, SHARE), atol=1e-5)
     assert float(score_of_ssimulacra2(torch.tensor([100.0]))) == 100
+
+
+def test_contradiction_is_bounded_near_the_original_and_free_below() -> None:
+    value, taught = torch.tensor([5.0, 5.0]), torch.tensor([-1.0, -1.0])
+    low, high = leaning_to_ssimulacra2(value, taught, torch.tensor([20.0, 90.0]))
+    assert float(low) == pytest.approx(5)
+    assert -1 < float(high) < -1 + (1 - MOST) * LARGEST_DOUBT + 1e-6
 
 
 @torch.inference_mode()

@@ -65,8 +65,11 @@ VALIDATION_PATCHES = 6
 # Pairs that SSIMULACRA2 alone judges are codecs above ``HIGH_QUALITY``, and those of TID2013's kinds that are weaker
 # than its weakest (33 dB).
 HIGH_QUALITY, WEAKER_THAN_TID_DB = 50.0, 34.0
+# JPEG's opinions lie at most so much above the line: people like it better than SSIMULACRA2 does, and the order of
+# qualities would break where that begins to decide.
+JPEG, JPEG_ABOVE = 10, 2.5
 # Of the losses: opinions of the pair itself, the mean opinion of its kind, SSIMULACRA2.
-OWN_WEIGHT, KIND_WEIGHT, FINE_WEIGHT = 1.0, 0.5, 1.0
+OWN_WEIGHT, KIND_WEIGHT, FINE_WEIGHT = 1.5, 0.5, 1.0
 
 
 def prepare(config: ExperimentConfig) -> None:
@@ -254,7 +257,7 @@ class SeenPairs:
 
     def judged(self, mos: NDArray[np.float64], weight: float) -> LabelledFeatures:
         """The pairs whose ``mos`` (V,) is a number, with the score that it stands for."""
-        scores = score_of(mos, self.ssimulacra2)
+        scores = score_of(mos, self.info, self.ssimulacra2)
         labelled = LabelledFeatures(self.pairs, scores, np.full(len(scores), weight), fine=False)
         return labelled.chosen(np.isfinite(mos))
 
@@ -275,10 +278,14 @@ def score_of_ssimulacra2(ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64
     return np.interp(ssimulacra2, SSIMULACRA2_AT, SCORE_AT)
 
 
-def score_of(mos: NDArray[np.float64], ssimulacra2: NDArray[np.float64]) -> NDArray[np.float64]:
+def score_of(
+    mos: NDArray[np.float64], info: NDArray[np.int64], ssimulacra2: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Score 0..100 that pairs (V,) with ``mos`` are to get: it leans to SSIMULACRA2 as the network does."""
+    scores, line = np.minimum(100, mos / BEST_MOS * 100), score_of_ssimulacra2(ssimulacra2)
+    scores = np.where(info[:, 0] == JPEG, np.minimum(scores, line + JPEG_ABOVE), scores)
     share = np.interp(ssimulacra2, SHARE_AT, SHARE)
-    return (1 - share) * np.minimum(100, mos / BEST_MOS * 100) + share * score_of_ssimulacra2(ssimulacra2)
+    return (1 - share) * scores + share * line
 
 
 def score_loss(head: nn.Module, batch: Any) -> Tensor:

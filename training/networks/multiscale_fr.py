@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from training.networks.pair_statistics import PairStatistics, ssimulacra2_of_statistics
 from training.networks.residual_score import to_ycbcr
-from training.networks.teacher_line import score_of_ssimulacra2, share_of_ssimulacra2
+from training.networks.teacher_line import leaning_to_ssimulacra2, score_of_ssimulacra2
 
 PATCH = 128
 KERNELS = (8, 8, 16, 16, 32)
@@ -44,7 +44,7 @@ PRESETS = {
     # Not in the paper: the published network sees luma only and has thousands of opinions to learn from. ``lite`` joins
     # what the classical metrics measure (``PairStatistics``, chroma too) to a summary of the streams before the smaller
     # FC layers, and leans to SSIMULACRA2 near the original (``teacher_line``).
-    "lite": MultiscaleShape((96, 48), summary=48, statistics=True, bounded=True),
+    "lite": MultiscaleShape((192, 96), summary=48, statistics=True, bounded=True),
 }
 ABLATIONS = {
     "distorted image": MultiscaleShape(
@@ -194,9 +194,8 @@ class Head(nn.Module):
         if not self.bounded:
             return torch.as_tensor(value)
         ssimulacra2 = ssimulacra2_of_statistics(features[:, -PairStatistics.count :])
-        share = share_of_ssimulacra2(ssimulacra2)
         taught = _value_of_score(score_of_ssimulacra2(ssimulacra2), size)
-        return 100 / (1 + torch.exp((1 - share) * value.clamp(-8, 8) + share * taught) * size)
+        return 100 / (1 + torch.exp(leaning_to_ssimulacra2(value.clamp(-8, 8), taught, ssimulacra2)) * size)
 
     def scale_to(self, features: Tensor) -> None:
         """Set ``mean`` and ``deviation`` to those of (N, F)."""
