@@ -86,7 +86,8 @@ def check_map(service: ServiceProcess, page: LookPage, size: tuple[int, int]) ->
     reading, _, place = page.text("value").partition(" luma levels at ")
     x, y = (int(number) for number in place.split(", "))
     assert max(abs(x - size[0] / 2), abs(y - size[1] / 2)) <= 2
-    assert float(reading) == pytest.approx(float(values[y, x]), abs=0.006)
+    steps_of_the_png, two_decimals = 0.5 / 256, 0.005
+    assert float(reading) == pytest.approx(float(values[y, x]), abs=steps_of_the_png + two_decimals + 1e-6)
 
 
 def check_view(page: LookPage) -> None:
