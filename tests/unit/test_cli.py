@@ -71,6 +71,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (jnd, patch_quality, full_reference, quality_score):
         monkeypatch.setattr(module, "load_model", load_model)
     monkeypatch.setattr(artefacts, "load_model", load_model)
+    monkeypatch.setattr(jnd, "shipped_numbers", jnd.WholePhotoNumbers)
     for module in (observers, sur_prediction):
         monkeypatch.setattr(module, "load_observer_table", lambda *_: table)
 
