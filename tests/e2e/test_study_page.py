@@ -77,7 +77,8 @@ def text(browser: Browser, element_id: str) -> str:
 
 
 def tab_to(browser: Browser, element_id: str) -> None:
-    """Move the focus by the Tab key, as often as it takes."""
+    """Move the focus by the Tab key, as often as it takes, once the page lets the element be used."""
+    browser.until(f"!document.getElementById('{element_id}').disabled", 20)
     for _ in range(40):
         if browser.evaluate(FOCUS) == element_id:
             return
