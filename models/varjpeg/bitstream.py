@@ -1,4 +1,9 @@
-"""A JPEG file around quantized blocks: a plain sequential file of ours, then its lossless progressive re-coding."""
+"""A JPEG file around quantized blocks: a plain sequential file of ours, then its lossless progressive re-coding.
+
+mozjpeg chooses the progressive scans of AC values. The DC values, which it puts into one scan of all components, get a
+scan and Huffman codes for each where that is smaller: 0.2 percent of a photo at quality 88, 0.7 at 45. Differences are
+then taken in the order in which ``rate_distortion`` has priced them.
+"""
 
 from dataclasses import dataclass
 
@@ -6,11 +11,15 @@ import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
-from models.varjpeg.entropy import Blocks, count_symbols, encode_blocks, optimal_table
+from models.image_files.jpeg import marker_segments
+from models.varjpeg.entropy import Blocks, HuffmanTable, count_symbols, encode_blocks, optimal_table
 from models.varjpeg.metadata import insert_segments, segment
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 _START, _END = b"\xff\xd8", b"\xff\xd9"
+_SOF0, _DHT, _SOS, _DQT = 0xC0, 0xC4, 0xDA, 0xDB
+_NO_CODES = HuffmanTable(np.zeros(16, np.uint8), np.zeros(0, np.uint8))
+"""Of AC values that are left to later scans: without a code nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +40,68 @@ def jpeg_file(
     The result does not depend on threads or on earlier calls.
     """
     plain = _sequential_file(height, width, components, tables)
-    return insert_segments(min((mozjpeg_lossless_optimization.optimize(plain), plain), key=len), metadata)
+    progressive = mozjpeg_lossless_optimization.optimize(plain)
+    smallest = min((_with_dc_apart(progressive, components), progressive, plain), key=len)
+    return insert_segments(smallest, metadata)
 
 
 def _sequential_file(height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]]) -> bytes:
     """Baseline JPEG, one scan for each component, each with its own Huffman codes. T.81 annex B."""
     parts = [_START, _JFIF]
-    parts += [segment(0xDB, bytes([number]) + table.tobytes()) for number, table in enumerate(tables)]
+    parts += [segment(_DQT, bytes([number]) + table.tobytes()) for number, table in enumerate(tables)]
     frame = bytes([8]) + height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes([len(components)])
     for number, component in enumerate(components, start=1):
         across, down = component.sampling
         frame += bytes([number, across << 4 | down, component.table])
-    parts.append(segment(0xC0, frame))
+    parts.append(segment(_SOF0, frame))
     for number, component in enumerate(components, start=1):
         parts += _scan(number, component)
     return b"".join([*parts, _END])
 
 
 def _scan(number: int, component: Component) -> list[bytes]:
+    """Huffman codes and one sequential scan."""
     blocks = component.blocks.reshape(-1, 64)
     differences = dc_differences(blocks)
     statistics = count_symbols(blocks, differences)
     dc, ac = optimal_table(statistics.dc), optimal_table(statistics.ac)
     return [
-        segment(0xC4, b"\x00" + dc.counts.tobytes() + dc.symbols.tobytes()),
-        segment(0xC4, b"\x10" + ac.counts.tobytes() + ac.symbols.tobytes()),
-        segment(0xDA, bytes([1, number, 0x00, 0, 63, 0])),
+        _codes(0x00, dc),
+        _codes(0x10, ac),
+        segment(_SOS, bytes([1, number, 0x00, 0, 63, 0])),
         encode_blocks(blocks, differences, dc, ac, byte_stuffing=True),
     ]
+
+
+def _with_dc_apart(progressive: bytes, components: list[Component]) -> bytes:
+    """The same coefficients with the DC scans first, one for each component. T.81 G.1.1.1 and G.1.2.1."""
+    head, ac_scans, codes = [_START], list[bytes](), list[bytes]()
+    for marker, body, behind in marker_segments(progressive):
+        if marker == _DHT:
+            codes.append(segment(marker, body))
+        elif marker != _SOS:
+            head.append(segment(marker, body))
+        else:
+            of_dc = body[1 + 2 * body[0]] == 0
+            ac_scans += [] if of_dc else [*codes, segment(marker, body), progressive[behind]]
+            codes = []
+    dc_scans = [part for number, component in enumerate(components, start=1) for part in _dc_scan(number, component)]
+    return b"".join([*head, *dc_scans, *ac_scans, _END])
+
+
+def _dc_scan(number: int, component: Component) -> list[bytes]:
+    blocks = component.blocks.reshape(-1, 64)
+    differences = dc_differences(blocks)
+    dc = optimal_table(count_symbols(blocks, differences).dc)
+    return [
+        _codes(0x00, dc),
+        segment(_SOS, bytes([1, number, 0x00, 0, 0, 0])),
+        encode_blocks(np.zeros_like(blocks), differences, dc, _NO_CODES, byte_stuffing=True),
+    ]
+
+
+def _codes(which: int, table: HuffmanTable) -> bytes:
+    return segment(_DHT, bytes([which]) + table.counts.tobytes() + table.symbols.tobytes())
 
 
 def dc_differences(blocks: Blocks) -> NDArray[np.int32]:
