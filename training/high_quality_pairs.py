@@ -6,17 +6,16 @@ Each photo gets a few kinds of the generator, sometimes two in a row; each is as
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from models.types import Rgb8
 from training.distortions import ADDED, GENERATED, UNSEEN, Distortion, at_measure
+from training.photo_files import Arrays, make_files, read_files
 from training.photos import Split, is_lossless, load_photo, photo_paths
 from training.quality_pairs import random_crop
 from training.teachers import ssimulacra2_of_arrays
@@ -56,16 +55,12 @@ def make_high_quality_pairs(data: Path, split: Split, folder: Path, *, seed: int
     Of ``train`` only photos without JPEG traces are taken, and every second of those; ``val`` is there to be looked at,
     with all its photos.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     numbered = list(enumerate(photo_paths(data, split)))
     taken = (
         numbered if split == "val" else [(index, path) for index, path in numbered if is_lossless(path)][::TRAIN_EVERY]
     )
-    jobs = [(path, folder / f"{path.stem}.npz", seed + index, split == "val") for index, path in taken]
-    missing = [job for job in jobs if not job[1].is_file()]
-    with ProcessPoolExecutor(processes) as pool:
-        for _ in track(pool.map(_make_photo, missing), description=f"high quality of {split}", total=len(missing)):
-            pass
+    jobs = {folder / f"{path.stem}.npz": (path, seed + index, split == "val") for index, path in taken}
+    make_files(_make_photo, jobs, processes=processes, description=f"high quality of {split}")
 
 
 def read_high_quality_pairs(folder: Path) -> Iterator[tuple[str, HighQualityPhoto]]:
@@ -73,16 +68,11 @@ def read_high_quality_pairs(folder: Path) -> Iterator[tuple[str, HighQualityPhot
 
     Raises: FileNotFoundError if there are none.
     """
-    files = sorted(folder.glob("*.npz"))
-    if not files:
-        raise FileNotFoundError(f"no pairs in {folder}: run `limen-train prepare full_reference` first")
-    for file in files:
-        with np.load(file) as arrays:
-            yield file.stem, HighQualityPhoto(**arrays)
+    for name, arrays in read_files(folder, made_by="limen-train prepare full_reference"):
+        yield name, HighQualityPhoto(**arrays)
 
 
-def _make_photo(job: tuple[Path, Path, int, bool]) -> None:
-    source, target, seed, with_unseen = job
+def _make_photo(source: Path, seed: int, with_unseen: bool) -> Arrays:
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     reference = random_crop(load_photo(source), rng)
@@ -107,16 +97,12 @@ def _make_photo(job: tuple[Path, Path, int, bool]) -> None:
             versions.append(pixels)
             names.append(kind.name)
             reached.append(found)
-    temporary = target.with_suffix(".new")
-    with temporary.open("wb") as file:
-        np.savez(
-            file,
-            reference=reference,
-            distorted=np.array(versions, np.uint8).reshape(-1, *reference.shape),
-            kinds=np.array(names, np.str_),
-            ssimulacra2=np.array(reached, np.float64),
-        )
-    temporary.replace(target)
+    return {
+        "reference": reference,
+        "distorted": np.array(versions, np.uint8).reshape(-1, *reference.shape),
+        "kinds": np.array(names, np.str_),
+        "ssimulacra2": np.array(reached, np.float64),
+    }
 
 
 def _ssimulacra2(reference: Rgb8, distorted: Rgb8) -> float:

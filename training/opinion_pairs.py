@@ -7,19 +7,18 @@ judge.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from models.classical_metrics import psnr_db
 from models.types import Rgb8
 from training import distortions
 from training.distortions import Distortion, at_psnr
+from training.photo_files import Arrays, make_files, read_files
 from training.photos import Split, load_photo, photo_paths
 from training.quality_pairs import random_crop
 from training.teachers import ssimulacra2_of_arrays
@@ -63,12 +62,9 @@ class OpinionPhoto:
 
 def make_opinion_pairs(data: Path, split: Split, folder: Path, *, seed: int, processes: int) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(path, folder / f"{path.stem}.npz", seed + index) for index, path in enumerate(photo_paths(data, split))]
-    missing = [job for job in jobs if not job[1].is_file()]
-    with ProcessPoolExecutor(processes) as pool:
-        for _ in track(pool.map(_make_photo, missing), description=f"opinions of {split}", total=len(missing)):
-            pass
+    numbered = enumerate(photo_paths(data, split))
+    jobs = {folder / f"{path.stem}.npz": (path, seed + index) for index, path in numbered}
+    make_files(_make_photo, jobs, processes=processes, description=f"opinions of {split}")
 
 
 def read_opinion_pairs(folder: Path) -> Iterator[tuple[str, OpinionPhoto]]:
@@ -76,16 +72,11 @@ def read_opinion_pairs(folder: Path) -> Iterator[tuple[str, OpinionPhoto]]:
 
     Raises: FileNotFoundError if there are none.
     """
-    files = sorted(folder.glob("*.npz"))
-    if not files:
-        raise FileNotFoundError(f"no pairs in {folder}: run `limen-train prepare full_reference` first")
-    for file in files:
-        with np.load(file) as arrays:
-            yield file.stem, OpinionPhoto(**arrays)
+    for name, arrays in read_files(folder, made_by="limen-train prepare full_reference"):
+        yield name, OpinionPhoto(**arrays)
 
 
-def _make_photo(job: tuple[Path, Path, int]) -> None:
-    source, target, seed = job
+def _make_photo(source: Path, seed: int) -> Arrays:
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     reference = random_crop(load_photo(source), rng)
@@ -93,17 +84,13 @@ def _make_photo(job: tuple[Path, Path, int]) -> None:
         _draw_codec(reference, rng) for _ in range(CODEC_VERSIONS)
     ]
     distorted = np.stack([pixels for pixels, _, _ in drawn])
-    temporary = target.with_suffix(".new")
-    with temporary.open("wb") as file:
-        np.savez(
-            file,
-            reference=reference,
-            distorted=distorted,
-            info=np.array([(kind, level) for _, kind, level in drawn]),
-            psnr=np.array([psnr_db(reference, version) for version in distorted]),
-            ssimulacra2=np.array([ssimulacra2_of_arrays(reference, version)[0] for version in distorted]),
-        )
-    temporary.replace(target)
+    return {
+        "reference": reference,
+        "distorted": distorted,
+        "info": np.array([(kind, level) for _, kind, level in drawn]),
+        "psnr": np.array([psnr_db(reference, version) for version in distorted]),
+        "ssimulacra2": np.array([ssimulacra2_of_arrays(reference, version)[0] for version in distorted]),
+    }
 
 
 def _draw_tid(reference: Rgb8, rng: np.random.Generator) -> tuple[Rgb8, int, int]:

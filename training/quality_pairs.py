@@ -1,18 +1,16 @@
 """Distorted versions of the training photos with their features, made once and kept under the work folder."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from models.types import Rgb8
 from training.distortions import draw_distorted
+from training.photo_files import Arrays, make_files, read_files
 from training.photos import Split, is_lossless, load_photo, photo_paths
 from training.quality_features import pair_features
 
@@ -60,46 +58,32 @@ def make_pairs(
     data: Path, split: Split, folder: Path, *, seed: int, processes: int, recipe: Recipe = EVERY_KIND
 ) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept, so a stopped run goes on."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = photo_paths(data, split)
-    jobs = [(path, folder / f"{path.stem}.npz", seed + index, recipe) for index, path in enumerate(paths)]
-    missing = [job for job in jobs if not job[1].is_file()]
-    with ProcessPoolExecutor(processes) as pool:
-        for _ in track(pool.map(_make_photo, missing), description=f"pairs of {split}", total=len(missing)):
-            pass
+    numbered = enumerate(photo_paths(data, split))
+    jobs = {folder / f"{path.stem}.npz": (path, seed + index, recipe) for index, path in numbered}
+    make_files(_make_photo, jobs, processes=processes, description=f"pairs of {split}")
 
 
 def read_pairs(folder: Path) -> Iterator[LabelledPhoto]:
     """The photos of ``make_pairs`` in a fixed order. Raises: FileNotFoundError if there are none."""
-    files = sorted(folder.glob("*.npz"))
-    if not files:
-        raise FileNotFoundError(f"no labelled pairs in {folder}: run `limen-train prepare` first")
-    for file in files:
-        with np.load(file) as arrays:
-            features = {cell: arrays[f"features_{cell or 0}"] for cell in CELLS}
-            yield LabelledPhoto(
-                file.stem, arrays["reference"], arrays["distorted"], tuple(arrays["kinds"].tolist()), features
-            )
+    for name, arrays in read_files(folder, made_by="limen-train prepare"):
+        features = {cell: arrays[f"features_{cell or 0}"] for cell in CELLS}
+        yield LabelledPhoto(name, arrays["reference"], arrays["distorted"], tuple(arrays["kinds"].tolist()), features)
 
 
-def _make_photo(job: tuple[Path, Path, int, Recipe]) -> None:
-    source, target, seed, recipe = job
+def _make_photo(source: Path, seed: int, recipe: Recipe) -> Arrays:
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     reference = random_crop(load_photo(source), rng)
     versions = recipe.lossless if is_lossless(source) else recipe.lossy
     drawn = [recipe.draw(reference, int(rng.integers(2**31))) for _ in range(versions)]
     pooled = [pair_features(reference, pixels, CELLS) for pixels, _ in drawn]
-    arrays: dict[str, NDArray[Any]] = {
+    arrays: Arrays = {
         "reference": reference,
         "distorted": np.stack([pixels for pixels, _ in drawn]),
         "kinds": np.array([kind for _, kind in drawn]),
     }
     arrays |= {f"features_{cell or 0}": np.stack([one[i] for one in pooled]) for i, cell in enumerate(CELLS)}
-    temporary = target.with_suffix(".new")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    temporary.replace(target)
+    return arrays
 
 
 def random_crop(photo: Rgb8, rng: np.random.Generator) -> Rgb8:
