@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.butteraugli_torch import butteraugli_distance, three_norm
+from training.butteraugli_torch import ButteraugliReference, three_norm
 from training.config import ExperimentConfig
 from training.jnd_protocol import ENERGIES, SSIM_C1, SSIM_C2, SSIM_WINDOW
-from training.networks.fpsnet import to_luma
+from training.networks.fpsnet import CONTRAST_FLOOR, local_deviation, to_luma
 from training.teachers import inner, ssimulacra2
 
 FULL_ENERGY_SHARE = 0.75
@@ -22,6 +22,8 @@ FULL_ENERGY_SHARE = 0.75
 NORM_EXPONENT = 1.03
 """The 3-norm grows with this power of the noise's amplitude: ln(3.14 / 1.54) / ln 2, of local deviation on Kodak at MSE
 100 and 25. So what is measured at one energy tells the norm at the map's own level."""
+RIVAL_MARGIN = 0.01
+"""By how much of its 3-norm the map should stay below the plain map's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class JudgeWeights:
     ceiling_weight: float  # the same above the ceiling
     ceiling: float
     unit_weight: float  # squared logarithm of the 3-norm at gamma = 1
+    rival_weight: float  # logarithm of the 3-norm over the plain map's, where it is above: no judge pays for another
 
 
 def judge_weights(config: ExperimentConfig) -> JudgeWeights:
@@ -55,10 +58,15 @@ def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Ten
     energy = ENERGIES[1] if quiet else ENERGIES[0]
     amplitude = at_energy(image, jnd, sign, energy)
     distorted = noisy(image, amplitude * sign)
-    norm = three_norm(inner(butteraugli_distance(image, distorted))).log()
+    seen = ButteraugliReference(image)
+    norm = three_norm(inner(seen.distance(distorted))).log()
+    with torch.no_grad():
+        plain = noisy(image, at_energy(image, plain_map(image), sign, energy) * sign)
+        rival = three_norm(inner(seen.distance(plain))).log()
     own = norm + NORM_EXPONENT * (inner(jnd).square().mean((1, 2, 3)) / energy).log() / 2
     structure = luma_ssim(to_luma(inner(image)), to_luma(inner(distorted)))
     loss = weights.butteraugli_weight * norm - weights.ssim_weight * structure
+    loss = loss + weights.rival_weight * F.relu(norm - rival + RIVAL_MARGIN)
     loss = loss + weights.ssimulacra2_weight * (100 - ssimulacra2(image, distorted, edges="inner")).log()
     return (loss + extremes(inner(amplitude) / energy**0.5, weights) + weights.unit_weight * own.square()).mean()
 
@@ -66,6 +74,11 @@ def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Ten
 def noisy(image: Tensor, noise: Tensor) -> Tensor:
     """``image`` (N, 3, H, W) in [0, 1] plus ``noise`` (N, 1, H, W) in luma levels, alike in R, G and B, clipped."""
     return (image + noise / 255).clamp(0, 1)
+
+
+def plain_map(image: Tensor) -> Tensor:
+    """Local standard deviation of the luma, the plain map to beat: (N, 1, H, W) of (N, 3, H, W) in [0, 1]."""
+    return (local_deviation(to_luma(image)) ** 2 + CONTRAST_FLOOR**2).sqrt()
 
 
 def at_energy(image: Tensor, jnd: Tensor, sign: Tensor, energy: float) -> Tensor:

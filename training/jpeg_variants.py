@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from models.colour import double, halve, rgb_to_ycbcr, ycbcr_to_rgb
 from models.types import Float32Array, Rgb8
-from models.varjpeg import encode_jpeg
+from models.varjpeg import PreparedPhoto
 
 QUALITY_STRATA = ((1, 4), (5, 11), (12, 20), (21, 32), (33, 50), (51, 75), (76, 100))
 """One quality factor from each: dense where SUR curves of MCL-JCI fall (QF 8..50), present everywhere."""
@@ -26,8 +26,8 @@ VARIANT_KINDS = {
     "libjpeg-turbo 4:4:4": slice(7, 9),
     "jpegli": slice(9, 11),
     "odd tables": slice(11, 12),
-    "adaptive": slice(12, 16),
-    "varjpeg": slice(16, 20),
+    "adaptive": slice(12, 14),
+    "varjpeg": slice(14, 20),
 }
 """Where each encoder's versions stand in what ``variants`` returns."""
 
@@ -64,10 +64,10 @@ def variants(photo: Rgb8, rng: np.random.Generator) -> tuple[list[Rgb8], list[st
         made.append((f"jpegli {quality}", jpegli(photo, quality)))
     quality = _draw_quality(rng)
     made.append((f"tables {quality}", with_odd_tables(photo, quality, rng)))
-    for _ in range(4):
+    for _ in range(2):
         quality = _draw_quality(rng)
         made.append((f"adaptive {quality}", adaptively_quantised(photo, quality, rng)))
-    for _ in range(4):
+    for _ in range(6):
         quality = _draw_quality(rng)
         made.append((f"varjpeg {quality}", varjpeg(photo, quality, rng)))
     return [pixels for _, pixels in made], [name for name, _ in made]
@@ -90,12 +90,18 @@ def jpegli(photo: Rgb8, quality: int) -> Rgb8:
 
 
 def varjpeg(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
-    """Through Limen's own encoder, whose searches must not fool the network; every other time with a JND map."""
-    jnd = None
+    """Through Limen's own encoder, whose searches must not fool the network.
+
+    Every other time with a JND map, as far from even as the service's, and with another price of a bit.
+    """
+    jnd, thrift = None, 1.0
     if rng.random() < 0.5:
         field = _smooth_field(photo.shape[0] // 8, photo.shape[1] // 8, rng)
-        jnd = np.kron(2 + 12 * field, np.ones((8, 8))).astype(np.float32)
-    return _decode(encode_jpeg(photo, jnd, quality=quality, subsampling=str(rng.choice(["auto", "420", "444"]))).data)
+        jnd = np.kron(np.exp(rng.uniform(0.5, 2.0) * field), np.ones((8, 8))).astype(np.float32)
+    if rng.random() < 0.5:
+        thrift = float(np.exp(rng.uniform(-0.6, 0.6)))
+    subsampling = str(rng.choice(["auto", "auto", "420", "444"]))
+    return _decode(PreparedPhoto(photo, jnd).encode(quality, subsampling, thrift=thrift).data)
 
 
 def with_odd_tables(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:

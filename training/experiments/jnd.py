@@ -28,7 +28,7 @@ from training.report import Curves, Picture, Report, write_report
 from training.run_record import write_run_record
 from training.teachers import srgb_to_tensor
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 RIVAL = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
 

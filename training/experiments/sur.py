@@ -52,12 +52,15 @@ from training.sur_curves import (
 from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_of_published_distributions, summary
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 
-VERSION = "1"
+VERSION = "2"
 GRAPHS = ("sur_features", "sur_head")
 EQUAL = math.log(DISTANCE_FLOOR)
 """Label of two equal tiles."""
 
 _VERSIONS = 20
+_RECOLOURED, _MOST_SATURATION = 0.5, 2.5
+"""Share of crops whose colours are exchanged and up to so many times as strong: in few photos of photos/train are they
+strong, and Limen's encoder saves where the teacher sees little of them."""
 RIVAL_EVERY = 4
 """Of the Kodak photos, one in so many is also judged by PyPI's SSIMULACRA2, three quarters of a second a pair."""
 
@@ -106,10 +109,18 @@ def _labelled_versions(job: tuple[Path, list[int]]) -> list[tuple[list[Rgb8], li
 
 
 def _crops(path: Path, rng: np.random.Generator) -> list[Rgb8]:
-    """One crop of a lightly compressed photo, two or three of a lossless one."""
+    """One crop of a lightly compressed photo, two or three of a lossless one; some in other colours."""
     photo = load_photo(path)
     count = 1 if not is_lossless(path) else 3 if min(photo.shape[:2]) >= 2 * TILE else 2
-    return list(random_crops(photo, TILE, count, rng))
+    crops = random_crops(photo, TILE, count, rng)
+    return [_recoloured(crop, rng) if rng.random() < _RECOLOURED else crop for crop in crops]
+
+
+def _recoloured(crop: Rgb8, rng: np.random.Generator) -> Rgb8:
+    exchanged = crop[..., rng.permutation(3)].astype(np.float32)
+    grey = exchanged.mean(-1, keepdims=True)
+    stronger = grey + np.float32(rng.uniform(1, _MOST_SATURATION)) * (exchanged - grey)
+    return np.asarray(stronger.round().clip(0, 255), np.uint8)
 
 
 class TilePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):

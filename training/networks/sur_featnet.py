@@ -114,7 +114,7 @@ class SurHead(nn.Module):
         errors = [
             torch.log(areas.abs().mean(2) + 1e-3),
             torch.log(square.mean(2) + 1e-6),
-            torch.log((square * square).mean(2) + 1e-12),
+            torch.log((square * square).mean(2).sqrt() + 1e-6),  # a sum with 1e-12 would be left out of the graph
         ]
         statistics = [values[:, self.sketched :] for values in (reference, distorted, difference)]
         return torch.cat([*errors, *statistics], dim=1)
