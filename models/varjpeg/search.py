@@ -357,10 +357,13 @@ class _Thrifts:
         return None if any(math.isclose(setting.thrift, math.exp(known)) for known, _ in self._known) else setting
 
     def _seen_slope(self) -> float:
-        """By how much height falls with ln(thrift) around the two results nearest to the goal."""
+        """By how much height falls with ln(thrift) between the results nearest to the goal, on either side of it if
+        there are any."""
         if len(self._known) == 1:
             return self._slope
-        (one, gap), (other, other_gap) = sorted(self._known, key=lambda known: abs(known[1]))[:2]
+        nearest, *farther = sorted(self._known, key=lambda known: abs(known[1]))
+        opposite = [known for known in farther if (known[1] < 0) != (nearest[1] < 0)]
+        (one, gap), (other, other_gap) = nearest, (opposite or farther)[0]
         return min(max((gap - other_gap) / (other - one), self._slope / _SLOPE_CHANGE), self._slope * _SLOPE_CHANGE)
 
 

@@ -15,14 +15,14 @@ from models.varjpeg.search import LOWEST_QUALITY, Goal, Judgement
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
 # Medians over every fourth lossless photo of photos/train at those qualities, where a search starts
 # (``python -m training.search_start``).
-_LOG_DISTANCES = (3.35, 2.33, 1.71, 1.29, 0.75, -0.14)
-_SSIMULACRA2 = (-19.4, 27.9, 50.8, 63.5, 74.1, 87.4)
-_LOG_BUTTERAUGLI = (1.72, 1.13, 0.75, 0.47, 0.08, -0.59)
+_LOG_DISTANCES = (3.31, 2.27, 1.66, 1.23, 0.75, -0.17)
+_SSIMULACRA2 = (-16.2, 27.5, 51.6, 62.8, 74.3, 87.4)
+_LOG_BUTTERAUGLI = (1.73, 1.13, 0.75, 0.47, 0.08, -0.61)
 
 THRIFT_QUALITIES = (34.0, 62.0, 86.0)
-_LOG_DISTANCES_PER_THRIFT = (0.177, 0.137, 0.115)
-_SSIMULACRA2_PER_THRIFT = (6.5, 4.0, 1.7)
-_LOG_BUTTERAUGLI_PER_THRIFT = (0.155, 0.09, 0.052)
+_LOG_DISTANCES_PER_THRIFT = (0.256, 0.193, 0.165)
+_SSIMULACRA2_PER_THRIFT = (8.4, 4.9, 2.1)
+_LOG_BUTTERAUGLI_PER_THRIFT = (0.18, 0.124, 0.068)
 # From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.
 
 _CLOSE_SUR = 0.008

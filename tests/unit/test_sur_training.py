@@ -78,3 +78,12 @@ def test_calibration_meets_the_population(tmp_path: Path) -> None:
     gevs = [curve_gev(curve, profile, 1) for curve in curves]
     assert np.mean([percent_jnd(gev, 50) for gev in gevs]) == pytest.approx(level, abs=1)
     assert np.mean([gev.scale for gev in gevs]) == pytest.approx(scale, abs=0.3)
+
+
+def test_equal_tiles_leave_every_gradient_finite():
+    network = SurFeatNet()
+    tiles = torch.rand(2, 3, 256, 256)
+    network(tiles, tiles[:, None]).sum().backward()
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    assert gradients
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in gradients)

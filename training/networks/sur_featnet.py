@@ -32,6 +32,9 @@ FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 LEAST = math.log(0.1)
 """ln distance of two equal tiles: the teacher's floor."""
 
+NO_SLOPE = 1e-30
+"""Keeps the slope of a root finite where two tiles are equal; far below what float32 leaves of a square."""
+
 
 class SurFeatures(nn.Module):
     """Body and pooling: sRGB tile (N, 3, 256, 256) in [0, 1] to features (N, F); the graph ``sur_features``."""
@@ -114,7 +117,7 @@ class SurHead(nn.Module):
         errors = [
             torch.log(areas.abs().mean(2) + 1e-3),
             torch.log(square.mean(2) + 1e-6),
-            torch.log((square * square).mean(2).sqrt() + 1e-6),  # a sum with 1e-12 would be left out of the graph
+            torch.log((square * square + NO_SLOPE).mean(2).sqrt() + 1e-6),  # export drops a sum with 1e-12
         ]
         statistics = [values[:, self.sketched :] for values in (reference, distorted, difference)]
         return torch.cat([*errors, *statistics], dim=1)
