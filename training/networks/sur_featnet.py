@@ -17,13 +17,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.networks.pair_statistics import OPSIN, OPSIN_BIAS
+
 SCALES = 5
 FILTERS = 6
 GROUPS = 3
 AREAS = 8
 TILE = 256
-OPPONENT = ((0.27, 0.65, 0.08), (0.5, -0.5, 0.0), (-0.02, -0.45, 0.47))
-"""Rows: luma, red-green, blue-yellow; the directions of XYB, whose mixing matrix is that of SSIMULACRA2."""
+LINEAR = (0.012522878, 0.682171111, 0.305306011)
+"""Linear light of an sRGB value from 0 to 1 by its powers 1, 2 and 3: within 0.003, without the cost of a power."""
+
+OPPONENT = ((0.5, 0.5, 0.0), (7.0, -7.0, 0.0), (-0.5, -0.5, 1.0))
+"""Of the cube roots of opsin mixtures: Y, X and B - Y as SSIMULACRA2 sees them. In gamma-coded colours an error that
+keeps the lightness of a strong red would look like one of lightness."""
 
 FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 """Of the 4 x 4 DCT functions that the filters start from."""
@@ -39,10 +45,12 @@ NO_SLOPE = 1e-30
 class SurFeatures(nn.Module):
     """Body and pooling: sRGB tile (N, 3, 256, 256) in [0, 1] to features (N, F); the graph ``sur_features``."""
 
+    opsin: Tensor
     opponent: Tensor
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
+        self.register_buffer("opsin", torch.tensor(OPSIN)[:, :, None, None])
         self.register_buffer("opponent", torch.tensor(OPPONENT)[:, :, None, None])
         self.stages = nn.ModuleList(_stage() for _ in range(SCALES))
         self.floors = nn.ParameterList(nn.Parameter(torch.tensor([-3.5, -4.5, -4.0])) for _ in range(SCALES))
@@ -55,7 +63,7 @@ class SurFeatures(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 256, 256) to (N, F)."""
         sketches, statistics = [], []
-        colours = F.conv2d(image, self.opponent)
+        colours = self._opponents(image)
         for scale, (stage, floor) in enumerate(zip(self.stages, self.floors, strict=True)):
             response: Tensor = stage(colours)
             side = response.shape[-1]
@@ -70,6 +78,10 @@ class SurFeatures(nn.Module):
             statistics.append(torch.log(energy + 1e-5).mean((2, 3, 4)))
             colours = F.avg_pool2d(colours, 2)
         return torch.cat([*sketches, *statistics], dim=1)
+
+    def _opponents(self, image: Tensor) -> Tensor:
+        linear = image * (LINEAR[0] + image * (LINEAR[1] + image * LINEAR[2]))
+        return F.conv2d((F.conv2d(linear, self.opsin) + OPSIN_BIAS) ** (1 / 3), self.opponent)
 
 
 def _stage() -> nn.Conv2d:
