@@ -82,7 +82,8 @@ def agreement(predicted: Floats, opinion: Floats) -> dict[str, float]:
 
 
 def logistic_fit(predicted: Floats, opinion: Floats) -> Callable[[Floats], Floats]:
-    """The four-parameter logistic that maps predictions to opinions best; the straight line where the fit fails."""
+    """The four-parameter logistic that maps predictions to opinions best; the straight line where the fit fails, level
+    where all predictions are equal."""
 
     def curve(x: Floats, top: float, bottom: float, middle: float, slope: float) -> Floats:
         return np.asarray(bottom + (top - bottom) / (1 + np.exp(-np.clip((x - middle) / slope, -50, 50))))
@@ -94,8 +95,8 @@ def logistic_fit(predicted: Floats, opinion: Floats) -> Callable[[Floats], Float
             warnings.simplefilter("ignore", optimize.OptimizeWarning)
             fitted, _ = optimize.curve_fit(curve, predicted, opinion, p0=start, maxfev=20000)
     except (RuntimeError, TypeError):  # no convergence; fewer points than parameters
-        slope, offset = np.polyfit(predicted, opinion, 1)
-        return lambda x: np.asarray(slope * x + offset)
+        line = np.polyfit(predicted, opinion, int(np.ptp(predicted) > 0))
+        return lambda x: np.asarray(np.polyval(line, x))
     return lambda x: curve(x, *fitted)
 
 

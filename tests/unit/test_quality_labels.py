@@ -5,7 +5,7 @@ import pytest
 
 from training.distortions import gaussian_blur, gaussian_noise, jpeg_420
 from training.quality_features import NAMES, pair_features
-from training.quality_labels import agreement, fit_mixture, load_mixture
+from training.quality_labels import agreement, fit_mixture, load_mixture, logistic_fit
 from training.teachers import ssimulacra2_of_arrays
 
 
@@ -63,3 +63,8 @@ def test_agreement_sees_through_a_monotone_curve() -> None:
     truth = np.linspace(0, 1, 60)
     assert agreement(np.exp(2 * truth), truth)["srocc"] == 1
     assert agreement(np.exp(2 * truth), truth)["plcc"] > 0.99
+
+
+def test_equal_predictions_are_mapped_to_the_mean_opinion():
+    fitted = logistic_fit(np.array([96.0, 96.0]), np.array([70.0, 67.0]))
+    np.testing.assert_allclose(fitted(np.array([96.0, 50.0])), 68.5)
