@@ -15,12 +15,12 @@ from models.varjpeg.search import LOWEST_QUALITY, Goal, Judgement
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
 # Medians over every fourth lossless photo of photos/train at those qualities, where a search starts
 # (``python -m training.search_start``).
-_LOG_DISTANCES = (3.33, 2.28, 1.66, 1.24, 0.71, -0.2)
+_LOG_DISTANCES = (3.39, 2.34, 1.68, 1.27, 0.76, -0.26)
 _SSIMULACRA2 = (-16.2, 27.5, 51.6, 62.8, 74.3, 87.4)
 _LOG_BUTTERAUGLI = (1.73, 1.13, 0.75, 0.47, 0.08, -0.61)
 
 THRIFT_QUALITIES = (34.0, 62.0, 86.0)
-_LOG_DISTANCES_PER_THRIFT = (0.267, 0.22, 0.153)
+_LOG_DISTANCES_PER_THRIFT = (0.251, 0.198, 0.15)
 _SSIMULACRA2_PER_THRIFT = (8.4, 4.9, 2.1)
 _LOG_BUTTERAUGLI_PER_THRIFT = (0.18, 0.124, 0.068)
 # From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.

@@ -9,7 +9,7 @@ import torch
 from models.observers import ObserverProfile
 from models.sur import percent_jnd
 from training.jpeg_variants import VARIANT_KINDS, variants
-from training.networks.sur_featnet import SurFeatNet, SurFeatures, SurHead
+from training.networks.sur_featnet import Standardise, SurFeatNet, SurFeatures, SurHead
 from training.sur_curves import CURVE_LEVELS, calibrate, curve_gev, mcl_jci_population, psnr_db, teacher_log_distance
 
 
@@ -44,6 +44,20 @@ def test_sketches_measure_the_error() -> None:
             for scale in (0.5, 2.0)
         ]
     assert distances[1] / distances[0] == pytest.approx(4, rel=0.15)
+
+
+def test_a_pair_is_standardised_the_same_whatever_its_batch() -> None:
+    """In training too; the running statistics follow the batches."""
+    layer = Standardise(2, affine=False, momentum=0.5).train()
+    values = torch.tensor([[3.0, -1.0], [5.0, 1.0]], requires_grad=True)
+    found = layer(values)
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    torch.testing.assert_close(layer.running_mean, torch.tensor([2.0, 0.0]))
+    torch.testing.assert_close(found, (values - layer.running_mean) / (layer.running_var + layer.eps).sqrt())
+    found[0].sum().backward()
+    assert values.grad is not None
+    assert values.grad[1].eq(0).all()
 
 
 def test_versions_are_in_their_places_and_rise_with_quality() -> None:

@@ -52,7 +52,7 @@ from training.sur_curves import (
 from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_of_published_distributions, summary
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 
-VERSION = "2"
+VERSION = "3"
 GRAPHS = ("sur_features", "sur_head")
 EQUAL = math.log(DISTANCE_FLOOR)
 """Label of two equal tiles."""
@@ -313,21 +313,8 @@ def torch_models(network: SurFeatNet) -> SurModels:
     )
 
 
-def _measured_paths(config: ExperimentConfig, split: Split) -> list[Path]:
-    """Photos whose whole curves are measured: all of ``kodak`` and ``val``, a mixture of ``train``.
-
-    The lightly compressed photos are the many and the small: of ``train``, every twelfth of them is measured and every
-    fourth of the others.
-    """
-    paths = photo_paths(config.data, split)
-    if split != "train":
-        return paths
-    lossless = [path for path in paths if is_lossless(path)]
-    return lossless[::4] + [path for path in paths if not is_lossless(path)][::12]
-
-
 def _curves(config: ExperimentConfig, split: Split) -> PhotoCurves:
-    return teacher_curves(_measured_paths(config, split), config.folder / f"curves-{split}.npz")
+    return teacher_curves(photo_paths(config.data, split), config.folder / f"curves-{split}.npz")
 
 
 def _photo_errors(
@@ -335,7 +322,7 @@ def _photo_errors(
 ) -> NDArray[np.float64]:
     """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
     errors = []
-    for path, teacher in zip(_measured_paths(config, split), curves.log_distance, strict=True):
+    for path, teacher in zip(photo_paths(config.data, split), curves.log_distance, strict=True):
         photo = load_photo(path)
         reference = SurReference(photo, models)
         levels = [CURVE_LEVELS[index] for index in FALLING]
@@ -354,13 +341,13 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     rows: dict[str, list[PhotoRow]] = {}
     judged: tuple[Split, ...] = ("val", "kodak")
     for split in judged:
-        paths, curves = _measured_paths(config, split), _curves(config, split)
+        paths, curves = photo_paths(config.data, split), _curves(config, split)
         for jnd in JNDS:
             threshold = psnr_threshold(train, profile, jnd)
             rows[f"{split}, JND {jnd}"] = photo_rows(paths, curves, profile, jnd, threshold, models)
         figures[split] = {f"jnd{jnd}": summary(rows[f"{split}, JND {jnd}"]) for jnd in JNDS}
     some = slice(None, None, RIVAL_EVERY)
-    kodak, curves = _measured_paths(config, "kodak")[some], _curves(config, "kodak").part(some)
+    kodak, curves = photo_paths(config.data, "kodak")[some], _curves(config, "kodak").part(some)
     figures["kodak, every fourth: SSIMULACRA2 itself"] = plainest_rival(kodak, curves, profile, 1, models)
     table = config.data / "tables" / "mcl_jci_gev.csv"
     figures["table 1 on samples of mcl_jci_gev.csv"] = ranking_of_published_distributions(table, config.seed)

@@ -93,6 +93,17 @@ def _stage() -> nn.Conv2d:
     return stage
 
 
+class Standardise(nn.BatchNorm1d):
+    """Batch normalisation by the running statistics in training too: those of a batch of 32 pairs, four versions of
+    each photo, waver so much that half of the training loss was theirs."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Same shape."""
+        if self.training:
+            super().forward(values.detach())  # moves the statistics
+        return F.batch_norm(values, self.running_mean, self.running_var, eps=self.eps)
+
+
 class SurHead(nn.Module):
     """Features of two tiles, both (N, F), to ln of the teacher's distance (N,); the graph ``sur_head``."""
 
@@ -102,7 +113,7 @@ class SurHead(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         width = 3 * SCALES * GROUPS * FILTERS + 3 * self.pooled
-        self.standardise = nn.BatchNorm1d(width, affine=False, momentum=0.02)
+        self.standardise = Standardise(width, affine=False, momentum=0.02)
         layers: list[nn.Module] = []
         for before, after in ((width, 512), (512, 256), (256, 128)):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(0.25)]
