@@ -28,7 +28,7 @@ check: $(VENV)/complete.stamp
 	$(BIN)/hadolint docker/*.Dockerfile
 
 tests: $(VENV)/complete.stamp redis-server
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost

@@ -1,4 +1,4 @@
-"""A real Redis on a free port, with the durability settings that Limen asks for; and what may run side by side."""
+"""A real Redis on a free port, with the durability settings that Limen asks for."""
 
 import shutil
 import socket
@@ -9,15 +9,6 @@ from pathlib import Path
 
 import pytest
 import redis
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For ``make tests``, which runs two at a time: files stay whole, and those with a browser take turns, as pages are
-    held to times.
-    """
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 class RedisServer:

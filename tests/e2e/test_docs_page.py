@@ -9,7 +9,6 @@ from tests.assets.browser import Browser, find_browser
 from tests.e2e.test_openapi_examples import TOUR, Tour, tour  # noqa: F401 - a fixture
 
 pytestmark = [
-    pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(find_browser() is None, reason="needs a Chromium"),
 ]

@@ -18,7 +18,7 @@ from tests.assets.hostile_images import encoded, jpeg, png, scene
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

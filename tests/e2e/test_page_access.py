@@ -11,7 +11,7 @@ from tests.assets.drawn_photos import landscape
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 AXE = (files("axe_core_python") / "axe.min.js").read_text()
 SIZES = {"phone": (360, 740), "wide": (1440, 900)}
 GRAVE = (

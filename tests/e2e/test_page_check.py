@@ -12,7 +12,7 @@ from tests.assets.drawn_photos import landscape
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 TRIALS = 20
 
 FIXED_CHANCE = """

@@ -10,7 +10,7 @@ from tests.assets.drawn_photos import large
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 LONGEST_S = 1.0
 WATCH = """
 window.longest = 0;

@@ -20,7 +20,7 @@ from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 from tests.conftest import RedisServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["embedded", "redis"])

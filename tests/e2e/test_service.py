@@ -26,7 +26,7 @@ from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 from tests.assets.slow_machine import SLOWER
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 WAIT = {"Prefer": "wait=60"}
 
 

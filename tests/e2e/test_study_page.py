@@ -10,7 +10,7 @@ from tests.assets.browser import Browser, find_browser
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Organiser, photo
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 AXE = (files("axe_core_python") / "axe.min.js").read_text()
 GRAVE = (
