@@ -135,11 +135,22 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
         0.5,
         Design(
             luma=TableShape(dc=2.2, low=2.5, slope=7.42, power=0.84, corner=0.5),
-            chroma=TableShape(dc=1.9, low=2.8, slope=8.1, power=1.0, corner=0.5),
+            chroma=TableShape(dc=1.14, low=1.54, slope=9.3, power=1.0, corner=0.5),
             luma_multiplier=0.098,
             chroma_multiplier=0.07,
             jnd_exponent=0.4,
             darkness_exponent=0.3,
+        ),
+    ),
+    (
+        0.75,
+        Design(
+            luma=TableShape(dc=2.2, low=2.32, slope=6.23, power=0.84, corner=0.5),
+            chroma=TableShape(dc=1.33, low=1.8, slope=10.9, power=1.0, corner=0.5),
+            luma_multiplier=0.106,
+            chroma_multiplier=0.0905,
+            jnd_exponent=0.371,
+            darkness_exponent=0.183,
         ),
     ),
     (
@@ -223,8 +234,9 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
 """Between these scales ``design_at`` interpolates. Chosen from what each number gained when it was moved by itself
 (``training.codec_tables`` on crops of ten lossless photos of photos/train, then of thirteen others): coarser chroma and
 finer luma make a file smaller to butteraugli, the reverse to SSIMULACRA2, so at each scale the pair goes to the judge
-that asks for more there; the parts that both like are everywhere. The last differs in luma's DC alone, for the blocks
-that show in dark, blurred backgrounds and that neither judge sees.
+that asks for more there; the parts that both like are everywhere. Up to 0.75 chroma is finer for SSIMULACRA2, which has
+least room there. The last differs in luma's DC alone, for the blocks that show in dark, blurred backgrounds and that
+neither judge sees.
 """
 
 _SCALE_OF_QUALITY = (
