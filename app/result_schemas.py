@@ -116,6 +116,7 @@ class SurCurveResult(ImageResult):
     jnd: int
     percent: float
     observer: str = Field(description="viewing condition; a share of viewers means nothing without it")
+    pixels_per_degree: float = Field(description="of the viewer's eye")
     percent_jnd: int = Field(description="the level that `percent` of viewers notice")
     percent_sur: int = Field(description="the highest level at which `percent` of viewers see no difference")
     recommended_quality: int = Field(ge=1, le=100)
@@ -156,6 +157,7 @@ class VarJpegResult(Result):
     metric: float | None = Field(description="value of `target_metric` for these bytes, if one was asked for")
     target_metric: Literal["ssimulacra2", "butteraugli"] | None
     observer: str
+    pixels_per_degree: float
     jnd: int
     steering: Literal["jnd", "patchnet", "none"] | None = Field(description="null for a container")
     encoder: Literal["limen", "limen-coefficients", "libjpeg-turbo", "input"] = Field(
@@ -165,4 +167,5 @@ class VarJpegResult(Result):
     thrift: float = Field(description="what a bit cost, times what this quality pays for it")
     subsampling: str
     trials: list[Trial]
+    original_format_better: bool = Field(description="a drawing, or no smaller than the lossless file that came in")
     warnings: list[str]

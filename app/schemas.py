@@ -123,7 +123,7 @@ class ModelsInService(BaseModel):
     """What runs, where, on which provider, trained on what, and how good."""
 
     model_version: str | None = Field(description="version of all models together; null while workers disagree")
-    default_observer: str = Field(description="observer profile of requests that name none", examples=["mcl-jci"])
+    default_observer: str = Field(description="observer profile of requests that name none", examples=["aic-3"])
     workers: list[WorkerInfo]
 
 

@@ -3,8 +3,9 @@
 A viewer notices a distortion when the predicted distance d passes that viewer's threshold. Thresholds are log-normal
 over viewers, so the share that does not notice is Phi((ln theta - ln d) / s), never increasing in d.
 
-Two profiles are shipped. Others lie as ``*.json`` in the folder that ``LIMEN_PROFILES`` names, in the form of the
-shipped ``observers.json``; ``limen-train calibrate`` writes them from the answers of an observer study.
+Three profiles are shipped: ``aic-3``, the default, ``flicker`` and ``mcl-jci``. Others lie as ``*.json`` in the folder
+that ``LIMEN_PROFILES`` names, in the form of the shipped ``observers.json``; ``limen-train calibrate`` writes them from
+the answers of an observer study.
 """
 
 import functools
@@ -22,6 +23,10 @@ from models.artefacts import WEIGHTS, load_manifest
 from models.errors import InvalidParameterError, ModelArtefactError
 
 JNDS = (1, 2, 3)
+DEFAULT_OBSERVER = "aic-3"
+DEFAULT_PIXELS_PER_DEGREE = 38.0
+"""Of the viewer's eye: a 24-inch FullHD monitor seen from twice its height. Distances are predicted for it."""
+
 PROFILES_VARIABLE = "LIMEN_PROFILES"
 """Read wherever a profile is looked for by name: service, worker, command line and Python alike."""
 
@@ -36,8 +41,9 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class ObserverProfile:
-    """A viewing condition: its name, what it means, and the thresholds of the first, second and third JND.
+    """A viewing condition: its name, a title and a sentence in plain words, the thresholds of the first to third JND.
 
+    ``pixels_per_degree``: of the viewer's eye, 20..120, at which the thresholds hold;
     ``log_distance_error``: standard deviation over photos between predicted distance and these observers, where it was
     measured; None where only the prediction's own error against its teacher is known.
     """
@@ -46,6 +52,8 @@ class ObserverProfile:
     description: str
     thresholds: tuple[Threshold, Threshold, Threshold]
     log_distance_error: float | None = None
+    title: str = ""
+    pixels_per_degree: float = DEFAULT_PIXELS_PER_DEGREE
 
     def satisfied_share(self, log_distance: float, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] who do not notice.
@@ -93,7 +101,7 @@ def load_observer_table(weights: Path = WEIGHTS) -> ObserverTable:
 
 
 def load_profiles(weights: Path = WEIGHTS) -> dict[str, ObserverProfile]:
-    """All profiles by name: the shipped ``mcl-jci`` (side by side) and ``flicker`` (stricter), and those added.
+    """All profiles by name: the shipped ones and those added.
 
     Raises: ModelArtefactError, also if an added profile takes a shipped name or was fitted to other weights.
     """
@@ -158,6 +166,8 @@ def _profiles(document: dict[str, Any], source: str) -> dict[str, ObserverProfil
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ModelArtefactError(f"{source} holds no profiles: {problem!r}") from problem
     thresholds = [threshold for profile in profiles.values() for threshold in profile.thresholds]
+    if not all(20 <= profile.pixels_per_degree <= 120 for profile in profiles.values()):
+        raise ModelArtefactError(f"{source} holds pixels_per_degree outside 20..120")
     if not all(math.isfinite(one.log_distance) and 0 < one.spread < math.inf for one in thresholds):
         raise ModelArtefactError(f"{source} holds a threshold that is not finite, or a spread that is not positive")
     return profiles
@@ -167,5 +177,10 @@ def _profile(name: str, entry: dict[str, Any]) -> ObserverProfile:
     first, second, third = (Threshold(**entry["thresholds"][str(jnd)]) for jnd in JNDS)
     error = entry.get("log_distance_error")
     return ObserverProfile(
-        name, str(entry["description"]), (first, second, third), None if error is None else float(error)
+        name,
+        str(entry["description"]),
+        (first, second, third),
+        None if error is None else float(error),
+        str(entry.get("title", "")),
+        float(entry.get("pixels_per_degree", DEFAULT_PIXELS_PER_DEGREE)),
     )

@@ -75,6 +75,7 @@ def sur_curve_report(prediction: SurPrediction) -> dict[str, Any]:
         "jnd": prediction.jnd,
         "percent": prediction.percent,
         "observer": prediction.observer,
+        "pixels_per_degree": prediction.pixels_per_degree,
         "percent_jnd": prediction.percent_jnd,
         "percent_sur": prediction.percent_sur,
         "recommended_quality": prediction.recommended_quality,

@@ -17,24 +17,26 @@ from PIL import Image
 
 from models import artefacts
 from models.errors import ImageSizesDifferError, InvalidParameterError
-from models.observers import JNDS, ObserverProfile, find_profile, load_observer_table
+from models.observers import (
+    DEFAULT_OBSERVER,
+    DEFAULT_PIXELS_PER_DEGREE,
+    JNDS,
+    ObserverProfile,
+    find_profile,
+    load_observer_table,
+)
 from models.onnx_model import OnnxModel
-from models.preprocess import as_rgb, pad_to_at_least, to_nchw
+from models.preprocess import as_rgb, to_nchw
 from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, still_satisfied, sur_curve
+from models.sur_tiles import JUDGED_TILES, pool_tiles, tile_places
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
-TILE = 256
-TILE_GRID = 16
-"""Tile corners lie on multiples of this: the MCU of 4:2:0 JPEG, as in training."""
+PIXELS_PER_DEGREE_RANGE = (20.0, 120.0)
 
-MAX_TILES = 24
-"""A photo over about 1.6 megapixels is sampled by this many tiles, evenly spread."""
+VIEWING_PLACES = (20.0, 60.0, 85.0, 120.0)
+"""Pixels per degree, beside the default, at which the head says by how much ln distance differs."""
 
-POOLING_EXPONENT = 1.6
-"""Tiles are averaged as d^1.6: the teacher's penalty mixes 1-norms and 4-norms over pixels. Any exponent from 1 to 3
-gives photos the same spread of errors (0.02 to 0.03 in ln distance); the head is centred under this one."""
-
-FIRST_LEVELS = (1, 100, 50, 75)
+FIRST_LEVELS = (1, 100, 25, 50)
 EVALUATIONS = 10
 SMALLEST_DROP = 0.06
 """Bisection ends after this many encodes, or when the curve falls by less than this between neighbouring samples."""
@@ -107,6 +109,7 @@ class SurPrediction:
     level_sur: tuple[float, ...]
     residual_rms: float
     observer: str
+    pixels_per_degree: float
     jnd: int
     percent: float
 
@@ -120,14 +123,28 @@ def load_sur_models(*, threads: int = 1, cuda: bool = False) -> SurModels:
 
 
 class SurReference:
-    """A photo as reference: its features are computed once, then any distorted version is compared with it."""
+    """A photo as reference: its features are computed once, then any distorted version is compared with it.
 
-    def __init__(self, image: RgbImage | ArrayLike, models: SurModels | None = None) -> None:
+    ``pixels_per_degree``: of the viewer's eye, 20..120; ``calibrated_at``: those at which the observers' thresholds
+    were found. Of a photo with many tiles the first comparison looks at all, later ones at those damaged most.
+    Raises: InvalidParameterError, ModelArtefactError.
+    """
+
+    def __init__(
+        self,
+        image: RgbImage | ArrayLike,
+        models: SurModels | None = None,
+        *,
+        pixels_per_degree: float = DEFAULT_PIXELS_PER_DEGREE,
+        calibrated_at: float = DEFAULT_PIXELS_PER_DEGREE,
+    ) -> None:
         pixels = as_rgb(image)
         self._models = models or load_sur_models()
+        self._viewing = viewing_weights(pixels_per_degree) - viewing_weights(calibrated_at)
         self._shape = pixels.shape
-        self._corners = tile_corners(*pixels.shape[:2])
+        self._places = tile_places(pixels)
         self._features = self._features_of(pixels)
+        self._unseen = 0.0
 
     def log_distance(self, distorted: RgbImage | ArrayLike) -> float:
         """ln of the predicted teacher distance between the photo and ``distorted``, sRGB of the same size.
@@ -137,18 +154,41 @@ class SurReference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        features = {"reference": self._features, "distorted": self._features_of(pixels)}
-        return pool_tiles(self._models.head.run(features)["log_distance"])
+        found = self._models.head.run({"reference": self._features, "distorted": self._features_of(pixels)})
+        distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
+        if len(distances) > JUDGED_TILES:
+            return self._pooled_once(distances)
+        return round(pool_tiles(distances) + self._unseen, 6)
 
     def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
         return profile.satisfied_share(self.log_distance(distorted), jnd)
 
+    def _pooled_once(self, distances: Float32Array) -> float:
+        """Distance by all tiles; from now on by the worst of them, less what the others made it smaller."""
+        worst = np.sort(np.argsort(distances)[-JUDGED_TILES:])
+        self._places = [self._places[index] for index in worst]
+        self._features = self._features[worst]
+        self._unseen = pool_tiles(distances) - pool_tiles(distances[worst])
+        return pool_tiles(distances)
+
     def _features_of(self, pixels: Rgb8) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
-        padded = pad_to_at_least(pixels, TILE, TILE)
-        tiles = (padded[row : row + TILE, column : column + TILE] for row, column in self._corners)
+        tiles = (place.cut(pixels) for place in self._places)
         return np.concatenate([self._models.features.run({"image": to_nchw(tile[None])})["features"] for tile in tiles])
+
+
+def viewing_weights(pixels_per_degree: float) -> Float32Array:
+    """float32 (4,): how much of the head's shift at each of ``VIEWING_PLACES`` applies there, linear in ln ppd.
+
+    Raises: InvalidParameterError outside 20..120.
+    """
+    if not PIXELS_PER_DEGREE_RANGE[0] <= pixels_per_degree <= PIXELS_PER_DEGREE_RANGE[1]:
+        low, high = PIXELS_PER_DEGREE_RANGE
+        raise InvalidParameterError(f"pixels_per_degree lies in {low:g}..{high:g}, not {pixels_per_degree}")
+    known = np.log(sorted((*VIEWING_PLACES, DEFAULT_PIXELS_PER_DEGREE)))
+    of_places = [np.log(place) == known for place in VIEWING_PLACES]
+    return np.array([np.interp(math.log(pixels_per_degree), known, one) for one in of_places], np.float32)
 
 
 def predict_sur_curve(
@@ -156,15 +196,16 @@ def predict_sur_curve(
     *,
     jnd: int = 1,
     percent: float = 75.0,
-    observer: str | ObserverProfile = "mcl-jci",
+    observer: str | ObserverProfile = DEFAULT_OBSERVER,
+    pixels_per_degree: float | None = None,
     models: SurModels | None = None,
     progress: Progress | None = None,
 ) -> SurPrediction:
     """Predict the SUR curve of a photo compressed by libjpeg-turbo, and the quality it recommends.
 
     Args: ``image``: sRGB photo; ``jnd``: 1..3; ``percent``: 0..100, for the p% JND and SUR; ``observer``: name or
-    profile. A photo that JPEG hardly changes (flat, tiny) keeps a curve near 1 and gets the lowest quality: nothing
-    is visible.
+    profile; ``pixels_per_degree``: of the viewer's eye, 20..120, None for the profile's own. A photo that JPEG hardly
+    changes (flat, tiny) keeps a curve near 1 and gets the lowest quality: nothing is visible.
     Raises: InvalidParameterError, ModelArtefactError. Reference: Lin et al. 2020, sections 2 and 5.4.
     """
     if jnd not in JNDS:
@@ -173,7 +214,7 @@ def predict_sur_curve(
         raise InvalidParameterError(f"percent lies in 0..100, not {percent}")
     profile = find_profile(observer) if isinstance(observer, str) else observer
     photo = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
-    reference = SurReference(photo, models)
+    reference = profile_reference(photo, profile, pixels_per_degree, models)
     report = progress or _ignore
     sizes: dict[int, int] = {}
 
@@ -203,9 +244,21 @@ def predict_sur_curve(
         level_sur=tuple(round(float(share), 6) for share in sampled),
         residual_rms=round(math.sqrt(float(np.mean((sampled - sur_curve(gev, levels)) ** 2))), 6),
         observer=profile.name,
+        pixels_per_degree=profile.pixels_per_degree if pixels_per_degree is None else pixels_per_degree,
         jnd=jnd,
         percent=percent,
     )
+
+
+def profile_reference(
+    image: RgbImage | ArrayLike,
+    profile: ObserverProfile,
+    pixels_per_degree: float | None = None,
+    models: SurModels | None = None,
+) -> SurReference:
+    """A photo as the observers of a profile see it, at their own pixels per degree or others. Raises: as it does."""
+    seen = profile.pixels_per_degree if pixels_per_degree is None else pixels_per_degree
+    return SurReference(image, models, pixels_per_degree=seen, calibrated_at=profile.pixels_per_degree)
 
 
 def encode_reference_jpeg(native_pixels: Rgb8, qf: int) -> bytes:
@@ -226,24 +279,6 @@ def decode_jpeg(data: bytes) -> Rgb8:
     """Pixels of a JPEG of our own making, uint8 (H, W, 3), as libjpeg-turbo decodes it."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def tile_corners(height: int, width: int) -> list[tuple[int, int]]:
-    """Corners (row, column) of at most ``MAX_TILES`` tiles, evenly spread, on the MCU grid; one for a small photo."""
-    rows, columns = max(1, -(-height // TILE)), max(1, -(-width // TILE))
-    while rows * columns > MAX_TILES:
-        if columns == 1 or (rows > 1 and rows * width > columns * height):
-            rows -= 1
-        else:
-            columns -= 1
-    return [(row, column) for row in _starts(height, rows) for column in _starts(width, columns)]
-
-
-def pool_tiles(log_distances: Float32Array) -> float:
-    """ln distance of a photo from those of its tiles (T,): power mean of the distances."""
-    powers = POOLING_EXPONENT * log_distances.astype(np.float64)
-    top = float(powers.max())
-    return round((top + math.log(float(np.exp(powers - top).mean()))) / POOLING_EXPONENT, 6)
 
 
 def sample_curve(
@@ -281,11 +316,6 @@ def next_level(shares: dict[int, float]) -> int | None:
 
 def _ignore(_: float) -> None:
     return None
-
-
-def _starts(length: int, count: int) -> list[int]:
-    last = max(0, length - TILE) // TILE_GRID
-    return [round(i * last / max(1, count - 1)) * TILE_GRID for i in range(count)]
 
 
 def _fit(

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import read_header
+from models.drawings import is_drawing
 from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
 from models.image_files.header import sniff
 from models.image_files.jpeg import GAIN_MAP_NOTE, can_be_recoded
 from models.jnd import predict_jnd_map
-from models.observers import JNDS, find_profile
+from models.observers import DEFAULT_OBSERVER, JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
-from models.sur_prediction import SurReference, encode_reference_jpeg
+from models.sur_prediction import encode_reference_jpeg, profile_reference
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.gain_map import with_gain_map
@@ -51,6 +52,8 @@ _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""
 
 _PASSED = "nothing smaller than the input reaches the target: this is the input, losslessly re-coded"
+_DRAWING = "this is a drawing or a screenshot, not a photo: its original lossless format is the better choice"
+_LARGER = "this file is larger than the input: its original format is the better choice"
 _NO_GAIN_MAP = "the HDR gain map could not be kept with these pixels; the standard-range image is used"
 
 
@@ -83,11 +86,13 @@ class OptimisedPhoto:
     height: int
     input_size_bytes: int | None
     observer: str
+    pixels_per_degree: float
     jnd: int
     steering: Steering | None
     target_metric: Metric | None
     chosen: SearchResult
     warnings: tuple[str, ...]
+    original_format_better: bool = False
 
     @property
     def data(self) -> bytes:
@@ -112,6 +117,7 @@ class OptimisedPhoto:
             **_judged_values(self.chosen.judgement),
             "target_metric": None if self.target_metric is None else self.target_metric.value,
             "observer": self.observer,
+            "pixels_per_degree": self.pixels_per_degree,
             "jnd": self.jnd,
             "steering": None if self.steering is None else self.steering.value,
             "encoder": self.chosen.encoder.value,
@@ -119,6 +125,7 @@ class OptimisedPhoto:
             "thrift": self.chosen.thrift,
             "subsampling": self.chosen.subsampling,
             "trials": [_trial_body(trial) for trial in self.chosen.trials],
+            "original_format_better": self.original_format_better,
             "warnings": list(self.warnings),
         }
 
@@ -148,7 +155,8 @@ def optimise_photo(
     steering: Steering | str = Steering.JND,
     subsampling: str = "auto",
     metadata: str = "keep-icc",
-    observer: str = "mcl-jci",
+    observer: str = DEFAULT_OBSERVER,
+    pixels_per_degree: float | None = None,
     jnd: int = 1,
     progress: Progress | None = None,
 ) -> OptimisedPhoto:
@@ -160,7 +168,8 @@ def optimise_photo(
     ``target_metric`` with ``target_value``: at least this SSIMULACRA2, or at most this butteraugli 3-norm;
     ``max_bytes``: the best that fits; ``protect``: (H, W), where not zero, blocks get at least quality 90, and what is
     asked for is sought by the quality of the others; ``steering``: what says where errors show; ``subsampling``: auto,
-    420 or 444; ``metadata``: keep-icc, keep-all or strip; ``observer``, ``jnd``: whose eyes; ``progress``: 0..1, may
+    420 or 444; ``metadata``: keep-icc, keep-all or strip; ``observer``, ``jnd``: whose eyes;
+    ``pixels_per_degree``: of them, 20..120, None for the profile's own; ``progress``: 0..1, may
     raise to stop.
     Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, ModelArtefactError.
     """
@@ -171,7 +180,8 @@ def optimise_photo(
         raise ImageSizesDifferError(f"the mask is {protect.shape[:2]}, the photo {(image.height, image.width)}")
     wanted, policy, profile = Format(format), Metadata(metadata), find_profile(observer)
     metric = None if target_metric is None else Metric(target_metric)
-    sur = SurTarget(SurReference(image), profile, jnd, DEFAULT_TARGET_SUR if target_sur is None else target_sur)
+    reference = profile_reference(image, profile, pixels_per_degree)
+    sur = SurTarget(reference, profile, jnd, DEFAULT_TARGET_SUR if target_sur is None else target_sur)
     target = sur if metric is None else _metric_target(image.pixels, metric, target_value)
     map_progress, report = _part(progress, 0.0, _MAP_SHARE), _part(progress, _MAP_SHARE, 1.0)
     coder: _Coder
@@ -187,17 +197,20 @@ def optimise_photo(
     else:
         chosen = task.reaching_the_target()
     chosen, warnings = _finished(task.with_sur(chosen), image, original, wanted, policy)
+    advice = _advice(image, original, chosen)
     return OptimisedPhoto(
         wanted,
         image.width,
         image.height,
         None if original is None else len(original),
         profile.name,
+        profile.pixels_per_degree if pixels_per_degree is None else pixels_per_degree,
         jnd,
         Steering(steering) if wanted is Format.JPEG else None,
         metric,
         chosen,
-        warnings,
+        warnings + advice,
+        bool(advice),
     )
 
 
@@ -233,6 +246,7 @@ class _Coder(Protocol):
     thrifty: bool
     plain_encode: Callable[[int], bytes] | None
     encode_full_chroma: Encode | None
+    try_full_chroma: bool
     encode_coefficients: Encode | None
     passed: bytes | None
 
@@ -264,6 +278,7 @@ class _JpegCoder:
         self.plain_encode: Callable[[int], bytes] | None = self._plain if may_be_plain else None
         may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
         self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
+        self.try_full_chroma = may_be_full and self._photo.may_be_smaller_whole
         self.passed: bytes | None = None
         self.encode_coefficients: Encode | None = None
         if original is not None and self._photo.pixels is image.native_pixels and _shows_as_decoded(original, image):
@@ -294,6 +309,7 @@ class _ContainerCoder:
     thrifty = False
     plain_encode: Callable[[int], bytes] | None = None
     encode_full_chroma: Encode | None = None
+    try_full_chroma = False
     encode_coefficients: Encode | None = None
     passed: bytes | None = None
 
@@ -373,6 +389,7 @@ class _Task:
             goal if self.coder.thrifty else replace(goal, thrift_slopes=()),
             plain_encode=self.coder.plain_encode,
             encode_full_chroma=self.coder.encode_full_chroma,
+            try_full_chroma=self.coder.try_full_chroma,
             encode_coefficients=self.coder.encode_coefficients,
             original=self.coder.passed,
             original_judgement=None if self.coder.passed is None else self._passed(self.coder.passed).judgement,
@@ -458,6 +475,14 @@ def _finished(
     if chosen.encoder is Encoder.INPUT:
         warnings.append(_PASSED)
     return chosen, tuple(warnings)
+
+
+def _advice(image: RgbImage, original: bytes | None, chosen: SearchResult) -> tuple[str, ...]:
+    """Why the input's own format suits it better; empty where it does not, or is a JPEG, or not known."""
+    if original is None or sniff(original) == "JPEG":
+        return ()
+    larger = (_LARGER,) if len(chosen.data) > len(original) else ()
+    return larger + ((_DRAWING,) if is_drawing(image.pixels) else ())
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

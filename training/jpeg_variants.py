@@ -18,16 +18,16 @@ from models.colour import double, halve, rgb_to_ycbcr, ycbcr_to_rgb
 from models.types import Float32Array, Rgb8
 from models.varjpeg import PreparedPhoto
 
-QUALITY_STRATA = ((1, 4), (5, 11), (12, 20), (21, 32), (33, 50), (51, 75), (76, 100))
-"""One quality factor from each: dense where SUR curves of MCL-JCI fall (QF 8..50), present everywhere."""
+QUALITY_STRATA = ((8, 35), (36, 60), (61, 76), (77, 88), (89, 98))
+"""One quality factor from each: dense where people near the threshold change their mind (QF 60..95)."""
 
 VARIANT_KINDS = {
-    "libjpeg-turbo 4:2:0": slice(0, 7),
-    "libjpeg-turbo 4:4:4": slice(7, 9),
-    "jpegli": slice(9, 11),
-    "odd tables": slice(11, 12),
-    "adaptive": slice(12, 14),
-    "varjpeg": slice(14, 20),
+    "libjpeg-turbo 4:2:0": slice(0, 5),
+    "libjpeg-turbo 4:4:4": slice(5, 7),
+    "jpegli": slice(7, 9),
+    "odd tables": slice(9, 10),
+    "adaptive": slice(10, 11),
+    "varjpeg": slice(11, 16),
 }
 """Where each encoder's versions stand in what ``variants`` returns."""
 
@@ -64,10 +64,9 @@ def variants(photo: Rgb8, rng: np.random.Generator) -> tuple[list[Rgb8], list[st
         made.append((f"jpegli {quality}", jpegli(photo, quality)))
     quality = _draw_quality(rng)
     made.append((f"tables {quality}", with_odd_tables(photo, quality, rng)))
-    for _ in range(2):
-        quality = _draw_quality(rng)
-        made.append((f"adaptive {quality}", adaptively_quantised(photo, quality, rng)))
-    for _ in range(6):
+    quality = _draw_quality(rng)
+    made.append((f"adaptive {quality}", adaptively_quantised(photo, quality, rng)))
+    for _ in range(5):
         quality = _draw_quality(rng)
         made.append((f"varjpeg {quality}", varjpeg(photo, quality, rng)))
     return [pixels for _, pixels in made], [name for name, _ in made]
@@ -165,8 +164,10 @@ def _smooth_field(rows: int, columns: int, rng: np.random.Generator) -> NDArray[
 
 
 def _draw_quality(rng: np.random.Generator) -> int:
-    """Log-uniform in 3..97: as many pairs between QF 5 and 20 as between 20 and 80."""
-    return round(float(np.exp(rng.uniform(np.log(3), np.log(97)))))
+    """5..98: one in four below 40, else log-uniform in what is left to 100: as many in 90..95 as in 80..90."""
+    if rng.random() < 0.25:
+        return int(rng.integers(5, 40))
+    return 100 - round(float(np.exp(rng.uniform(np.log(2), np.log(60)))))
 
 
 def _decode(data: bytes) -> Rgb8:

@@ -14,6 +14,10 @@ Split = Literal["train", "val", "kodak"]
 _FOLDERS: dict[str, str] = {"train": "photos/train", "val": "photos/val", "kodak": "kodak"}
 
 
+_FREE = ("photo", "cid22_", "clic25_")
+"""Unsplash, CC0 and CC-BY-SA; CID22 (CC BY-SA 4.0); CLIC 2025 (Unsplash)."""
+
+
 def photo_paths(data: Path, split: Split) -> list[Path]:
     """Files of a split in a fixed order. Raises: FileNotFoundError that says what is missing."""
     folder = data / _FOLDERS[split]
@@ -32,6 +36,11 @@ def load_photo(path: Path) -> Rgb8:
 def is_lossless(path: Path) -> bool:
     """Whether the file carries no JPEG traces of its own, so that it can stand as a pristine reference."""
     return path.suffix != ".jpg"
+
+
+def is_free(path: Path) -> bool:
+    """Whether a photo's licence allows any use, also by a company: what shipped weights learn from."""
+    return path.name.startswith(_FREE)
 
 
 def random_crops(photo: Rgb8, size: int, count: int, rng: np.random.Generator, *, grid: int = 8) -> Iterator[Rgb8]:

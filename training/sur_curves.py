@@ -1,10 +1,12 @@
 """Teacher curves of whole photos over JPEG levels, and the observer profiles that give them MCL-JCI's population."""
 
 import csv
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -13,22 +15,14 @@ from scipy.optimize import least_squares
 from models.observers import JNDS, ObserverProfile, Threshold
 from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur_prediction import decode_jpeg, encode_reference_jpeg
+from models.sur_tiles import pool_tiles, tile_places
 from models.types import Rgb8
+from training.aic3 import aic3_thresholds, boosted_jnd, read_aic3
 from training.photos import load_photo
-from training.teachers import ssimulacra2_of_arrays
+from training.threshold_teacher import threshold_log_distance
 
-CURVE_LEVELS = (1, 10, 20, 30, 40, 50, 58, 64, 69, 74, 79, 83, 87, 91, 95, 100)
-"""Where a photo's curve is measured: dense where MCL-JCI's viewers change their mind."""
-
-DISTANCE_FLOOR = 0.1
-"""Added to the penalty before the logarithm: what score 98 costs, less than any JPEG does."""
-
-_PENALTIES = np.concatenate([np.linspace(0, 20, 4001), np.geomspace(20.01, 2000, 4000)])
-
-FLICKER_FACTOR = 0.3
-"""The ``flicker`` profile notices this share of the penalty, about half the distance 100 - score. SSIMULACRA2's own
-scale puts "not noticed side by side" near 70..80 and "not noticed when flickering in place" at 90, distances 30..20 and
-10: a factor of two to three; the milder one is taken."""
+CURVE_LEVELS = (1, 4, 8, 13, 19, 26, 34, 43, 53, 63, 72, 79, 85, 91, 100)
+"""Where a photo's curve is measured: densest where people near the threshold change their mind, QF 75 to 97."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +39,54 @@ class PhotoCurves:
 
 
 def teacher_log_distance(reference: Rgb8, distorted: Rgb8) -> float:
-    """ln(0.1 + penalty) of a pair, uint8 (H, W, 3): the weighted error under SSIMULACRA2's score.
+    """ln distance of a photo from a version of it, uint8 (H, W, 3): the teacher's of tiles, pooled as the product does.
 
-    The score itself saturates near -64, at QF 1..5, where the third JND's viewers still differ; the penalty does not.
-    -2.3 for equal images, 1.8 at score 50, 4.7 where the score saturates.
+    About -5.8 for equal images, -1.9 where half of the viewers cannot tell, 1 for the worst JPEGs.
     """
-    return log_distance_of_score(float(ssimulacra2_of_arrays(reference, distorted)[0]))
-
-
-def log_distance_of_score(score: float) -> float:
-    """ln(0.1 + penalty) of a SSIMULACRA2 score, at most 100."""
-    penalty = np.interp(100 - score, 10 * _curved(_PENALTIES) ** 0.6276336467831387, _PENALTIES)
-    return float(np.log(DISTANCE_FLOOR + penalty))
-
-
-def _curved(penalty: NDArray[np.float64]) -> NDArray[np.float64]:
-    """SSIMULACRA2's last cubic (libjxl, ``tools/ssimulacra2.cc``), rising everywhere."""
-    return 2.326765642916932 * penalty - 0.020884521182843837 * penalty**2 + 6.248496625763138e-05 * penalty**3
+    tiles = [threshold_log_distance(place.cut(reference), place.cut(distorted)) for place in tile_places(reference)]
+    return pool_tiles(np.array(tiles, np.float32))
 
 
 def teacher_curves(paths: list[Path], cache: Path) -> PhotoCurves:
     """Curves of all photos in ``paths``; kept in ``cache`` (``.npz``), where earlier photos are found again."""
     known = dict(np.load(cache)) if cache.is_file() else {}
+    missing = [path for path in paths if path.name not in known]
     progress = Console(stderr=True)  # standard output holds the figures
-    for path in track(paths, description=f"teacher curves {cache.stem}", console=progress):
-        if path.name not in known:
-            known[path.name] = _measure(load_photo(path))
+    with ProcessPoolExecutor() as pool:
+        measured = track(pool.map(_measure, missing), f"teacher curves {cache.stem}", len(missing), console=progress)
+        for path, curve in zip(missing, measured, strict=True):
+            known[path.name] = curve
             np.savez(cache, **known)
     stacked = np.stack([known[path.name] for path in paths])
     return PhotoCurves([path.name for path in paths], stacked[:, 0], stacked[:, 1])
 
 
-def _measure(photo: Rgb8) -> NDArray[np.float64]:
+def _measure(path: Path) -> NDArray[np.float64]:
     """(2, L): ln distance and PSNR at ``CURVE_LEVELS``."""
-    rows = []
+    torch.set_num_threads(1)
+    photo, rows = load_photo(path), []
     for level in CURVE_LEVELS:
         decoded = decode_jpeg(encode_reference_jpeg(photo, 101 - level))
         rows.append((teacher_log_distance(photo, decoded), psnr_db(photo, decoded)))
     return np.array(rows).T
+
+
+def pooled_excess(paths: list[Path], cache: Path) -> float:
+    """By how much the pooled ln distance of a photo's tiles lies above the teacher's of the whole photo, on average.
+
+    Over libjpeg-turbo's qualities 60, 80 and 92, where people near the threshold change their mind. Kept in ``cache``.
+    """
+    if not cache.is_file():
+        with ProcessPoolExecutor() as pool:
+            np.savez(cache, excess=np.array(list(pool.map(_pooled_excess, paths))))
+    return float(np.load(cache)["excess"].mean())
+
+
+def _pooled_excess(path: Path) -> list[float]:
+    torch.set_num_threads(1)
+    photo = load_photo(path)
+    versions = [decode_jpeg(encode_reference_jpeg(photo, quality)) for quality in (60, 80, 92)]
+    return [teacher_log_distance(photo, other) - threshold_log_distance(photo, other) for other in versions]
 
 
 def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
@@ -130,22 +134,41 @@ def _median_level(gev: GevParameters) -> float:
     return float(np.interp(-0.5, -sur_curve(gev, fine), fine))
 
 
-def calibrate_profiles(curves: NDArray[np.float64], table: Path) -> dict[str, ObserverProfile]:
-    """``mcl-jci`` fitted to the published population, ``flicker`` its shift by ``FLICKER_FACTOR``."""
-    side_by_side = tuple(calibrate(curves, *mcl_jci_population(table, jnd)) for jnd in JNDS)
-    shift = float(np.log(FLICKER_FACTOR))
-    stricter = tuple(Threshold(round(t.log_distance + shift, 4), t.spread) for t in side_by_side)
+def calibrate_profiles(curves: NDArray[np.float64], tables: Path, *, pooled: float) -> dict[str, ObserverProfile]:
+    """``aic-3`` and ``flicker`` fitted to AIC-3's people, ``mcl-jci`` to the published population of curves.
+
+    ``tables``: folder of ``aic3_jnd.csv``, ``aic3_counts.csv`` and ``mcl_jci_gev.csv``; ``pooled``: by how much the ln
+    distance that is pooled from tiles lies above that of the whole photo, which AIC-3's scores are of.
+    """
+    pairs = read_aic3(tables / "aic3_jnd.csv")
+    close = aic3_thresholds(pairs)
+    boosted = aic3_thresholds(pairs, boosted_jnd(tables / "aic3_counts.csv"))
+    television = [calibrate(curves, *mcl_jci_population(tables / "mcl_jci_gev.csv", jnd)) for jnd in JNDS]
     return {
-        "mcl-jci": ObserverProfile(
-            "mcl-jci",
-            "Original and JPEG side by side on a 1080p television, as in MCL-JCI; fitted so that the mean 50 % JND and "
-            "the mean GEV scale over photos are those published for its 50 photos.",
-            (side_by_side[0], side_by_side[1], side_by_side[2]),
+        "aic-3": ObserverProfile(
+            "aic-3",
+            "People who compare original and JPEG closely on a desktop monitor, looking for differences, as in JPEG "
+            "AIC-3; fitted to their judgements of 300 pairs.",
+            _moved(close, pooled),
+            title="close comparison on a desktop",
         ),
         "flicker": ObserverProfile(
             "flicker",
-            "Original and JPEG alternating in place at 8 Hz: the mcl-jci thresholds at half the distance, a documented "
-            "shift, not fitted to people.",
-            (stricter[0], stricter[1], stricter[2]),
+            "Original and JPEG alternate in place, twice as large: the strictest test there is; fitted to the boosted "
+            "answers of JPEG AIC-3.",
+            _moved(boosted, pooled),
+            title="alternating in place",
+        ),
+        "mcl-jci": ObserverProfile(
+            "mcl-jci",
+            "Original and JPEG side by side on a 1080p television across the room, as in MCL-JCI; fitted so that the "
+            "mean 50 % JND and the mean GEV scale over photos are those published for its 50 photos.",
+            (television[0], television[1], television[2]),
+            title="television across the room",
         ),
     }
+
+
+def _moved(thresholds: tuple[Threshold, Threshold, Threshold], by: float) -> tuple[Threshold, Threshold, Threshold]:
+    first, second, third = (Threshold(round(each.log_distance + by, 4), each.spread) for each in thresholds)
+    return first, second, third

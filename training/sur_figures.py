@@ -1,11 +1,10 @@
 """What SUR curves are measured by: errors against the teacher's curves, wins over rivals, and the plainest rival.
 
 A rival is any other way to the same figure for the same photos: Algorithm 1 of Lin et al. 2020 (a PSNR threshold), or
-the psychometric function of the same observers applied to PyPI's SSIMULACRA2 itself, without a network.
+the psychometric function of the same observers applied to the teacher itself, without a network.
 """
 
 import csv
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import stats
-from ssimulacra2 import compute_ssimulacra2
 
 from models.observers import JNDS, ObserverProfile
 from models.sur import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, still_satisfied, sur_curve
@@ -31,7 +28,7 @@ from models.sur_prediction import (
 from models.types import Rgb8
 from training.jnd_distributions import GEV, draw_samples, rank_distributions
 from training.photos import load_photo
-from training.sur_curves import CURVE_LEVELS, PhotoCurves, curve_gev, curve_shares, log_distance_of_score
+from training.sur_curves import CURVE_LEVELS, PhotoCurves, curve_gev, curve_shares, teacher_log_distance
 
 OBSERVERS = 30
 """Samples drawn per photo, as many as MCL-JCI has (Lin et al. 2020, section 6.1)."""
@@ -122,12 +119,11 @@ def paired_interval(differences: NDArray[np.float64]) -> list[float]:
 def plainest_rival(
     paths: Sequence[Path], curves: PhotoCurves, profile: ObserverProfile, jnd: int, models: SurModels
 ) -> dict[str, Any]:
-    """The network beside PyPI's SSIMULACRA2 on the same photos: error of the 50 % JND, distance, CPU-seconds a curve.
+    """The network beside its own teacher on the same photos: error of the 50 % JND, distance, CPU-seconds a curve.
 
-    The rival asks the very metric that the network was taught, at as many levels; what is left of its error comes from
-    those few levels.
+    The teacher is asked at as many levels as the network; what is left of its error comes from those few levels.
     """
-    found: dict[str, list[tuple[float, float, float]]] = {"network": [], "ssimulacra2": []}
+    found: dict[str, list[tuple[float, float, float]]] = {"network": [], "teacher": []}
     for path, teacher in zip(paths, curves.log_distance, strict=True):
         photo, truth = load_photo(path), curve_gev(teacher, profile, jnd)
         started = time.process_time()
@@ -135,7 +131,7 @@ def plainest_rival(
         between = time.process_time()
         rival = _direct_gev(photo, profile, jnd)
         finished = time.process_time()
-        for name, gev, cpu in (("network", network, between - started), ("ssimulacra2", rival, finished - between)):
+        for name, gev, cpu in (("network", network, between - started), ("teacher", rival, finished - between)):
             error = abs(percent_jnd(gev, 50) - percent_jnd(truth, 50))
             found[name].append((error, bhattacharyya_distance(gev, truth), cpu))
     names = ("jnd_error_levels", "bhattacharyya", "cpu_s_per_curve")
@@ -144,27 +140,17 @@ def plainest_rival(
         figures[method] = {
             name: round(float(np.mean([row[column] for row in rows])), 4) for column, name in enumerate(names)
         }
-    errors = np.array([[row[0] for row in found[name]] for name in ("network", "ssimulacra2")])
+    errors = np.array([[row[0] for row in found[name]] for name in ("network", "teacher")])
     return {"photos": len(paths), **figures, "error_added_by_network_95": paired_interval(errors[0] - errors[1])}
 
 
 def _direct_gev(photo: Rgb8, profile: ObserverProfile, jnd: int) -> GevParameters:
     def distance_at(level: int) -> float:
-        decoded = decode_jpeg(encode_reference_jpeg(photo, 101 - level))
-        return log_distance_of_score(pypi_ssimulacra2(photo, decoded))
+        return teacher_log_distance(photo, decode_jpeg(encode_reference_jpeg(photo, 101 - level)))
 
     distances = sample_curve(distance_at, lambda distance: profile.satisfied_share(distance, jnd), lambda _: None)
     levels = sorted(distances)
     return fit_gev(levels, still_satisfied(levels, [profile.satisfied_share(distances[n], jnd) for n in levels]))
-
-
-def pypi_ssimulacra2(reference: Rgb8, distorted: Rgb8) -> float:
-    """Score of the package ``ssimulacra2``, which reads files."""
-    files = [io.BytesIO(), io.BytesIO()]
-    for pixels, file in zip((reference, distorted), files, strict=True):
-        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-        file.seek(0)
-    return float(compute_ssimulacra2(*files))
 
 
 def ranking_of_published_distributions(table: Path, seed: int) -> dict[str, Any]:

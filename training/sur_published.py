@@ -17,7 +17,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.observers import ObserverProfile, load_observer_table
+from models.observers import DEFAULT_OBSERVER, ObserverProfile, load_observer_table
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.export import export_graph
@@ -131,7 +131,7 @@ def image_features(body: Body, images: Tensor) -> Tensor:
 
 
 def fit_on_tiles(config: ExperimentConfig) -> None:
-    """Stage one on the teacher's ln distance of tiles, stage two on the share of viewers of ``mcl-jci``, first JND."""
+    """Stage one on the teacher's ln distance of tiles, stage two on the share of viewers of ``aic-3``, first JND."""
     train, validate = (ImagePairs(_tile_makers(config.folder, split)) for split in ("train", "val"))
     body = fit_stage_one(config, train, validate).body
     features = (tile_features(config.folder, split, body) for split in ("train", "val"))
@@ -179,7 +179,7 @@ def load_both(config: ExperimentConfig) -> tuple[Body, RegressionHead]:
 def tile_features(folder: Path, split: str, body: Body) -> FeaturePairs:
     """MLSP features of every tile and version of a split, and the share of viewers that the teacher stands for."""
     references, pairs, labels = _tiles(folder, split)
-    profile = load_observer_table().profiles["mcl-jci"]
+    profile = load_observer_table().profiles[DEFAULT_OBSERVER]
     body.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     whole, versions = [], []
     for index in track(range(len(references)), description=f"features of {split}"):

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from ssimulacra2.ssimulacra2 import (
     kB0,
     kC2,
@@ -165,3 +166,12 @@ def score_of_penalty(penalty: Tensor) -> Tensor:
     p = penalty * 0.9562382616834844
     p = 2.326765642916932 * p - 0.020884521182843837 * p**2 + 6.248496625763138e-05 * p**3
     return torch.where(p > 0, 100 - 10 * p.clamp(min=1e-9) ** 0.6276336467831387, torch.full_like(p, 100.0))
+
+
+_PENALTIES = np.concatenate([np.linspace(0, 20, 4001), np.geomspace(20.01, 2000, 4000)])
+_SCORES = score_of_penalty(torch.from_numpy(_PENALTIES)).numpy()
+
+
+def penalty_of_score(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of ``score_of_penalty``; the score saturates near -64, and so does what is found for it."""
+    return np.asarray(np.interp(-score, -_SCORES, _PENALTIES))

@@ -148,7 +148,12 @@ def sur_curve(request: SurCurveRequest, inputs: Inputs, progress: Progress | Non
     """Share of viewers who see no difference at each JPEG quality: plot and table."""
     image = inputs.image(request.image_key)
     prediction = predict_sur_curve(
-        image, jnd=request.jnd, percent=request.percent, observer=request.observer, progress=progress
+        image,
+        jnd=request.jnd,
+        percent=request.percent,
+        observer=request.observer,
+        pixels_per_degree=request.pixels_per_degree,
+        progress=progress,
     )
     files = (
         File("sur-curve.svg", "image/svg+xml", partial(sur_plot, prediction, "svg")),
@@ -175,6 +180,7 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
         subsampling=request.subsampling,
         metadata=request.metadata,
         observer=request.observer,
+        pixels_per_degree=request.pixels_per_degree,
         jnd=request.jnd,
         progress=progress,
     )

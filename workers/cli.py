@@ -34,6 +34,7 @@ from workers.cli_folders import (
 from workers.cli_summaries import SUMMARY
 from workers.cli_work import UNREAD, Item, perform
 from workers.contracts import (
+    DEFAULT_OBSERVER,
     AnyRequest,
     FullReferenceScoreRequest,
     JndMapRequest,
@@ -42,6 +43,7 @@ from workers.contracts import (
     SurCurveRequest,
     VarJpegDecodeRequest,
     VarJpegRequest,
+    pixels_per_degree_of,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +74,14 @@ Npz = Annotated[Path | None, typer.Option(help="Also write the float32 map as a 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a summary.")]
 Observer = Annotated[
     str, typer.Option(help="Viewing condition that a share of viewers refers to.", envvar="LIMEN_PROFILE")
+]
+PixelsPerDegree = Annotated[
+    float | None,
+    typer.Option(
+        parser=pixels_per_degree_of,
+        metavar="NUMBER|NAME",
+        help="Of the viewer's eye, 20..120, or desktop, laptop, television-4k, phone; else the observer's own.",
+    ),
 ]
 Jnd = Annotated[int, typer.Option(min=1, max=3, help="First, second or third just noticeable difference.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Photos of a folder that are worked on at once.")]
@@ -224,7 +234,8 @@ def sur_curve(
     ] = None,
     jnd: Jnd = 1,
     percent: Annotated[float, typer.Option(help="Share of viewers, in %, for the p% JND and p% SUR.")] = 75.0,
-    observer: Observer = "mcl-jci",
+    observer: Observer = DEFAULT_OBSERVER,
+    pixels_per_degree: PixelsPerDegree = None,
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
@@ -234,7 +245,9 @@ def sur_curve(
     if suffix not in (".svg", ".png", ".csv"):
         raise ValueError(f"{output}: a curve is written as .svg, .png or .csv")
     _work(
-        SurCurveRequest(image_key=UNREAD, jnd=jnd, percent=percent, observer=observer),
+        SurCurveRequest(
+            image_key=UNREAD, jnd=jnd, percent=percent, observer=observer, pixels_per_degree=pixels_per_degree
+        ),
         images,
         {f"sur-curve{suffix}": output},
         jobs=jobs,
@@ -277,7 +290,8 @@ def varjpeg(
         Literal["jnd", "patchnet", "none"],
         typer.Option(help="What says where errors show: the JND map, the thesis' salience, or nothing."),
     ] = "jnd",
-    observer: Observer = "mcl-jci",
+    observer: Observer = DEFAULT_OBSERVER,
+    pixels_per_degree: PixelsPerDegree = None,
     jnd: Jnd = 1,
     jobs: Jobs = 1,
     server: Server = None,
@@ -296,6 +310,7 @@ def varjpeg(
         subsampling=subsampling,
         metadata=metadata,
         observer=observer,
+        pixels_per_degree=pixels_per_degree,
         jnd=jnd,
     )
     name = "photo.jpg" if form == "jpeg" else "photo.vjpg"
@@ -333,7 +348,7 @@ def report(
     image: Annotated[Path, typer.Argument(help="Image file, or - for standard input.", metavar="IN")],
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML to write, or - for standard output.")],
     target_sur: Annotated[float, typer.Option(help="Share of viewers in (0, 1) who must not see a difference.")] = 0.75,
-    observer: Observer = "mcl-jci",
+    observer: Observer = DEFAULT_OBSERVER,
     jnd: Jnd = 1,
     server: Server = None,
 ) -> None:

@@ -189,7 +189,9 @@ class ObserverInfo(BaseModel):
     """One observer profile that a worker can predict for: its name as a request gives it, and what it means."""
 
     name: str
+    title: str = ""
     description: str
+    pixels_per_degree: float = 38.0
 
 
 class WorkerInfo(BaseModel):

@@ -141,7 +141,13 @@ def worker_info(models: list[OnnxModel]) -> WorkerInfo:
         for model in models
     ]
     observers = [
-        ObserverInfo(name=name, description=profile.description) for name, profile in sorted(load_profiles().items())
+        ObserverInfo(
+            name=name,
+            title=profile.title,
+            description=profile.description,
+            pixels_per_degree=profile.pixels_per_degree,
+        )
+        for name, profile in sorted(load_profiles().items())
     ]
     return WorkerInfo(
         name=f"{socket.gethostname()}/{os.getpid()}", model_version=model_version(), models=infos, observers=observers

@@ -7,6 +7,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workers.contracts import DEFAULT_OBSERVER
+
 
 class BrokerSettings(BaseSettings):
     """What the web process and the workers must agree on. Without ``redis_url`` everything runs in one process."""
@@ -22,7 +24,9 @@ class BrokerSettings(BaseSettings):
     study_limit: int = Field(default=20, ge=0, description="observer studies kept at once; 0: none are taken")
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     profile: str = Field(
-        default="mcl-jci", pattern=r"^[a-z0-9-]{1,64}$", description="observer profile of requests that name none"
+        default=DEFAULT_OBSERVER,
+        pattern=r"^[a-z0-9-]{1,64}$",
+        description="observer profile of requests that name none",
     )
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
         result=SurCurveResult,
         files=("image/svg+xml", "image/png", "text/csv"),
         problems=(*IMAGE_PROBLEMS, "distribution-invalid"),
-        example={"jnd": 1, "percent": 75, "observer": "mcl-jci"},
+        example={"jnd": 1, "percent": 75, "observer": "aic-3"},
     ),
 )
 async def create_sur_curve(

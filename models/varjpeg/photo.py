@@ -21,10 +21,11 @@ from models.preprocess import as_rgb
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.bitstream import Component, jpeg_file
 from models.varjpeg.entropy import Blocks
+from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import compensated_luma, lightness
 from models.varjpeg.metadata import Metadata, metadata_segments
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
-from models.varjpeg.tables import PhotoSettings, Table, photo_settings
+from models.varjpeg.tables import PhotoSettings, photo_settings
 from models.varjpeg.visibility import (
     activity,
     block_means,
@@ -40,6 +41,9 @@ PROTECTED_QUALITY = 90.0
 
 _LOWEST_FULL_CHROMA, _SURELY_FULL_CHROMA = 90.0, 98.0
 """Qualities below which chroma is halved in every photo, and from which in none."""
+_LOST_BY_HALVING = 60.0
+"""Mean fourth power of what Cb or Cr loses by halving, in levels, from which 4:4:4 may be the smaller file below those
+qualities too: text and cloth in strong colours."""
 _CR_FOR_CB = 0.2
 """Cr that makes up for a missing unit of Cb where the eye is finest: red against green is 2.1 Cr + 0.34 Cb. 0.16 by
 that; files on photos/train are smallest from 0.2 to 0.3."""
@@ -128,13 +132,15 @@ class PreparedPhoto:
         measures = [self._measures(each, half=half) for each in (settings, protected) if each is not None]
         of_luma, of_chroma = [luma for luma, _ in measures], [chroma for _, chroma in measures]
         if subsampling is Subsampling.GREY:
-            grey = self._choose(self._luma, of_luma, half=False)
+            grey = self._choose(with_whole_means(self._luma, written.luma), of_luma, half=False)
             return jpeg_file(self.height, self.width, [Component(grey, table=0)], [written.luma], self.metadata)
-        planes = self._half_chroma if half else self._full_chroma
+        planes = [
+            with_whole_means(plane, written.chroma) for plane in (self._half_chroma if half else self._full_chroma)
+        ]
         cb = self._choose(planes[0], of_chroma, half=half)
         missed = planes[0] - cb * written.chroma.astype(np.float32)
         chroma = [cb, self._choose(planes[1] + np.float32(_CR_FOR_CB) * missed, of_chroma, half=half)]
-        luminous = self._choose(self._luma_beside(chroma, written.chroma, half=half), of_luma, half=False)
+        luminous = self._choose(self._luma_beside(chroma, written, half=half), of_luma, half=False)
         components = [Component(luminous, table=0, sampling=(2, 2) if half else (1, 1))]
         components += [Component(blocks, table=1) for blocks in chroma]
         return jpeg_file(self.height, self.width, components, [written.luma, written.chroma], self.metadata)
@@ -165,13 +171,19 @@ class PreparedPhoto:
         always, 4:2:0 is smaller. The line is the best to both on 48 crops of photos/train at qualities 86 to 97. Of a
         photo with protected blocks they alone are asked.
         """
-        cb = rgb_to_ycbcr(self.pixels)[1]
-        lost = np.square(np.square(cb - double(halve_for_triangle(cb), *cb.shape)))
+        lost = _lost_by_halving(rgb_to_ycbcr(self.pixels)[1])
         if self._protected is None:
             mean = float(lost.mean(dtype=np.float64))
         else:
             mean = float(block_means(lost, self.height, self.width)[self._protected].mean())
         return float(np.clip(106.0 - 5.5 * math.log1p(math.sqrt(mean)), _LOWEST_FULL_CHROMA, _SURELY_FULL_CHROMA))
+
+    @cached_property
+    def may_be_smaller_whole(self) -> bool:
+        """Whether halving loses so much of Cb or Cr that 4:4:4 may reach a goal in fewer bytes at any quality."""
+        if self.grey:
+            return False
+        return any(_lost_by_halving(plane).mean() > _LOST_BY_HALVING for plane in rgb_to_ycbcr(self.pixels)[1:])
 
     @cached_property
     def _luma_plane(self) -> Float32Array:
@@ -215,13 +227,16 @@ class PreparedPhoto:
         where = protected_pairs(self._protected, self.height, self.width) if half else self._protected
         return choose_beside_protected(plane, usual, protected, where)
 
-    def _luma_beside(self, chroma: list[Blocks], table: Table, *, half: bool) -> Float32Array:
+    def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
         size = ((self.height + 1) // 2, (self.width + 1) // 2) if half else (self.height, self.width)
-        cb, cr = (inverse_dct(blocks.astype(np.float32) * table.astype(np.float32), *size) for blocks in chroma)
+        steps = written.chroma.astype(np.float32)
+        cb, cr = (np.rint(inverse_dct(blocks.astype(np.float32) * steps, *size)) for blocks in chroma)
         if half:
             cb, cr = double(cb, self.height, self.width), double(cr, self.height, self.width)
-        return forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
+        coefficients = forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
+        of_blocks = (block_means(plane, self.height, self.width) for plane in (cb, cr, self._lightness))
+        return with_shown_lightness(coefficients, written.luma, *of_blocks)
 
     @cached_property
     def _full_chroma(self) -> list[Float32Array]:
@@ -230,6 +245,11 @@ class PreparedPhoto:
     @cached_property
     def _half_chroma(self) -> list[Float32Array]:
         return [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
+
+
+def _lost_by_halving(chroma: Float32Array) -> Float32Array:
+    """Fourth power of what each pixel of a chroma plane loses, (H, W)."""
+    return np.asarray(np.square(np.square(chroma - double(halve_for_triangle(chroma), *chroma.shape))), np.float32)
 
 
 def _one_component_is_enough(image: RgbImage) -> bool:

@@ -53,8 +53,8 @@ _PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.3
 """libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
 good as that QF; further by the second number for each quality more than common photos need, where ours is in doubt."""
 
-_COEFFICIENT_MARGIN = 0.02
-"""ln of size by which the input's own coefficients may seem to lose at first and are still looked at closely."""
+_CHALLENGE_MARGIN = 0.02
+"""ln of size by which another encoder may seem to lose at first and is still looked at closely."""
 
 _PLAIN_TRIALS = 4
 """libjpeg-turbo's qualities are guessed so often, then bisected."""
@@ -100,7 +100,7 @@ class Goal:
 
     ``qualities`` and ``heights``, both rising: where common photos lie on this scale; ``thrift_slopes``: at some
     qualities, by how much they fall on it with ln(thrift), none where thrift is no choice. ``name`` says the goal in
-    words; ``lowest`` is the least quality to try.
+    words.
     """
 
     wanted: float
@@ -110,7 +110,6 @@ class Goal:
     heights: tuple[float, ...]
     thrift_slopes: tuple[tuple[float, float], ...]
     name: str
-    lowest: float = LOWEST_QUALITY
 
     def typical_height(self, quality: float) -> float:
         """Height of a common photo, straight on beyond the table's ends."""
@@ -169,6 +168,7 @@ def search_goal(
     *,
     plain_encode: PlainEncode | None = None,
     encode_full_chroma: Encode | None = None,
+    try_full_chroma: bool = False,
     encode_coefficients: Encode | None = None,
     original: bytes | None = None,
     original_judgement: Judgement | None = None,
@@ -178,8 +178,10 @@ def search_goal(
 
     Args: ``plain_encode``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that
     is as high (one more judgement, more only if libjpeg-turbo leads);
-    ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing;
-    ``encode_coefficients``: a second encoder at the same settings, tried from where the first ended; ``original``: the
+    ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing, and with
+    ``try_full_chroma`` in any case;
+    ``encode_coefficients``: another encoder at the same settings; both are tried from where the first ended;
+    ``original``: the
     input, if it is itself a file that may be returned: it is, where nothing smaller does, with
     ``original_judgement``; ``progress`` may raise to stop.
     Raises: TargetUnreachableError if no quality does and there is no ``original``.
@@ -190,17 +192,18 @@ def search_goal(
         return plain_encode is not None and _plain_to_judge(plain_encode, goal, best) > 0
 
     best = _bracketed(encode, judge, goal, Encoder.LIMEN, trials, progress, rival=rival)
-    if best is None and encode_full_chroma is not None:
-        best = _bracketed(encode_full_chroma, judge, goal, Encoder.LIMEN, trials, progress, start=HIGHEST_QUALITY)
+    if encode_full_chroma is not None and (best is None or try_full_chroma):
+        best = _smaller(best, _challenge(encode_full_chroma, judge, goal, Encoder.LIMEN, best, trials, progress))
     if encode_coefficients is not None:
-        start = best.quality if best is not None else HIGHEST_QUALITY
-        best = _smaller(best, _from_coefficients(encode_coefficients, judge, goal, start, best, trials, progress))
+        best = _smaller(
+            best, _challenge(encode_coefficients, judge, goal, Encoder.COEFFICIENTS, best, trials, progress)
+        )
     if plain_encode is not None:
         best = _smaller_plain(plain_encode, judge, goal, best, trials) or best
     if original is not None and (best is None or len(original) <= len(best.data)):
         best = SearchResult(original, Encoder.INPUT, 100.0, "input", original_judgement)
     if best is None:
-        raise TargetUnreachableError(f"no quality up to {HIGHEST_QUALITY:g} reaches {goal.name}")
+        raise TargetUnreachableError(f"no quality up to {HIGHEST_QUALITY:g} reaches {goal.name}{_nearest(trials)}")
     if progress is not None:
         progress(1.0)
     return replace(best, trials=tuple(trials))
@@ -270,7 +273,7 @@ class _Bracket:
 
     def next(self) -> float | None:
         """The quality to try, None where the bracket is closed."""
-        low = self._under[0] if self._under else _on_grid(self._goal.lowest) - QUALITY_STEP
+        low = self._under[0] if self._under else LOWEST_QUALITY - QUALITY_STEP
         high = self._over[0] if self._over else HIGHEST_QUALITY + QUALITY_STEP
         if high - low <= QUALITY_STEP:
             return None
@@ -377,22 +380,23 @@ def _allowed_trials(
     return _MANY_TRIALS - int(rival is not None and rival(best))
 
 
-def _from_coefficients(
+def _challenge(
     encode: Encode,
     judge: Judge,
     goal: Goal,
-    start: float,
+    encoder: Encoder,
     best: SearchResult | None,
     trials: list[Trial],
     progress: Progress | None,
 ) -> SearchResult | None:
-    """The second encoder's smallest file, None where its first one, at ``start``, already shows that it loses."""
-    first = encode(Setting(_on_grid(start)))
+    """Another encoder's smallest file, None where its first one, at the quality of the ``best`` so far, already shows
+    that it loses."""
+    first = encode(Setting(_on_grid(best.quality if best is not None else HIGHEST_QUALITY)))
     judgement = judge(first.data)
     if best is not None and best.judgement is not None:
         higher = goal.typical_quality(judgement.height) - goal.typical_quality(best.judgement.height)
-        if math.log(len(first.data) / len(best.data)) > _SIZE_PER_QUALITY * higher + _COEFFICIENT_MARGIN:
-            trials.append(Trial(Encoder.COEFFICIENTS, first.quality, len(first.data), judgement))
+        if math.log(len(first.data) / len(best.data)) > _SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN:
+            trials.append(Trial(encoder, first.quality, len(first.data), judgement))
             return None
 
     def encode_again(setting: Setting) -> Encoded:
@@ -401,7 +405,17 @@ def _from_coefficients(
     def judge_again(data: bytes) -> Judgement:
         return judgement if data is first.data else judge(data)
 
-    return _bracketed(encode_again, judge_again, goal, Encoder.COEFFICIENTS, trials, progress, start=first.quality)
+    return _bracketed(encode_again, judge_again, goal, encoder, trials, progress, start=first.quality)
+
+
+def _nearest(trials: list[Trial]) -> str:
+    """What the best trial reached, in words; empty where nobody was asked."""
+    judged = [trial.judgement for trial in trials if trial.judgement is not None]
+    best = max(judged, key=lambda judgement: judgement.height, default=None)
+    if best is None:
+        return ""
+    reached = f"{best.metric:.3f}" if best.metric is not None else f"{best.sur:.1%} of the viewers"
+    return f"; the best file reaches {reached}"
 
 
 def _height(result: SearchResult) -> float:

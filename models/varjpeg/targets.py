@@ -1,7 +1,6 @@
 """What a file can be asked to reach, and who judges it: a share of viewers, SSIMULACRA2 or butteraugli."""
 
 import math
-from dataclasses import replace
 from enum import StrEnum
 
 from models.butteraugli import ButteraugliReference
@@ -10,16 +9,16 @@ from models.observers import ObserverProfile
 from models.ssimulacra2 import Ssimulacra2Reference
 from models.sur_prediction import SurReference
 from models.types import Rgb8
-from models.varjpeg.search import LOWEST_QUALITY, Goal, Judgement
+from models.varjpeg.search import Goal, Judgement
 
-QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 92.0)
+QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 86.0, 92.0, 97.0)
 # Medians over every fourth lossless photo of photos/train at those qualities, where a search starts
 # (``python -m training.search_start``).
 _LOG_DISTANCES = (3.39, 2.34, 1.68, 1.27, 0.76, -0.26)
 _SSIMULACRA2 = (-16.2, 27.5, 51.6, 62.8, 74.3, 87.4)
 _LOG_BUTTERAUGLI = (1.73, 1.13, 0.75, 0.47, 0.08, -0.61)
 
-THRIFT_QUALITIES = (34.0, 62.0, 86.0)
+THRIFT_QUALITIES = (34.0, 62.0, 86.0, 94.0)
 _LOG_DISTANCES_PER_THRIFT = (0.251, 0.198, 0.15)
 _SSIMULACRA2_PER_THRIFT = (8.4, 4.9, 2.1)
 _LOG_BUTTERAUGLI_PER_THRIFT = (0.18, 0.124, 0.068)
@@ -34,11 +33,6 @@ _TOLERABLE_SUR = 0.015
 _CLOSE_SSIMULACRA2 = 0.3
 _CLOSE_BUTTERAUGLI = 0.012
 """About what one step of libjpeg's QF changes, halved."""
-
-_FARTHEST_BELOW = 10.0
-"""So many qualities below what common photos need for a share no file is sought: photos of which less would be enough
-by prediction are smooth skies and dark, blurred ones, whose bands and blocks the prediction is too kind to. Their files
-are small anyway."""
 
 SSIMULACRA2_RANGE = (-50.0, 100.0)
 BUTTERAUGLI_RANGE = (0.05, 50.0)
@@ -63,7 +57,7 @@ class SurTarget:
             raise InvalidParameterError(f"a share of viewers to satisfy lies between 0 and 1, not {target}")
         self._reference, self._profile, self._jnd = reference, profile, jnd
         close, tolerable = (min(share, (1 - target) / 4) for share in (_CLOSE_SUR, _TOLERABLE_SUR))
-        goal = _goal(
+        self.goal = _goal(
             wanted=-profile.log_distance_at(target, jnd),
             enough=-profile.log_distance_at(target + close, jnd),
             tolerable=-profile.log_distance_at(target + tolerable, jnd),
@@ -71,7 +65,6 @@ class SurTarget:
             thrift_slopes=_LOG_DISTANCES_PER_THRIFT,
             name=f"{target:.0%} of the viewers",
         )
-        self.goal = replace(goal, lowest=max(LOWEST_QUALITY, goal.typical_quality(goal.wanted) - _FARTHEST_BELOW))
 
     def judge(self, decoded: Rgb8) -> Judgement:
         """Height: minus ln of the predicted distance."""

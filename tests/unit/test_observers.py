@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from models.errors import InvalidParameterError, ModelArtefactError
-from models.observers import ObserverProfile, Threshold, find_profile, load_observer_table, load_profiles
+from models.observers import (
+    DEFAULT_OBSERVER,
+    ObserverProfile,
+    Threshold,
+    find_profile,
+    load_observer_table,
+    load_profiles,
+)
+from workers import contracts
 
 PROFILE = ObserverProfile("test", "", (Threshold(4.0, 0.3), Threshold(4.2, 0.3), Threshold(4.4, 0.3)))
 
@@ -27,17 +35,20 @@ def test_only_three_jnds(jnd: int) -> None:
 
 def test_shipped_profiles() -> None:
     profiles = load_profiles()
-    assert set(profiles) == {"mcl-jci", "flicker"}
+    assert set(profiles) == {"aic-3", "mcl-jci", "flicker"}
+    assert DEFAULT_OBSERVER == contracts.DEFAULT_OBSERVER == "aic-3"
     for profile in profiles.values():
         medians = [threshold.log_distance for threshold in profile.thresholds]
         assert medians == sorted(medians)
         assert profile.description
-    for side_by_side, flicker in zip(profiles["mcl-jci"].thresholds, profiles["flicker"].thresholds, strict=True):
-        assert flicker.log_distance < side_by_side.log_distance
+        assert profile.title
+    kinds = (profiles[name].thresholds for name in ("flicker", "aic-3", "mcl-jci"))
+    for flicker, close, television in zip(*kinds, strict=True):
+        assert flicker.log_distance < close.log_distance < television.log_distance
 
 
 def test_unknown_profile_names_the_known_ones() -> None:
-    with pytest.raises(InvalidParameterError, match=r"flicker, mcl-jci"):
+    with pytest.raises(InvalidParameterError, match=r"aic-3, flicker, mcl-jci"):
         find_profile("eagle")
 
 
@@ -53,5 +64,5 @@ def test_damaged_table(tmp_path: Path, document: str | None) -> None:
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.75, 0.99])
 @pytest.mark.parametrize("jnd", [1, 2, 3])
 def test_the_distance_of_a_share_is_the_inverse_of_the_share_of_a_distance(share, jnd):
-    profile = find_profile("mcl-jci")
+    profile = find_profile("aic-3")
     assert profile.satisfied_share(profile.log_distance_at(share, jnd), jnd) == pytest.approx(share)

@@ -8,14 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from models.types import Rgb8
-from tests.assets.datasets import drawn_photo, make_jnd_pano, make_kadis, make_mcl_jci, save, write_table
+from tests.assets.datasets import drawn_photo, make_aic3, make_jnd_pano, make_kadis, make_mcl_jci, save, write_table
 from training import sur_curves, sur_figures
 from training.cli import cli
 from training.experiments import sur
 from training.jpeg_variants import turbo
 
 LEVELS = (1, 30, 58, 74, 83, 91, 100)
-QUALITIES = range(2, 98, 5)
+QUALITIES = range(8, 99, 6)
 
 
 def limen_train(*arguments: object) -> str:
@@ -33,9 +33,10 @@ def data(tmp_path: Path) -> Path:
     root = tmp_path / "data"
     for folder, count in (("photos/train", 4), ("photos/val", 2), ("kodak", 2)):
         for number in range(count):
-            save(root / folder / f"{number}.png", drawn_photo(number, 272, 264))
+            save(root / folder / f"photo{number}.png", drawn_photo(number, 272, 264))
     rows = [[image, jnd, 36 - 8 * jnd + image, 6, 0.1] for image in (1, 2) for jnd in (1, 2, 3)]
     write_table(root / "tables" / "mcl_jci_gev.csv", ["image", "jnd", "location_qf", "scale_qf", "shape_xi"], rows)
+    make_aic3(root / "tables")
     return root
 
 
@@ -49,6 +50,7 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
         monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
     monkeypatch.setattr(sur, "FALLING", (2, 3, 4))
     monkeypatch.setattr(sur, "RIVAL_EVERY", 1)
+    monkeypatch.setattr(sur, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
     work = tmp_path / "work"
     rest = ("sur", "--data", data, "--work", work, "--seed", 5)
     limen_train("prepare", *rest)

@@ -14,18 +14,16 @@ from models.observers import ObserverProfile, ObserverTable, Threshold
 from models.sur import GevParameters, percent_sur
 from models.sur_prediction import (
     EVALUATIONS,
-    MAX_TILES,
-    TILE,
     SurModels,
     SurReference,
     encode_reference_jpeg,
     interpolate_sizes,
     next_level,
-    pool_tiles,
     predict_sur_curve,
     sample_curve,
-    tile_corners,
+    viewing_weights,
 )
+from models.sur_tiles import JUDGED_TILES, TILE
 from models.types import Float32Array
 
 THRESHOLD = Threshold(math.log(6), 0.3)
@@ -55,7 +53,8 @@ class RootMeanSquare:
     def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
         """Mean over the features."""
         square = ((inputs["reference"] - inputs["distorted"]) ** 2).mean(axis=1)
-        return {"log_distance": (np.log(square + 1e-6) / 2).astype(np.float32)}
+        shift = np.tile(np.array([1, -1, -2, -3], np.float32), (len(square), 1))
+        return {"log_distance": (np.log(square + 1e-6) / 2).astype(np.float32), "viewing_shift": shift}
 
 
 @pytest.fixture
@@ -179,27 +178,32 @@ def test_no_encode_is_spent_on_a_flat_curve() -> None:
     assert next_level({1: 1.0, 50: 0.2, 51: 0.0}) == 25
 
 
-def test_tiles_cover_small_photos_and_sample_large_ones() -> None:
-    assert tile_corners(1, 1) == [(0, 0)]
-    assert tile_corners(512, 768) == [(row, column) for row in (0, 256) for column in (0, 256, 512)]
-    large = tile_corners(6000, 4000)
-    assert 12 <= len(large) <= MAX_TILES
-    assert max(row for row, _ in large) > 6000 - 2 * TILE
-    assert all(row % 16 == 0 and column % 16 == 0 for row, column in large)
+def test_farther_away_less_is_seen() -> None:
+    image, models = photo(256, 256), SurModels(PixelFeatures(), RootMeanSquare())
+    distances = [
+        SurReference(image, models, pixels_per_degree=seen).log_distance(photo(256, 256) // 2)
+        for seen in (20, 30, 38, 55, 93, 120)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[0] - distances[2] == pytest.approx(1)
+    assert distances[2] - distances[5] == pytest.approx(3)
+    moved = SurReference(image, models, pixels_per_degree=120, calibrated_at=120).log_distance(photo(256, 256) // 2)
+    assert moved == distances[2]
+    for outside in (19.9, 121, math.nan):
+        with pytest.raises(InvalidParameterError):
+            viewing_weights(outside)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 16384), (16384, 1), (300, 16000), (8000, 8000)])
-def test_long_photos_are_sampled_along_their_length(height: int, width: int) -> None:
-    corners = tile_corners(height, width)
-    assert 12 <= len(corners) <= MAX_TILES
-    assert len(set(corners)) == len(corners)
-    assert max(row for row, _ in corners) <= max(0, height - TILE)
-    assert max(column for _, column in corners) > width - 2 * TILE
-
-
-def test_pooling_keeps_a_constant_and_leans_to_the_worse() -> None:
-    assert pool_tiles(np.full(5, 3.25, np.float32)) == 3.25
-    assert 3 < pool_tiles(np.array([2, 4], np.float32)) < 4
+def test_a_large_photo_is_looked_at_whole_once_and_then_where_it_was_damaged_most() -> None:
+    features = PixelFeatures()
+    image = photo(1536, 1536)
+    worse = image.copy()
+    worse[:600, :600] //= 2
+    reference = SurReference(image, SurModels(features, RootMeanSquare()))
+    first = reference.log_distance(worse)
+    assert features.tiles == 72
+    assert reference.log_distance(worse) == pytest.approx(first, abs=1e-5)
+    assert features.tiles == 72 + JUDGED_TILES
 
 
 def test_the_encode_that_defines_the_axis() -> None:

@@ -11,6 +11,7 @@ from models.sur import percent_jnd
 from training.jpeg_variants import VARIANT_KINDS, variants
 from training.networks.sur_featnet import Standardise, SurFeatNet, SurFeatures, SurHead
 from training.sur_curves import CURVE_LEVELS, calibrate, curve_gev, mcl_jci_population, psnr_db, teacher_log_distance
+from training.threshold_teacher import LEAST
 
 
 def photo(seed: int = 0, side: int = 256) -> np.ndarray:
@@ -77,8 +78,18 @@ def test_teacher_of_equal_and_of_worse() -> None:
         teacher_log_distance(reference, np.clip(reference + scale * noise, 0, 255).astype(np.uint8))
         for scale in (0, 8, 30)
     ]
-    assert distances[0] == pytest.approx(np.log(0.1), abs=0.01)
+    assert distances[0] == pytest.approx(LEAST, abs=0.01)
     assert distances == sorted(distances)
+
+
+def test_the_viewing_shift_falls_with_distance() -> None:
+    head = SurHead().eval()
+    with torch.inference_mode():
+        _, shift = head(*torch.rand(2, 3, SurHead.sketched + SurHead.pooled).unbind(0))
+    assert shift.shape == (3, 4)
+    assert (shift[:, 0] > 0).all()
+    assert (shift[:, 1:].diff(dim=1) < 0).all()
+    assert (shift[:, 1] < 0).all()
 
 
 def test_calibration_meets_the_population(tmp_path: Path) -> None:

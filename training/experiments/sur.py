@@ -1,13 +1,12 @@
 """SUR-FeatNet, preset lite: labels on tiles, siamese network, psychometric profiles, figures.
 
-Teacher: SSIMULACRA2. The label of a pair of 256 x 256 tiles, corners on the JPEG block grid, is ln(0.1 + penalty), the
-weighted error under the score: 1.8 at score 50. Human opinion enters in one place: the observer profiles are
-fitted to the population of curves that MCL-JCI's viewers gave.
+Teacher: ``training.threshold_teacher``; a label is its ln distance of two tiles of 256 x 256 on the JPEG block grid.
+Human opinion enters in one place: the observer profiles are fitted to the judgements of JPEG AIC-3's people, and to the
+population of curves that MCL-JCI's viewers gave.
 """
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -20,12 +19,14 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.observers import JNDS, ObserverProfile, load_observer_table
+from models.observers import DEFAULT_OBSERVER, DEFAULT_PIXELS_PER_DEGREE, JNDS, ObserverProfile, load_observer_table
 from models.sur import LEVELS, percent_jnd, sur_curve
-from models.sur_prediction import TILE, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur_prediction import VIEWING_PLACES, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur_tiles import TILE
 from models.types import Rgb8
 from training import sur_tables
 from training.config import ExperimentConfig
+from training.drawn import drawn_tile
 from training.export import (
     TorchModel,
     compare_on_photos,
@@ -37,40 +38,44 @@ from training.export import (
 from training.fit import fit_network, load_best, load_history
 from training.jpeg_variants import VARIANT_KINDS, variants
 from training.networks.sur_featnet import SurFeatNet, SurHead
-from training.photos import Split, checksum, is_lossless, load_photo, photo_paths, random_crops
+from training.photos import Split, checksum, is_free, load_photo, photo_paths, random_crops
 from training.report import Curves, Picture, Report, Scatter, write_report
 from training.run_record import write_run_record
 from training.sur_curves import (
     CURVE_LEVELS,
-    DISTANCE_FLOOR,
     PhotoCurves,
     calibrate_profiles,
     curve_gev,
+    pooled_excess,
     teacher_curves,
-    teacher_log_distance,
 )
 from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_of_published_distributions, summary
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
+from training.threshold_teacher import LEAST, log_lost_quality, threshold_log_distance
 
-VERSION = "3"
+VERSION = "4"
 GRAPHS = ("sur_features", "sur_head")
-EQUAL = math.log(DISTANCE_FLOOR)
+EQUAL = LEAST
 """Label of two equal tiles."""
 
-_VERSIONS = 20
-_RECOLOURED, _MOST_SATURATION = 0.5, 2.5
+_VERSIONS = 16
+_SEEN_FROM_ELSEWHERE = (2, 13)
+"""Versions whose distance is also asked for at other pixels per degree: libjpeg-turbo's and Limen's."""
+_DRAWN = 1 / 3
+_RECOLOURED, _MOST_SATURATION = 0.3, 2.5
 """Share of crops whose colours are exchanged and up to so many times as strong: in few photos of photos/train are they
 strong, and Limen's encoder saves where the teacher sees little of them."""
 RIVAL_EVERY = 4
-"""Of the Kodak photos, one in so many is also judged by PyPI's SSIMULACRA2, three quarters of a second a pair."""
+"""Of the Kodak photos, one in so many is also judged by the teacher itself, a second a pair."""
 
-FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 58 <= level <= 91)
-"""Indices into ``CURVE_LEVELS`` of the levels where SUR curves of the three JNDs fall."""
+CURVES_EVERY: dict[Split, int] = {"train": 12, "val": 3, "kodak": 2}
+"""Of the photos of a split, of ``train`` those of free licence, one in so many has its teacher curve measured: fifteen
+levels of six tiles, a sixth of a second each."""
 
-LICENCE = (
-    "weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and BSDS500 "
-    "(research licence)"
-)
+FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 3 <= level <= 61)
+"""Indices into ``CURVE_LEVELS`` of the levels where SUR curves of people near the threshold fall: QF 40 to 98."""
+
+LICENCE = "weights: as Limen, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
 
 
 def prepare(config: ExperimentConfig) -> None:
@@ -82,38 +87,58 @@ def prepare(config: ExperimentConfig) -> None:
 
 
 def _prepare_split(config: ExperimentConfig, split: Split) -> None:
-    jobs = [
-        (path, [config.seed, int(split == "val"), index]) for index, path in enumerate(photo_paths(config.data, split))
-    ]
-    crops = [crop for path, seed in jobs for crop in _crops(path, np.random.default_rng(seed))]
-    shape = (len(crops), _VERSIONS, TILE, TILE, 3)
-    pairs = np.lib.format.open_memmap(config.folder / f"{split}-variants.npy", mode="w+", dtype=np.uint8, shape=shape)
+    paths = [path for path in photo_paths(config.data, split) if is_free(path)]
+    jobs = [(path, [config.seed, int(split == "val"), index]) for index, path in enumerate(paths)]
+    crops: list[Rgb8] = []
+    versions: list[list[Rgb8]] = []
     labels: list[list[float]] = []
-    with ProcessPoolExecutor(config.threads) as pool:
+    shifts: list[NDArray[np.float64]] = []
+    with ProcessPoolExecutor() as pool:
         for made in track(pool.map(_labelled_versions, jobs), description=f"labels of {split}", total=len(jobs)):
-            for versions, distances in made:
-                pairs[len(labels)] = versions
+            for crop, of_crop, distances, viewing in made:
+                crops.append(crop)
+                versions.append(of_crop)
                 labels.append(distances)
-    pairs.flush()
+                shifts.append(viewing)
     np.save(config.folder / f"{split}-references.npy", np.stack(crops))
+    np.save(config.folder / f"{split}-variants.npy", np.array(versions))
+    np.save(config.folder / f"{split}-viewing.npy", np.array(shifts, np.float32))
     np.save(config.folder / f"{split}-labels.npy", np.array(labels, np.float32))
 
 
-def _labelled_versions(job: tuple[Path, list[int]]) -> list[tuple[list[Rgb8], list[float]]]:
-    """Versions and labels of each crop of one photo; a photo's draws depend on no other's."""
+def _labelled_versions(
+    job: tuple[Path, list[int]],
+) -> list[tuple[Rgb8, list[Rgb8], list[float], NDArray[np.float64]]]:
+    """Each crop of one photo, its versions, their labels and viewing shifts; a photo's draws depend on no other's."""
     torch.set_num_threads(1)
     path, seed = job
     rng = np.random.default_rng(seed)
-    made = [(crop, variants(crop, rng)[0]) for crop in _crops(path, rng)]
-    return [(versions, [teacher_log_distance(crop, version) for version in versions]) for crop, versions in made]
+    made = []
+    for crop in _crops(path, rng):
+        versions = variants(crop, rng)[0]
+        labels = [threshold_log_distance(crop, version) for version in versions]
+        made.append((crop, versions, labels, _viewing_shifts(crop, versions)))
+    return made
+
+
+def _viewing_shifts(crop: Rgb8, versions: list[Rgb8]) -> NDArray[np.float64]:
+    """(versions, places): ColorVideoVDP's ln lost quality at ``VIEWING_PLACES`` less that at the default; NaN where
+    it was not asked: of 16 versions two are, for each takes twice as long as a label."""
+    shifts = np.full((len(versions), len(VIEWING_PLACES)), np.nan)
+    for index in _SEEN_FROM_ELSEWHERE:
+        usual = log_lost_quality(crop, versions[index], DEFAULT_PIXELS_PER_DEGREE)
+        shifts[index] = [log_lost_quality(crop, versions[index], place) - usual for place in VIEWING_PLACES]
+    return shifts
 
 
 def _crops(path: Path, rng: np.random.Generator) -> list[Rgb8]:
-    """One crop of a lightly compressed photo, two or three of a lossless one; some in other colours."""
+    """Two crops of a photo, some in other colours; of one photo in three a drawn picture too."""
     photo = load_photo(path)
-    count = 1 if not is_lossless(path) else 3 if min(photo.shape[:2]) >= 2 * TILE else 2
-    crops = random_crops(photo, TILE, count, rng)
-    return [_recoloured(crop, rng) if rng.random() < _RECOLOURED else crop for crop in crops]
+    crops = list(random_crops(photo, TILE, 2, rng))
+    crops = [_recoloured(crop, rng) if rng.random() < _RECOLOURED else crop for crop in crops]
+    if rng.random() < _DRAWN:
+        crops.append(drawn_tile(TILE, rng, photo))
+    return crops
 
 
 def _recoloured(crop: Rgb8, rng: np.random.Generator) -> Rgb8:
@@ -131,9 +156,10 @@ class TilePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """
 
     def __init__(self, folder: Path, split: str, versions: int | Sequence[int]) -> None:
-        self.references = np.load(folder / f"{split}-references.npy", mmap_mode="r")
-        self.pairs = np.load(folder / f"{split}-variants.npy", mmap_mode="r")
+        self.references = np.load(folder / f"{split}-references.npy")
+        self.pairs = np.load(folder / f"{split}-variants.npy")
         self.labels = np.load(folder / f"{split}-labels.npy")
+        self.shifts = np.load(folder / f"{split}-viewing.npy")
         self.versions = versions
 
     def __len__(self) -> int:
@@ -180,7 +206,7 @@ def fit(config: ExperimentConfig) -> None:
         {split: checksum(photo_paths(config.data, split)) for split in ("train", "val")},
     )
     train = TilePairs(config.folder, "train", int(config.labels["versions"]))
-    validate = TilePairs(config.folder, "val", (0, 1, 2, 3, 4, 5, 7, 9, 11, 12, 13, 16, 17))
+    validate = TilePairs(config.folder, "val", range(_VERSIONS))
     torch.manual_seed(config.seed)
     network = fit_network(SurFeatNet(), train, validate, absolute_error, config)
     assert isinstance(network, SurFeatNet)
@@ -205,8 +231,8 @@ def _fit_head(network: SurFeatNet, config: ExperimentConfig) -> None:
     fit_network(network.head, train, validate, _head_error, _head_config(config))
 
 
-class _HeadInputs(Dataset[tuple[Tensor, Tensor]]):
-    """What the head's layers see of each labelled pair under a frozen body, and its label."""
+class _HeadInputs(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """What the head's layers see of each labelled pair under a frozen body, its label and its ``viewing_shifts``."""
 
     def __init__(self, network: SurFeatNet, pairs: TilePairs) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -220,18 +246,24 @@ class _HeadInputs(Dataset[tuple[Tensor, Tensor]]):
                 vectors.append(network.head.compare(features[:1].expand(len(features) - 1, -1), features[1:]).cpu())
                 labels.append(torch.cat([torch.tensor([EQUAL]), label]))
         network.cpu()
+        unasked = np.full((len(pairs), 1, len(VIEWING_PLACES)), np.nan, np.float32)
+        shifts = np.concatenate([unasked, pairs.shifts], axis=1).reshape(-1, len(VIEWING_PLACES))
         self.vectors, self.labels = torch.cat(vectors).clone(), torch.cat(labels).clone()
+        self.shifts = torch.from_numpy(shifts)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.vectors[index], self.labels[index]
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.vectors[index], self.labels[index], self.shifts[index]
 
 
 def _head_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
     assert isinstance(network, SurHead)
-    return (network.regress(batch[0]) - batch[1]).abs().mean()
+    joined, labels, shifts = batch
+    asked = shifts.isfinite().all(1)
+    error = (network.regress(joined) - labels).abs().mean()
+    return error + (network.shift(joined[asked]) - shifts[asked]).abs().mean() if asked.any() else error
 
 
 def export(config: ExperimentConfig) -> None:
@@ -254,9 +286,10 @@ def export(config: ExperimentConfig) -> None:
     others = torch.stack([pairs[index][1][0] for index in range(3)]).float() / 255
     with torch.inference_mode():
         features = {"reference": network.features(tiles), "distorted": network.features(others)}
+    outputs = ["log_distance", "viewing_shift"]
     disagreements = [
         export_graph(network.features, "sur_features", {"image": tiles}, ["features"], weights=config.weights),
-        export_graph(network.head, "sur_head", features, ["log_distance"], weights=config.weights),
+        export_graph(network.head, "sur_head", features, outputs, weights=config.weights),
         compare_on_photos(
             "sur_features and sur_head",
             config.data,
@@ -264,10 +297,15 @@ def export(config: ExperimentConfig) -> None:
             lambda photo, distorted, models: SurReference(photo, models).log_distance(distorted),
         ),
     ]
+    pooled = pooled_excess(_curve_paths(config, "train"), config.folder / "pooled.npz")
     _write_observers(
-        calibrate_profiles(train.log_distance, config.data / "tables" / "mcl_jci_gev.csv"), errors, config.weights
+        calibrate_profiles(train.log_distance, config.data / "tables", pooled=pooled), errors, config.weights
     )
-    found = {"val_log_distance_mae": round(float(np.abs(errors).mean()), 4), "offset": round(offset, 4)}
+    found = {
+        "val_log_distance_mae": round(float(np.abs(errors).mean()), 4),
+        "offset": round(offset, 4),
+        "pooled_excess": round(pooled, 4),
+    }
     _write_entries(config, found | {"pytorch_onnx_relative_error": max(disagreements)})
 
 
@@ -276,7 +314,9 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
         "log_distance_error": round(float(np.sqrt((errors**2).mean())), 4),
         "profiles": {
             name: {
+                "title": profile.title,
                 "description": profile.description,
+                "pixels_per_degree": profile.pixels_per_degree,
                 "thresholds": {
                     str(jnd): dataclasses.asdict(threshold)
                     for jnd, threshold in zip(JNDS, profile.thresholds, strict=True)
@@ -290,7 +330,11 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
 
 def _write_entries(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
     tile = {"colour_space": "sRGB", "range": [0, 1], "tile": TILE, "tile_grid": 16}
-    pair = {"inputs": "features of two tiles at one place", "output": "ln(0.1 + SSIMULACRA2 penalty), lower is better"}
+    pair = {
+        "inputs": "features of two tiles at one place",
+        "output": "log_distance: mean ln of SSIMULACRA2's penalty, 10 - JOD of ColorVideoVDP and 1 - IW-SSIM, lower is "
+        "better; viewing_shift: what is added at 20, 60, 85 and 120 pixels per degree instead of 38",
+    }
     contracts: tuple[dict[str, Any], ...] = (tile, pair)
     for name, contract in zip(GRAPHS, contracts, strict=True):
         write_manifest_entry(
@@ -299,7 +343,8 @@ def _write_entries(config: ExperimentConfig, metrics: dict[str, Any]) -> None:
             preset=config.preset,
             weights=config.weights,
             contract=contract,
-            training_data="JPEG variants of 462 photos, teacher SSIMULACRA2; profiles from MCL-JCI's published GEVs",
+            training_data="JPEG variants of 242 photos (photo*, CID22, CLIC 2025) and drawn pictures; teachers "
+            "SSIMULACRA2, ColorVideoVDP, IW-SSIM; profiles from JPEG AIC-3 and MCL-JCI's published GEVs",
             licence=LICENCE,
             metrics=metrics,
         )
@@ -309,12 +354,18 @@ def torch_models(network: SurFeatNet) -> SurModels:
     """Body and head of a network in evaluation mode."""
     return SurModels(
         TorchModel(network.features, "sur_features", ["image"], ["features"]),
-        TorchModel(network.head, "sur_head", ["reference", "distorted"], ["log_distance"]),
+        TorchModel(network.head, "sur_head", ["reference", "distorted"], ["log_distance", "viewing_shift"]),
     )
 
 
 def _curves(config: ExperimentConfig, split: Split) -> PhotoCurves:
-    return teacher_curves(photo_paths(config.data, split), config.folder / f"curves-{split}.npz")
+    return teacher_curves(_curve_paths(config, split), config.folder / f"curves-{split}.npz")
+
+
+def _curve_paths(config: ExperimentConfig, split: Split) -> list[Path]:
+    """Photos whose teacher curves are measured."""
+    paths = photo_paths(config.data, split)
+    return [path for path in paths if split != "train" or is_free(path)][:: CURVES_EVERY[split]]
 
 
 def _photo_errors(
@@ -322,7 +373,7 @@ def _photo_errors(
 ) -> NDArray[np.float64]:
     """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
     errors = []
-    for path, teacher in zip(photo_paths(config.data, split), curves.log_distance, strict=True):
+    for path, teacher in zip(_curve_paths(config, split), curves.log_distance, strict=True):
         photo = load_photo(path)
         reference = SurReference(photo, models)
         levels = [CURVE_LEVELS[index] for index in FALLING]
@@ -336,19 +387,19 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     if config.preset == "paper":
         return evaluate_on_tiles(config)
     models, train = _exported(config), _curves(config, "train")
-    profile = load_observer_table(config.weights).profiles["mcl-jci"]
+    profile = load_observer_table(config.weights).profiles[DEFAULT_OBSERVER]
     figures: dict[str, Any] = {"tiles of val: mean error of ln distance, bias": _tile_errors(config, models)}
     rows: dict[str, list[PhotoRow]] = {}
     judged: tuple[Split, ...] = ("val", "kodak")
     for split in judged:
-        paths, curves = photo_paths(config.data, split), _curves(config, split)
+        paths, curves = _curve_paths(config, split), _curves(config, split)
         for jnd in JNDS:
             threshold = psnr_threshold(train, profile, jnd)
             rows[f"{split}, JND {jnd}"] = photo_rows(paths, curves, profile, jnd, threshold, models)
         figures[split] = {f"jnd{jnd}": summary(rows[f"{split}, JND {jnd}"]) for jnd in JNDS}
     some = slice(None, None, RIVAL_EVERY)
-    kodak, curves = photo_paths(config.data, "kodak")[some], _curves(config, "kodak").part(some)
-    figures["kodak, every fourth: SSIMULACRA2 itself"] = plainest_rival(kodak, curves, profile, 1, models)
+    kodak, curves = _curve_paths(config, "kodak")[some], _curves(config, "kodak").part(some)
+    figures["kodak, every fourth: the teacher itself"] = plainest_rival(kodak, curves, profile, 1, models)
     table = config.data / "tables" / "mcl_jci_gev.csv"
     figures["table 1 on samples of mcl_jci_gev.csv"] = ranking_of_published_distributions(table, config.seed)
     write_report(config.checkpoints / "report.html", _report(config, figures, rows))

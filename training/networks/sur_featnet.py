@@ -35,8 +35,11 @@ FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 """Of the 4 x 4 DCT functions that the filters start from."""
 
 
-LEAST = math.log(0.1)
-"""ln distance of two equal tiles: the teacher's floor."""
+LEAST = (math.log(0.1) + math.log(0.005) + math.log(5e-5)) / 3
+"""ln distance of two equal tiles: the teacher's floor (``training.threshold_teacher``)."""
+
+PLACES = 4
+"""Pixels per degree, beside the default, at which the distance is asked for (``VIEWING_PLACES``)."""
 
 NO_SLOPE = 1e-30
 """Keeps the slope of a root finite where two tiles are equal; far below what float32 leaves of a square."""
@@ -105,7 +108,8 @@ class Standardise(nn.BatchNorm1d):
 
 
 class SurHead(nn.Module):
-    """Features of two tiles, both (N, F), to ln of the teacher's distance (N,); the graph ``sur_head``."""
+    """Features of two tiles, both (N, F), to ln of the teacher's distance (N,) at the default pixels per degree, and by
+    how much it differs at others (N, 4); the graph ``sur_head``."""
 
     sketched = SCALES * GROUPS * FILTERS * AREAS * AREAS
     pooled = SCALES * (GROUPS * FILTERS + GROUPS)
@@ -118,19 +122,26 @@ class SurHead(nn.Module):
         for before, after in ((width, 512), (512, 256), (256, 128)):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(0.25)]
         self.regression = nn.Sequential(*layers, nn.Linear(128, 1))
+        self.viewing = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, PLACES))
         self.direct = nn.Linear(width, 1)
         nn.init.zeros_(self.direct.weight)
-        nn.init.constant_(self.direct.bias, 2.2)  # mean label
+        nn.init.constant_(self.direct.bias, -1.9)  # mean label
 
-    def forward(self, reference: Tensor, distorted: Tensor) -> Tensor:
-        """Two (N, F) to (N,)."""
-        return self.regress(self.compare(reference, distorted)).clamp(min=LEAST)
+    def forward(self, reference: Tensor, distorted: Tensor) -> tuple[Tensor, Tensor]:
+        """Two (N, F) to (N,) and (N, 4)."""
+        joined = self.compare(reference, distorted)
+        return self.regress(joined).clamp(min=LEAST), self.shift(joined)
 
     def regress(self, joined: Tensor) -> Tensor:
-        """What ``compare`` returns to (N,)."""
+        """What ``compare`` returns to ln distance (N,)."""
         standard = self.standardise(joined).clamp(-8, 8)
         output: Tensor = self.regression(standard) + self.direct(standard)
         return output.squeeze(1)
+
+    def shift(self, joined: Tensor) -> Tensor:
+        """What ``compare`` returns to (N, 4): nearer, at fewer pixels per degree, more is seen; farther, ever less."""
+        steps = F.softplus(self.viewing(self.standardise(joined).clamp(-8, 8)))
+        return torch.cat([steps[:, :1], -steps[:, 1:].cumsum(1)], dim=1)
 
     def compare(self, reference: Tensor, distorted: Tensor) -> Tensor:
         """Two (N, F) to what the layers see: ln errors of each channel; statistics as f_r, f_d and f_r - f_d."""
@@ -159,5 +170,5 @@ class SurFeatNet(nn.Module):
         batch, versions = distorted.shape[:2]
         features: Tensor = self.features(torch.cat([reference, distorted.flatten(0, 1)]))
         repeated = features[:batch].repeat_interleave(versions, dim=0)
-        predicted: Tensor = self.head(repeated, features[batch:])
+        predicted: Tensor = self.head(repeated, features[batch:])[0]
         return predicted.reshape(batch, versions)

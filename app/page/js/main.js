@@ -300,7 +300,7 @@ function pursue() {
 async function listObservers() {
   const { preset, profiles } = await observers();
   const select = byId("observer");
-  select.replaceChildren(...(profiles.length > 0 ? profiles : [{ name: preset }]).map(({ name }) => new Option(name)));
+  select.replaceChildren(...(profiles.length > 0 ? profiles : [{ name: preset }]).map(({ name, title }) => new Option(title || name, name)));
   select.value = preset;
   const explain = () => {
     byId("observer-text").textContent = profiles.find(({ name }) => name === select.value)?.description ?? "";

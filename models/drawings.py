@@ -1,0 +1,26 @@
+"""Pictures that no camera made: screenshots, text, line art and flat colours, which a JPEG suits badly."""
+
+import numpy as np
+
+from models.sur_tiles import content_boxes
+from models.types import Rgb8
+
+_EQUAL_NEIGHBOURS = 0.5
+"""Share of pixels that equal the one to their right: below 0.5 in nearly all photographs, above 0.8 in text."""
+
+_COLOURS = 0.05
+"""Colours over pixels, off the plain ground: a photo of a product on white has tens of thousands, a drawing few."""
+
+_MOST_PIXELS = 400_000
+"""Colours are counted on at most about so many pixels of each part, evenly picked."""
+
+
+def is_drawing(pixels: Rgb8) -> bool:
+    """Whether sRGB pixels (H, W, 3) are a drawing: mostly runs of one colour, and few colours in all."""
+    if pixels.shape[1] < 2 or np.mean((pixels[:, 1:] == pixels[:, :-1]).all(axis=2)) < _EQUAL_NEIGHBOURS:
+        return False
+    boxes = content_boxes(pixels)
+    parts = [pixels[box.top : box.bottom, box.left : box.right].reshape(-1, 3) for box in boxes]
+    picked = np.concatenate([part[:: max(1, len(part) // _MOST_PIXELS)] for part in parts]).astype(np.int32)
+    colours = np.unique(picked @ np.array([65536, 256, 1], np.int32))
+    return len(colours) < _COLOURS * len(picked)
