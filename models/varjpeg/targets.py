@@ -12,22 +12,22 @@ from models.types import Rgb8
 from models.varjpeg.search import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 86.0, 92.0, 97.0)
-# Medians over every fourth lossless photo of photos/train at those qualities, where a search starts
+# Medians over every 24th lossless photo of photos/train at those qualities, where a search starts
 # (``python -m training.search_start``).
-_LOG_DISTANCES = (3.39, 2.34, 1.68, 1.27, 0.76, -0.26)
-_SSIMULACRA2 = (-16.2, 27.5, 51.6, 62.8, 74.3, 87.4)
-_LOG_BUTTERAUGLI = (1.73, 1.13, 0.75, 0.47, 0.08, -0.61)
+_LOG_DISTANCES = (0.78, 0.0, -0.63, -1.15, -1.88, -2.47, -3.13, -3.77)
+_SSIMULACRA2 = (-8.7, 37.6, 56.6, 65.9, 77.1, 83.2, 88.4, 92.9)
+_LOG_BUTTERAUGLI = (1.73, 1.1, 0.71, 0.45, 0.07, -0.31, -0.63, -0.96)
 
 THRIFT_QUALITIES = (34.0, 62.0, 86.0, 94.0)
-_LOG_DISTANCES_PER_THRIFT = (0.251, 0.198, 0.15)
-_SSIMULACRA2_PER_THRIFT = (8.4, 4.9, 2.1)
-_LOG_BUTTERAUGLI_PER_THRIFT = (0.18, 0.124, 0.068)
+_LOG_DISTANCES_PER_THRIFT = (0.328, 0.302, 0.151, 0.1)
+_SSIMULACRA2_PER_THRIFT = (7.8, 5.6, 1.9, 0.98)
+_LOG_BUTTERAUGLI_PER_THRIFT = (0.174, 0.146, 0.066, 0.048)
 # From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.
 
-_CLOSE_SUR = 0.008
-"""A share this little over the target ends the search: around 0.75 it costs about 1.5 % of the bytes."""
+_CLOSE_SUR = 0.006
+"""A share this little over the target ends the search: around 0.75 it costs about 1 % of the bytes."""
 
-_TOLERABLE_SUR = 0.015
+_TOLERABLE_SUR = 0.009
 """One this little over it ends the search after a few encodes: observers' shares are not known better than that."""
 
 _CLOSE_SSIMULACRA2 = 0.3

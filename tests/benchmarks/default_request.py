@@ -17,7 +17,6 @@ from pathlib import Path
 
 import mozjpeg_lossless_optimization
 import numpy as np
-import pycvvdp
 import pyjpegli
 import torch
 from numpy.typing import NDArray
@@ -31,9 +30,12 @@ from models.varjpeg.search import decode_pixels
 from models.varjpeg_request import DEFAULT_TARGET_SUR, optimise_photo
 from tests.benchmarks.machine import describe_machine
 from training.sur_curves import teacher_log_distance
+from training.threshold_teacher import jod
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
 CROP, ZOOM = 160, 2
+STANDARD_4K = 75.4
+"""Pixels per degree of ColorVideoVDP's display of that name, a 30-inch 4K monitor from twice its height."""
 WITHIN_S2, WITHIN_NORM, WITHIN_MAXIMUM, WITHIN_JOD = (78.0, 90.0), 1.1, 3.0, 9.75
 """What nine photos of ten are to lie within."""
 
@@ -64,12 +66,11 @@ def main() -> None:
     torch.set_num_threads(1)
     print(describe_machine())
     print(f"{'photo':24} {'bytes':>8} {'q':>6} chroma  {'SUR':>6} {'S2':>5} {'b3':>5} {'bmax':>5} {'JOD':>6}")
-    judge = pycvvdp.cvvdp(display_name="standard_4k", quiet=True, device=torch.device("cpu"))
     rows: list[Seen] = []
     ratios: dict[str, list[float]] = {}
     for path in photos(options.folder, options.limit):
         photo = decode_image(path.read_bytes()).pixels
-        row, decoded = look(path, photo, judge)
+        row, decoded = look(path, photo)
         rows.append(row)
         print(
             f"{row.name:24} {row.size_bytes:8} {row.quality:6.2f} {row.subsampling:6} {row.sur:6.3f} "
@@ -91,14 +92,12 @@ def photos(folder: Path, limit: int | None) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)[:limit]
 
 
-def look(path: Path, photo: NDArray[np.uint8], judge: pycvvdp.cvvdp) -> tuple[Seen, NDArray[np.uint8]]:
+def look(path: Path, photo: NDArray[np.uint8]) -> tuple[Seen, NDArray[np.uint8]]:
     """The default request of one photo, and its decoded pixels."""
     result = optimise_photo(decode_image(path.read_bytes()), original=path.read_bytes())
     chosen = result.chosen
     decoded = decode_image(result.data).pixels
     butteraugli = ButteraugliReference(photo)
-    with torch.inference_mode():
-        jod = float(judge.predict(decoded, photo, dim_order="HWC")[0])
     assert chosen.judgement is not None
     assert chosen.judgement.sur is not None
     seen = Seen(
@@ -110,7 +109,7 @@ def look(path: Path, photo: NDArray[np.uint8], judge: pycvvdp.cvvdp) -> tuple[Se
         Ssimulacra2Reference(photo).score(decoded),
         butteraugli.norm(decoded),
         float(butteraugli.distances(decoded).max()),
-        jod,
+        jod(photo, decoded, STANDARD_4K),
     )
     return seen, decoded
 
