@@ -87,14 +87,16 @@ def tile_corners(height: int, width: int, most: int = CANDIDATE_TILES) -> list[t
 
 
 def content_boxes(pixels: Rgb8) -> list[Box]:
-    """The parts of a photo, uint8 (H, W, 3), that are no plain ground, on multiples of 16; the whole if all or none is.
+    """The parts of a photo, uint8 (H, W, 3), that are no plain ground; the whole if all or none is.
 
     Ground is one colour, within a level, in whole blocks of 16 x 16 that fill at least 4 % of the photo. What lies
-    within 32 pixels of each other is one part; many parts are taken as one.
+    within 32 pixels of each other is one part; many parts are taken as one. A part that holds a tile begins and ends on
+    multiples of 16 within what it shows, so that no rim of ground dilutes it; a smaller one where it does.
     """
     height, width = pixels.shape[:2]
     whole = Box(0, 0, height, width)
-    content = ~_plain_blocks(pixels)
+    plain, grounds = _plain_blocks(pixels)
+    content = ~plain
     if content.all() or not content.any():
         return [whole]
     labels, _ = ndimage.label(ndimage.binary_dilation(content, np.ones((3, 3))), np.ones((3, 3)))
@@ -102,8 +104,8 @@ def content_boxes(pixels: Rgb8) -> list[Box]:
     rows, columns = ndimage.find_objects(content.astype(np.int8))[0]
     everything = _box(rows, columns, whole)
     if len(boxes) > _MOST_BOXES or sum(box.area for box in boxes) >= everything.area:
-        return [everything]
-    return boxes
+        boxes = [everything]
+    return [_trimmed(pixels, box, grounds) for box in boxes]
 
 
 def pool_tiles(log_distances: Float32Array, exponent: float = POOLING_EXPONENT) -> float:
@@ -113,8 +115,8 @@ def pool_tiles(log_distances: Float32Array, exponent: float = POOLING_EXPONENT) 
     return round((top + math.log(float(np.exp(powers - top).mean()))) / exponent, 6)
 
 
-def _plain_blocks(pixels: Rgb8) -> NDArray[np.bool_]:
-    """bool (rows, columns) over blocks of 16 x 16, at the edge of what there is."""
+def _plain_blocks(pixels: Rgb8) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+    """bool (rows, columns) over blocks of 16 x 16, at the edge of what there is; the colours of the grounds (N, 3)."""
     missing = [(0, -side % TILE_GRID) for side in pixels.shape[:2]]
     padded = np.pad(pixels, (*missing, (0, 0)), mode="edge") if any(after for _, after in missing) else pixels
     rows, columns = padded.shape[0] // TILE_GRID, padded.shape[1] // TILE_GRID
@@ -124,7 +126,25 @@ def _plain_blocks(pixels: Rgb8) -> NDArray[np.bool_]:
     colours, counts = np.unique(lowest[even], axis=0, return_counts=True)
     grounds = colours[counts >= _LEAST_GROUND * rows * columns]
     near = (np.abs(lowest[:, :, None] - grounds) <= _PLAIN_RANGE).all(axis=3).any(axis=2)
-    return np.asarray(even & near)
+    return np.asarray(even & near), grounds
+
+
+def _trimmed(pixels: Rgb8, box: Box, grounds: NDArray[np.int16]) -> Box:
+    part = pixels[box.top : box.bottom, box.left : box.right].astype(np.int16)
+    shown = ~np.any([(np.abs(part - ground) <= _PLAIN_RANGE).all(axis=2) for ground in grounds], axis=0)
+    if not shown.any():
+        return box
+    top, bottom = _shown(shown.any(axis=1), box.top)
+    left, right = _shown(shown.any(axis=0), box.left)
+    return Box(top, left, bottom, right)
+
+
+def _shown(lines: NDArray[np.bool_], offset: int) -> tuple[int, int]:
+    """First and last but one of the lines that show something, on the grid where a tile fits between."""
+    places = np.flatnonzero(lines)
+    start, stop = offset + int(places[0]), offset + int(places[-1]) + 1
+    inner = -(-start // TILE_GRID) * TILE_GRID, stop // TILE_GRID * TILE_GRID
+    return inner if inner[1] - inner[0] >= TILE else (start, stop)
 
 
 def _box(rows: slice, columns: slice, whole: Box) -> Box:

@@ -26,7 +26,7 @@ PlainEncode = Callable[[int], bytes]
 
 QUALITY_STEP = 0.125
 LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 100.0
-_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 5, 9
+_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 7, 10
 """A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number
 one is kept for libjpeg-turbo where it may lead."""
 
