@@ -160,7 +160,11 @@ def test_two_folders_are_compared_by_name(folder: Path, tmp_path: Path) -> None:
 def test_a_container_folder_and_back(folder: Path, tmp_path: Path) -> None:
     limen("varjpeg", folder, "-o", tmp_path / "small", "--format", "varjpeg", "--quality", 50)
     limen("varjpeg-decode", tmp_path / "small", "-o", tmp_path / "back")
-    assert sorted(path.name for path in (tmp_path / "back").rglob("*.png")) == ["a.png.vjpg.png", "b.webp.vjpg.png", "c.png.vjpg.png"]
+    assert sorted(path.name for path in (tmp_path / "back").rglob("*.png")) == [
+        "a.png.vjpg.png",
+        "b.webp.vjpg.png",
+        "c.png.vjpg.png",
+    ]
 
 
 def test_a_journal_cut_off_by_a_crash_is_read_as_far_as_it_goes(
