@@ -6,7 +6,7 @@ from typing import Annotated
 from celery import Celery
 from fastapi import Depends, Header, Request
 
-from app.negotiation import preferred_wait_s
+from app.negotiation import choose_media_type, preferred_wait_s
 from app.settings import ApiSettings
 from app.uploads import Upload, UploadForm, receive_upload
 from workers.blobs import BlobStore
@@ -58,6 +58,11 @@ class Wishes:
     wait_s: int | None
     accept: str | None
 
+    @property
+    def files_only(self) -> bool:
+        """Whether the client takes no JSON: it wants the picture and has no use for the description of a job."""
+        return choose_media_type(self.accept, ("application/json",)) is None
+
 
 def _wishes(
     request: Request,
@@ -65,7 +70,9 @@ def _wishes(
     prefer: Annotated[
         str | None,
         Header(
-            description="`wait=N` holds the request until the result is there, N seconds at most.", examples=["wait=60"]
+            description="`wait=N` holds the request until the result is there, N seconds at most. Who accepts no JSON "
+            "waits without it too.",
+            examples=["wait=60"],
         ),
     ] = None,
 ) -> Wishes:

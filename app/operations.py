@@ -29,6 +29,7 @@ _UPLOAD_PROBLEMS = (
     "upload-empty",
     "queue-full",
     "broker-unavailable",
+    "wait-ended",
     "blob-store-full",
 )
 _WORK_PROBLEMS = (

@@ -32,6 +32,7 @@ class RequestFault(StrEnum):
     UPLOAD_TOO_LARGE = "upload-too-large"
     MEDIA_TYPE_UNSUPPORTED = "media-type-unsupported"
     JOB_UNFINISHED = "job-unfinished"
+    WAIT_ENDED = "wait-ended"
     JOB_CANCELLED = "job-cancelled"
     ARTEFACT_UNKNOWN = "artefact-unknown"
     STUDY_EMPTY = "study-empty"
@@ -94,6 +95,12 @@ _TABLE = (
     ),
     ProblemType(
         "job-unfinished", 409, "The job has not finished", "Ask again later, follow its events, or send Prefer: wait=N."
+    ),
+    ProblemType(
+        "wait-ended",
+        503,
+        "The wait has ended without a result",
+        "The job goes on, but Accept takes no JSON, so nothing can be sent yet; see Location and Retry-After.",
     ),
     ProblemType("job-cancelled", 409, "The job was cancelled", "A cancelled job has no result."),
     ProblemType("job-finished", 409, "The job has finished", "A job that has ended cannot be cancelled."),
@@ -179,7 +186,7 @@ _TABLE = (
 PROBLEM_TYPES: Mapping[str, ProblemType] = {problem_type.code: problem_type for problem_type in _TABLE}
 """Every problem this service answers with, by code."""
 
-_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished", "study-unready"})
+_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished", "wait-ended", "study-unready"})
 _FAULT_OF_STATUS = {
     400: RequestFault.UPLOAD_MALFORMED,
     404: RequestFault.ROUTE_UNKNOWN,
