@@ -51,6 +51,17 @@ JobsDep = Annotated[JobStore, Depends(_jobs)]
 BlobsDep = Annotated[BlobStore, Depends(_blobs)]
 
 
+RESULT_FILES = (
+    "image/jpeg",
+    "image/png",
+    "image/svg+xml",
+    "text/csv",
+    "application/x-npz",
+    "application/vnd.limen.varjpeg",
+)
+"""Media types in which results exist beside JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the client prefers: how long to wait (None: not at all), and the media types it accepts."""
@@ -60,8 +71,9 @@ class Wishes:
 
     @property
     def files_only(self) -> bool:
-        """Whether the client takes no JSON: it wants the picture and has no use for the description of a job."""
-        return choose_media_type(self.accept, ("application/json",)) is None
+        """Whether the client takes files of results but no JSON: the description of a job is of no use to it."""
+        takes_files = choose_media_type(self.accept, RESULT_FILES) is not None
+        return takes_files and choose_media_type(self.accept, ("application/json",)) is None
 
 
 def _wishes(

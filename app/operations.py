@@ -25,6 +25,7 @@ _UPLOAD_PROBLEMS = (
     "idempotency-conflict",
     "upload-too-large",
     "media-type-unsupported",
+    "content-encoding-unsupported",
     "request-invalid",
     "upload-empty",
     "queue-full",

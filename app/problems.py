@@ -31,6 +31,8 @@ class RequestFault(StrEnum):
     UPLOAD_TIMEOUT = "upload-timeout"
     UPLOAD_TOO_LARGE = "upload-too-large"
     MEDIA_TYPE_UNSUPPORTED = "media-type-unsupported"
+    CONTENT_ENCODING_UNSUPPORTED = "content-encoding-unsupported"
+    RANGE_NOT_SATISFIABLE = "range-not-satisfiable"
     JOB_UNFINISHED = "job-unfinished"
     WAIT_ENDED = "wait-ended"
     JOB_CANCELLED = "job-cancelled"
@@ -80,7 +82,7 @@ _TABLE = (
         "upload-malformed",
         400,
         "The body cannot be read",
-        "The multipart body is damaged or ends before its last part.",
+        "The multipart or gzip body is damaged or ends too early; the detail says where.",
     ),
     ProblemType("upload-empty", 422, "The file is empty", "A file of no bytes was sent."),
     ProblemType(
@@ -92,6 +94,18 @@ _TABLE = (
         415,
         "The body's media type is not taken",
         "Send multipart/form-data, or the file itself with an image media type.",
+    ),
+    ProblemType(
+        "content-encoding-unsupported",
+        415,
+        "The body's encoding is not taken",
+        "Send the body as it is, or with Content-Encoding: gzip; Accept-Encoding says so too.",
+    ),
+    ProblemType(
+        "range-not-satisfiable",
+        416,
+        "The range lies outside the file",
+        "Content-Range says how many bytes there are.",
     ),
     ProblemType(
         "job-unfinished", 409, "The job has not finished", "Ask again later, follow its events, or send Prefer: wait=N."
