@@ -73,7 +73,8 @@ class _Reply:
     """Sends a reply on: 405 with a complete Allow, 416 as ``application/problem+json`` with its Content-Range."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
+        self._scope = dict(scope)  # a mount shortens the path of the one that it is given
+        self._receive, self._send = receive, send
         self._replaced = False
 
     async def send(self, message: Message) -> None:
