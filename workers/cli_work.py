@@ -1,6 +1,7 @@
 """One photo's work on the command line: read its files, ask this machine or a server, write what was wanted."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,8 @@ def perform(item: Item, progress: "Progress | None" = None, note: Note | None = 
     files = {name: answer.files[name]() for name in item.outputs}
     if item.in_place:
         files = {name: data if len(data) < len(original) else original for name, data in files.items()}
-    done = Done(answer.body, len(original), {name: len(data) for name, data in files.items()})
+    body = json.loads(json.dumps(answer.body))  # nothing of ``models``, which whoever receives it would have to import
+    done = Done(body, len(original), {name: len(data) for name, data in files.items()})
     for path in item.outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     with put_in_place({path: files[name] for name, path in item.outputs.items() if files[name] is not original}):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from PIL import Image
 from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers import cli_folders, cli_work
 from workers.cli import app
+from workers.contracts import VarJpegRequest
 
 pytestmark = pytest.mark.usefixtures("_fake_models", "_threads_for_processes")
 
@@ -207,3 +209,9 @@ def test_a_report_is_one_file_that_needs_nothing_else(folder: Path, tmp_path: Pa
     assert "<script" not in text
     assert 'src="http' not in text
     assert 'href="' not in text
+
+
+def test_what_a_process_hands_back_needs_no_model_to_be_read(folder: Path, tmp_path: Path) -> None:
+    request = VarJpegRequest(image_key=cli_work.UNREAD, target_sur=0.75)
+    item = cli_work.Item(request, {"image_key": folder / "a.png"}, {"photo.jpg": tmp_path / "a.jpg"})
+    assert b"models" not in pickle.dumps(cli_work.perform(item))
