@@ -20,7 +20,6 @@ from workers.cli_files import (
     is_plain,
     one_line_errors,
     print_json,
-    progress_bar,
     write_bytes,
 )
 from workers.cli_folders import Manners, is_batch
@@ -462,13 +461,14 @@ def report(
 
     path = output.file_for(image, "report.html")
     check_output(output, path, "report.html", image)
-    with progress_bar("report", quiet=quiet) as progress:
-        text = interruptible(
-            lambda: report_on(
-                image, target_sur=target_sur, observer=observer, jnd=jnd, server=server, progress=progress
-            ),
-            [path],
-        )
+    text = interruptible(
+        lambda progress: report_on(
+            image, target_sur=target_sur, observer=observer, jnd=jnd, server=server, progress=progress
+        ),
+        [path],
+        label="report",
+        quiet=quiet,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, text.encode())
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -35,6 +35,9 @@ from workers.cli_photos import PHOTO, Found, Kind, photos_in
 from workers.cli_summaries import SUMMARY
 from workers.cli_work import Item, perform
 from workers.contracts import AnyRequest, VarJpegRequest
+
+if TYPE_CHECKING:
+    from models.types import Progress
 
 Answer = TypeVar("Answer")
 
@@ -90,8 +93,8 @@ def _work_on_one(item: Item, manners: Manners) -> None:
     if manners.dry_run:
         _print_plan(item, manners)
         return
-    with progress_bar(item.request.capability, quiet=manners.silent) as progress:
-        body = interruptible(lambda: perform(item, progress), outputs).body
+    label = item.request.capability
+    body = interruptible(lambda progress: perform(item, progress), outputs, label=label, quiet=manners.silent).body
     to_stream = _standard_streams(outputs) > 0
     if manners.as_json:
         print_json(body | {"files": {name: str(path) for name, path in item.outputs.items()}}, err=to_stream)
@@ -127,21 +130,24 @@ def _print_plan(item: Item, manners: Manners) -> None:
         typer.echo(f"{shown(item.photo)}: would become {', '.join(map(shown, files.values())) or 'a line of figures'}")
 
 
-def interruptible(work: Callable[[], Answer], outputs: Sequence[Path]) -> Answer:
-    """What ``work`` returns or raises; SIGINT ends the program at once, even inside compiled code, and nothing of
-    ``outputs`` is left half written.
+def interruptible(
+    work: Callable[["Progress | None"], Answer], outputs: Sequence[Path], *, label: str, quiet: bool
+) -> Answer:
+    """What ``work`` returns or raises, under a bar; SIGINT ends the program at once, even inside compiled code, and
+    nothing of ``outputs`` is left half written.
     """
     future: Future[Answer] = Future()
 
-    def run() -> None:
+    def run(progress: "Progress | None") -> None:
         try:
-            future.set_result(work())
+            future.set_result(work(progress))
         except BaseException as error:  # handed on, whatever it is, to the thread that waits
             future.set_exception(error)
 
-    threading.Thread(target=run, name="limen-work", daemon=True).start()
     try:
-        return future.result()
+        with progress_bar(label, quiet=quiet) as progress:
+            threading.Thread(target=run, args=(progress,), name="limen-work", daemon=True).start()
+            return future.result()
     except KeyboardInterrupt:
         typer.echo("limen: interrupted", err=True)
         leave_at_once({path.parent for path in outputs if is_plain(path)})

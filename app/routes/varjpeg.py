@@ -75,7 +75,8 @@ async def decode_varjpeg(
 ) -> Response:
     """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
 
-    `curl -f -F image=@photo.vjpg -H 'Prefer: wait=60' -H 'Accept: image/png' localhost:8000/v1/varjpeg/decode -o photo.png`
+    `curl -f -F image=@photo.vjpg -H 'Prefer: wait=60' -H 'Accept: image/png'
+    localhost:8000/v1/varjpeg/decode -o photo.png`
     """
     return await submit_job(
         VarJpegDecodeRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
