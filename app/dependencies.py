@@ -6,7 +6,7 @@ from typing import Annotated
 from celery import Celery
 from fastapi import Depends, Header, Request
 
-from app.negotiation import preferred_wait_s
+from app.negotiation import choose_media_type, preferred_wait_s
 from app.settings import ApiSettings
 from app.uploads import Upload, UploadForm, receive_upload
 from workers.blobs import BlobStore
@@ -51,12 +51,29 @@ JobsDep = Annotated[JobStore, Depends(_jobs)]
 BlobsDep = Annotated[BlobStore, Depends(_blobs)]
 
 
+RESULT_FILES = (
+    "image/jpeg",
+    "image/png",
+    "image/svg+xml",
+    "text/csv",
+    "application/x-npz",
+    "application/vnd.limen.varjpeg",
+)
+"""Media types in which results exist beside JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the client prefers: how long to wait (None: not at all), and the media types it accepts."""
 
     wait_s: int | None
     accept: str | None
+
+    @property
+    def files_only(self) -> bool:
+        """Whether the client takes files of results but no JSON: the description of a job is of no use to it."""
+        takes_files = choose_media_type(self.accept, RESULT_FILES) is not None
+        return takes_files and choose_media_type(self.accept, ("application/json",)) is None
 
 
 def _wishes(
@@ -65,7 +82,9 @@ def _wishes(
     prefer: Annotated[
         str | None,
         Header(
-            description="`wait=N` holds the request until the result is there, N seconds at most.", examples=["wait=60"]
+            description="`wait=N` holds the request until the result is there, N seconds at most. Who accepts no JSON "
+            "waits without it too.",
+            examples=["wait=60"],
         ),
     ] = None,
 ) -> Wishes:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app.dependencies import Services
+from app.http_semantics import HttpSemantics
 from app.metrics import HttpMetrics
 from app.operations import install_openapi
 from app.problems import install_problem_handlers
@@ -58,6 +59,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
     )
     app.state.services = Services(settings, celery.jobs, celery.blobs, celery, celery.studies)
     app.state.metrics = HttpMetrics(celery.jobs)
+    app.add_middleware(HttpSemantics)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     install_problem_handlers(app)
     _add_routes(app, with_docs=settings.docs)

@@ -25,10 +25,12 @@ _UPLOAD_PROBLEMS = (
     "idempotency-conflict",
     "upload-too-large",
     "media-type-unsupported",
+    "content-encoding-unsupported",
     "request-invalid",
     "upload-empty",
     "queue-full",
     "broker-unavailable",
+    "wait-ended",
     "blob-store-full",
 )
 _WORK_PROBLEMS = (

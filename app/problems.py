@@ -31,7 +31,10 @@ class RequestFault(StrEnum):
     UPLOAD_TIMEOUT = "upload-timeout"
     UPLOAD_TOO_LARGE = "upload-too-large"
     MEDIA_TYPE_UNSUPPORTED = "media-type-unsupported"
+    CONTENT_ENCODING_UNSUPPORTED = "content-encoding-unsupported"
+    RANGE_NOT_SATISFIABLE = "range-not-satisfiable"
     JOB_UNFINISHED = "job-unfinished"
+    WAIT_ENDED = "wait-ended"
     JOB_CANCELLED = "job-cancelled"
     ARTEFACT_UNKNOWN = "artefact-unknown"
     STUDY_EMPTY = "study-empty"
@@ -79,7 +82,7 @@ _TABLE = (
         "upload-malformed",
         400,
         "The body cannot be read",
-        "The multipart body is damaged or ends before its last part.",
+        "The multipart or gzip body is damaged or ends too early; the detail says where.",
     ),
     ProblemType("upload-empty", 422, "The file is empty", "A file of no bytes was sent."),
     ProblemType(
@@ -93,7 +96,25 @@ _TABLE = (
         "Send multipart/form-data, or the file itself with an image media type.",
     ),
     ProblemType(
+        "content-encoding-unsupported",
+        415,
+        "The body's encoding is not taken",
+        "Send the body as it is, or with Content-Encoding: gzip; Accept-Encoding says so too.",
+    ),
+    ProblemType(
+        "range-not-satisfiable",
+        416,
+        "The range lies outside the file",
+        "Content-Range says how many bytes there are.",
+    ),
+    ProblemType(
         "job-unfinished", 409, "The job has not finished", "Ask again later, follow its events, or send Prefer: wait=N."
+    ),
+    ProblemType(
+        "wait-ended",
+        503,
+        "The wait has ended without a result",
+        "The job goes on, but Accept takes no JSON, so nothing can be sent yet; see Location and Retry-After.",
     ),
     ProblemType("job-cancelled", 409, "The job was cancelled", "A cancelled job has no result."),
     ProblemType("job-finished", 409, "The job has finished", "A job that has ended cannot be cancelled."),
@@ -179,7 +200,7 @@ _TABLE = (
 PROBLEM_TYPES: Mapping[str, ProblemType] = {problem_type.code: problem_type for problem_type in _TABLE}
 """Every problem this service answers with, by code."""
 
-_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished", "study-unready"})
+_RETRY_LATER = frozenset({"queue-full", "broker-unavailable", "job-unfinished", "wait-ended", "study-unready"})
 _FAULT_OF_STATUS = {
     400: RequestFault.UPLOAD_MALFORMED,
     404: RequestFault.ROUTE_UNKNOWN,

@@ -41,11 +41,14 @@ async def submit_job(
     job, _ = await run_in_threadpool(
         submit, services.celery, services.jobs, task_request, idempotency_key=idempotency_key
     )
-    if wishes.wait_s is not None:
-        job = await waited_for(job, request, services, wishes.wait_s)
+    wait_s = services.settings.max_wait_s if wishes.wait_s is None and wishes.files_only else wishes.wait_s
+    if wait_s is not None:
+        job = await waited_for(job, request, services, wait_s)
     applied = {} if wishes.wait_s is None else {"Preference-Applied": f"wait={wishes.wait_s}"}
-    if wishes.wait_s is not None and job.finished:
+    if wait_s is not None and job.finished:
         return result_reply(job, request, services, wishes, headers=applied | {"Content-Location": _result_path(job)})
+    if wishes.files_only:
+        raise _wait_ended(job, headers=applied)
     return accepted_reply(job, headers=applied)
 
 
@@ -91,6 +94,16 @@ async def waited_for(job: Job, request: Request, services: Services, wait_s: int
 async def _client_leaves(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _wait_ended(job: Job, *, headers: dict[str, str]) -> ProblemError:
+    """No result yet, for a client that would take the description of a job for the file that it asked for."""
+    return ProblemError(
+        RequestFault.WAIT_ENDED,
+        f"The job is {job.state}, {job.progress:.0%} done, and goes on. Send the request again, or ask at Location.",
+        headers={"Location": job_path(job.id), "Cache-Control": "no-store"} | headers,
+        instance=job_path(job.id),
+    )
 
 
 def accepted_reply(job: Job, *, headers: dict[str, str] | None = None) -> Response:

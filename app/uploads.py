@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
+from app.disc import off_the_loop, off_the_loop_in_any_case
+from app.gunzip import Gunzip
 from app.image_headers import ImageHeaderError, read_image_header
 from app.multipart import FormReader, too_large
 from app.problems import ProblemError, RequestFault
@@ -72,26 +73,33 @@ async def receive_upload(request: Request, form: UploadForm, settings: ApiSettin
 async def _receive_form(
     request: Request, body: "LimitedBody", boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
 ) -> Upload:
-    with FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=settings.max_upload_bytes) as reader:
+    reader = FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=settings.max_upload_bytes)
+    try:
         async for chunk in body.chunks():
-            reader.write(chunk)
+            await off_the_loop(reader.write, chunk)
         fields = _merged(dict(request.query_params), reader.fields())
         missing = [name for name in form.required if name not in reader.writers]
         if missing:
             raise _missing(missing)
-        return Upload(fields, await run_in_threadpool(_accept, reader.writers, form, settings))
+        return Upload(fields, await off_the_loop(_accept, reader.writers, form, settings))
+    finally:
+        await off_the_loop_in_any_case(reader.drop)
 
 
 async def _receive_file(
     request: Request, body: "LimitedBody", form: UploadForm, settings: ApiSettings, blobs: BlobStore
 ) -> Upload:
-    with blobs.writer() as writer:
+    name = form.required[0]
+    writer = await off_the_loop(blobs.writer)
+    try:
         async for chunk in body.chunks():
             if writer.size_bytes + len(chunk) > settings.max_upload_bytes:
-                raise too_large(settings.max_upload_bytes)
-            writer.write(chunk)
-        keys = await run_in_threadpool(_accept, {form.required[0]: writer}, form, settings)
+                raise too_large(settings.max_upload_bytes, name)
+            await off_the_loop(writer.write, chunk)
+        keys = await off_the_loop(_accept, {name: writer}, form, settings)
         return Upload(dict(request.query_params), keys)
+    finally:
+        await off_the_loop_in_any_case(writer.abort)
 
 
 class LimitedBody:
@@ -101,7 +109,7 @@ class LimitedBody:
         self._request = request
         self._settings = settings
         self._max_bytes = max_bytes
-        self._received = 0
+        self._received = self._decoded = 0
         self._end = asyncio.get_running_loop().time() + settings.receive_total_s
         self.ended = False
 
@@ -116,10 +124,40 @@ class LimitedBody:
         return not await self._next()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """All of it, piece by piece. Raises: ProblemError when it is too long or too slow; ClientDisconnect."""
+        """All of it, decoded, piece by piece.
+
+        Raises: ProblemError when it is too long, too slow, damaged or in an unknown encoding; ClientDisconnect.
+        """
+        unzip = Gunzip() if self._is_gzip() else None
         while not self.ended:
-            if chunk := await self._next():
-                yield chunk
+            chunk = await self._next()
+            if unzip is None:
+                if chunk:
+                    yield chunk
+                continue
+            for piece in unzip.pieces(chunk):
+                self._count(len(piece))
+                yield piece
+        if unzip is not None:
+            unzip.end()
+
+    def _is_gzip(self) -> bool:
+        """Whether the body is compressed so. Raises: ProblemError naming any other encoding."""
+        values = ",".join(self._request.headers.getlist("content-encoding")).lower()
+        names = [name.strip() for name in values.split(",") if name.strip() not in ("", "identity")]
+        if names and names not in (["gzip"], ["x-gzip"]):
+            raise ProblemError(
+                RequestFault.CONTENT_ENCODING_UNSUPPORTED,
+                f"Content-Encoding {', '.join(names)[:100]} is not read; send the body as it is, or with gzip.",
+                headers={"Accept-Encoding": "gzip"},
+            )
+        return bool(names)
+
+    def _count(self, size_bytes: int) -> None:
+        """Raises: ProblemError when more has been decoded than a body may have."""
+        self._decoded += size_bytes
+        if self._decoded > self._max_bytes:
+            raise too_large(self._settings.max_upload_bytes)
 
     async def _next(self) -> bytes:
         try:

@@ -4,38 +4,31 @@ A verb turns its options into the request that the REST API would make of them; 
 machine or by a server. Heavy imports happen inside functions, so that ``limen --help`` answers at once.
 """
 
+import io
 import sys
-from collections.abc import Mapping
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from workers.cli_files import (
-    STANDARD_STREAM,
+    Destination,
     check_output,
     choose_profile,
+    destination,
+    is_plain,
     one_line_errors,
     print_json,
-    progress_bar,
     write_bytes,
 )
-from workers.cli_folders import (
-    CONTAINER_SUFFIXES,
-    JOURNAL,
-    PHOTO_SUFFIXES,
-    bytes_before_and_after,
-    is_batch,
-    number_of_photos,
-    photos_in,
-    renamed,
-    run_all,
-)
-from workers.cli_summaries import SUMMARY
-from workers.cli_work import UNREAD, Item, perform
+from workers.cli_folders import Manners, is_batch
+from workers.cli_photos import CONTAINER
+from workers.cli_server import server_address
+from workers.cli_verb import interruptible, work_on
+from workers.cli_work import UNREAD
 from workers.contracts import (
     DEFAULT_OBSERVER,
-    AnyRequest,
     FullReferenceScoreRequest,
     JndMapRequest,
     PatchQualityMapRequest,
@@ -58,19 +51,45 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+STATUS = (
+    "A folder is searched to the bottom; hidden files and links to folders are left out, and what is an image by its "
+    "content or its name is worked on. Every file is listed: done, skipped and why, or failed and why. Exit status: "
+    "0, all is done but hidden and excluded files; 2, something was skipped, a file that is no image too, or failed; "
+    "130, interrupted, and the same command goes on."
+)
 STOP_S = 20
 
 Images = Annotated[
     list[Path], typer.Argument(help="Image files or folders of them, or - for standard input.", metavar="IN...")
 ]
 Output = Annotated[
-    Path, typer.Option("--output", "-o", help="File to write, or - for standard output; for a folder a folder.")
+    Destination,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=destination,
+        metavar="OUT",
+        help="File to write, or - for standard output; a folder, for one image too: OUT/ makes it.",
+    ),
 ]
 OptionalOutput = Annotated[
-    Path | None, typer.Option("--output", "-o", help="With a folder: where to keep the journal that resumes it.")
+    Destination | None,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=destination,
+        metavar="FOLDER",
+        help="With a folder: where to keep the journal that resumes it.",
+    ),
 ]
-Overlay = Annotated[Path | None, typer.Option(help="Also write the photo under the map in colour, PNG.")]
-Npz = Annotated[Path | None, typer.Option(help="Also write the float32 map as a NumPy archive.")]
+Overlay = Annotated[
+    Destination | None,
+    typer.Option(parser=destination, metavar="OUT", help="Also write the photo under the map in colour, PNG."),
+]
+Npz = Annotated[
+    Destination | None,
+    typer.Option(parser=destination, metavar="OUT", help="Also write the float32 map as a NumPy archive."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a summary.")]
 Observer = Annotated[
     str, typer.Option(help="Viewing condition that a share of viewers refers to.", envvar="LIMEN_PROFILE")
@@ -86,8 +105,35 @@ PixelsPerDegree = Annotated[
 Jnd = Annotated[int, typer.Option(min=1, max=3, help="First, second or third just noticeable difference.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Photos of a folder that are worked on at once.")]
 Server = Annotated[
-    str | None, typer.Option(help="Address of a running service that does the work.", envvar="LIMEN_SERVER")
+    str | None,
+    typer.Option(
+        parser=server_address,
+        metavar="ADDRESS",
+        help="Address of a running service that does the work, such as localhost:8000.",
+        envvar="LIMEN_SERVER",
+    ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be written where, and write nothing.")]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", help="Leave such files of a folder out, as '*.txt'; may be given more than once."),
+]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"limen {installed_version('limen')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=STATUS)
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()
@@ -140,7 +186,7 @@ def worker(
     raise typer.Exit(run_worker(create_celery(settings), settings))
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def jnd_map(
     images: Images,
@@ -150,19 +196,20 @@ def jnd_map(
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """Visibility threshold of each pixel, in 8-bit luma levels times 256, as a 16-bit PNG."""
-    _work(
+    work_on(
         JndMapRequest(image_key=UNREAD),
         images,
         {"jnd-map.png": output, "jnd-map.npz": npz, "overlay.png": overlay},
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def patch_quality_map(
     images: Images,
@@ -177,30 +224,44 @@ def patch_quality_map(
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """Quality of each patch as a 16-bit PNG: 0..1 without a reference, DMOS 1..5 with one; higher is better."""
     fields = {"image_key": UNREAD, "stride": stride, "patch_size": patch_size}
-    _work(
+    work_on(
         PatchQualityMapRequest.model_validate(fields),
         images,
         {"patch-quality-map.png": output, "patch-quality-map.npz": npz, "overlay.png": overlay},
         beside={"reference_key": reference},
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def quality_score(
-    images: Images, output: OptionalOutput = None, jobs: Jobs = 1, server: Server = None, as_json: Json = False
+    images: Images,
+    output: OptionalOutput = None,
+    jobs: Jobs = 1,
+    server: Server = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """Quality of an image without a reference, MOS 0..100, higher is better."""
-    _work(QualityScoreRequest(image_key=UNREAD), images, {}, journal=output, jobs=jobs, server=server, as_json=as_json)
+    work_on(
+        QualityScoreRequest(image_key=UNREAD),
+        images,
+        {},
+        journal=output,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
+    )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def full_reference_score(
     reference: Annotated[Path, typer.Argument(help="The undistorted image, or a folder.", metavar="REFERENCE")],
@@ -209,28 +270,35 @@ def full_reference_score(
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """How close an image looks to its reference, higher is better; PSNR, SSIM and MS-SSIM beside it."""
-    _work(
+    work_on(
         FullReferenceScoreRequest(reference_key=UNREAD, distorted_key=UNREAD),
         [distorted],
         {},
         photo_field="distorted_key",
         beside={"reference_key": reference},
         journal=output,
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def sur_curve(
     images: Images,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Plot .svg or .png, or table .csv; for a folder a folder of plots."),
+        Destination | None,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=destination,
+            metavar="OUT",
+            help="Plot .svg or .png, or table .csv; for a folder a folder of plots.",
+        ),
     ] = None,
     jnd: Jnd = 1,
     percent: Annotated[float, typer.Option(help="Share of viewers, in %, for the p% JND and p% SUR.")] = 75.0,
@@ -239,28 +307,43 @@ def sur_curve(
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """Share of viewers who would notice JPEG compression at each quality, and the quality that satisfies most."""
-    suffix = ".svg" if output in (None, STANDARD_STREAM) or is_batch(images) else output.suffix.lower()
+    suffix = ".svg"
+    if output is not None and not is_batch(images) and not output.is_folder and is_plain(output.path):
+        suffix = output.path.suffix.lower()
     if suffix not in (".svg", ".png", ".csv"):
         raise ValueError(f"{output}: a curve is written as .svg, .png or .csv")
-    _work(
+    work_on(
         SurCurveRequest(
             image_key=UNREAD, jnd=jnd, percent=percent, observer=observer, pixels_per_degree=pixels_per_degree
         ),
         images,
         {f"sur-curve{suffix}": output},
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def varjpeg(
     images: Images,
-    output: Output,
+    output: Annotated[
+        Destination | None,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=destination,
+            metavar="OUT",
+            help="File to write, or - for standard output; a folder, for one image too: OUT/ makes it.",
+        ),
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Instead of -o: each JPEG becomes its own, smaller result.")
+    ] = False,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="JPEG quality factor, 1..100.")] = None,
     target_sur: Annotated[
         float | None, typer.Option(help="Share of viewers in (0, 1) who must not see a difference; default 0.75.")
@@ -296,6 +379,9 @@ def varjpeg(
     jobs: Jobs = 1,
     server: Server = None,
     as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """The smallest JPEG that a share of viewers cannot tell from the photo; any program opens it."""
     request = VarJpegRequest(
@@ -313,32 +399,40 @@ def varjpeg(
         pixels_per_degree=pixels_per_degree,
         jnd=jnd,
     )
+    if (output is None) != in_place:
+        raise ValueError("give either -o, or --in-place for JPEGs that become smaller where they are")
+    if in_place and form != "jpeg":
+        raise ValueError("--in-place leaves each file a JPEG; it does not go with --format varjpeg")
     name = "photo.jpg" if form == "jpeg" else "photo.vjpg"
-    _work(
+    work_on(
         request,
         images,
         {name: output},
         beside={"protect_key": protect},
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        in_place=in_place,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
-@app.command()
+@app.command(epilog=STATUS)
 @one_line_errors()
 def varjpeg_decode(
-    images: Images, output: Output, jobs: Jobs = 1, server: Server = None, as_json: Json = False
+    images: Images,
+    output: Output,
+    jobs: Jobs = 1,
+    server: Server = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+    exclude: Exclude = None,
 ) -> None:
     """A VarJPEG container as PNG."""
-    _work(
+    work_on(
         VarJpegDecodeRequest(image_key=UNREAD),
         images,
         {"decoded.png": output},
-        suffixes=CONTAINER_SUFFIXES,
-        jobs=jobs,
-        server=server,
-        as_json=as_json,
+        kind=CONTAINER,
+        manners=Manners(jobs, server, as_json, quiet, dry_run, exclude or ()),
     )
 
 
@@ -346,19 +440,37 @@ def varjpeg_decode(
 @one_line_errors()
 def report(
     image: Annotated[Path, typer.Argument(help="Image file, or - for standard input.", metavar="IN")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML to write, or - for standard output.")],
+    output: Annotated[
+        Destination,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=destination,
+            metavar="OUT",
+            help="HTML to write, or - for standard output; OUT/ is a folder for it.",
+        ),
+    ],
     target_sur: Annotated[float, typer.Option(help="Share of viewers in (0, 1) who must not see a difference.")] = 0.75,
     observer: Observer = DEFAULT_OBSERVER,
     jnd: Jnd = 1,
     server: Server = None,
+    quiet: Quiet = False,
 ) -> None:
     """A photo's JND map, SUR curve and VarJPEG result in one HTML file that needs nothing else."""
     from workers.cli_report import report_on
 
-    check_output(output, image)
-    with progress_bar("report") as progress:
-        text = report_on(image, target_sur=target_sur, observer=observer, jnd=jnd, server=server, progress=progress)
-    write_bytes(output, text.encode())
+    path = output.file_for(image, "report.html")
+    check_output(output, path, "report.html", image)
+    text = interruptible(
+        lambda progress: report_on(
+            image, target_sur=target_sur, observer=observer, jnd=jnd, server=server, progress=progress
+        ),
+        [path],
+        label="report",
+        quiet=quiet,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.encode())
 
 
 @app.command()
@@ -381,86 +493,6 @@ def models(as_json: Json = False) -> None:
         size = (WEIGHTS / entry.file).stat().st_size
         table.add_row(entry.name, entry.version, entry.preset, f"{size / 1e6:.1f} MB", entry.training_data)
     Console().print(table)
-
-
-def _work(
-    request: AnyRequest,
-    images: list[Path],
-    outputs: Mapping[str, Path | None],
-    *,
-    jobs: int,
-    server: str | None,
-    as_json: bool,
-    photo_field: str = "image_key",
-    beside: Mapping[str, Path | None] | None = None,
-    journal: Path | None = None,
-    suffixes: frozenset[str] = PHOTO_SUFFIXES,
-) -> None:
-    """Have ``request`` answered for one photo, or for each photo of a folder.
-
-    ``outputs``: where each file of the result goes; ``beside``: further inputs by the request's field, files for a file
-    and folders for a folder; ``journal``: folder of the journal where no file is written.
-    """
-    wanted = {name: path for name, path in outputs.items() if path is not None}
-    others = {field: path for field, path in (beside or {}).items() if path is not None}
-    if not is_batch(images):
-        if journal is not None:
-            raise ValueError("-o keeps the journal of a folder; one image has none")
-        _work_on_one(Item(request, {photo_field: images[0], **others}, wanted, server), as_json=as_json)
-        return
-    home = next(iter(wanted.values()), journal)
-    photos = photos_in(images, suffixes, apart_from=home)
-    targets = {name: renamed(photos, folder, Path(name).suffix) for name, folder in wanted.items()}
-    items = {
-        str(relative): Item(
-            request,
-            {photo_field: source, **{field: _partner(folder, relative) for field, folder in others.items()}},
-            {name: paths[relative] for name, paths in targets.items()},
-            server,
-        )
-        for relative, source in photos.items()
-    }
-    for folder in {path.parent for item in items.values() for path in item.outputs.values()} | {home}:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    makes_smaller = isinstance(request, VarJpegRequest)
-    run_all(
-        items,
-        journal=None if home is None else home / JOURNAL,
-        jobs=jobs,
-        as_json=as_json,
-        totals=bytes_before_and_after if makes_smaller else number_of_photos,
-    )
-
-
-def _work_on_one(item: Item, *, as_json: bool) -> None:
-    files = {name: str(path) for name, path in item.outputs.items()}
-    for path in item.outputs.values():
-        check_output(path, *item.inputs.values())
-    if max(list(paths).count(STANDARD_STREAM) for paths in (item.outputs.values(), item.inputs.values())) > 1:
-        raise ValueError("- can stand for one file only")
-    with progress_bar(item.request.capability, quiet=as_json) as progress:
-        body = perform(item, progress).body
-    to_stream = STANDARD_STREAM in item.outputs.values()
-    if as_json:
-        print_json(body | {"files": files}, err=to_stream)
-        return
-    for warning in body["warnings"]:
-        typer.echo(f"limen: {item.photo}: {warning}", err=True)
-    names = ", ".join(path for path in files.values() if path != str(STANDARD_STREAM))
-    summary = SUMMARY[item.request.capability](body)
-    typer.echo(f"{names}: {summary}" if names else summary, err=to_stream)
-
-
-def _partner(folder: Path, relative: Path) -> Path:
-    """The file of ``folder`` that goes with a photo: the same relative path, with any suffix. Raises: ValueError."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; with a folder of photos goes a folder")
-    same = folder / relative
-    found = [same] if same.is_file() else sorted(same.parent.glob(f"{relative.stem}.*"))
-    if len(found) != 1:
-        raise ValueError(f"{folder} has {len(found) or 'no'} file for {relative}")
-    return found[0]
 
 
 def _serve_with_worker(host: str, port: int) -> None:
@@ -500,7 +532,10 @@ def _run_server(application: "FastAPI", host: str, port: int) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What a terminal cannot show is printed escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import typer
 
 from workers.cli_work import Answer
 from workers.contracts import AnyRequest
@@ -21,6 +24,19 @@ BUSY = (429, 503)
 
 class RemoteError(ValueError):
     """The service refused or failed, in its own words."""
+
+
+def server_address(text: str) -> str:
+    """The address of a service as a URL; without a scheme ``http`` is meant. Raises: typer.BadParameter."""
+    address = text.strip() if "://" in text else f"http://{text.strip()}"
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known:
+        raise typer.BadParameter(f"{text!r} is no address such as localhost:8000 or https://example.org")
+    return address
 
 
 def ask_server(server: str, request: AnyRequest, contents: Mapping[str, bytes]) -> Answer:

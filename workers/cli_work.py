@@ -1,12 +1,14 @@
 """One photo's work on the command line: read its files, ask this machine or a server, write what was wanted."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workers.cli_files import read_bytes, write_bytes
+from workers.cli_files import put_in_place, read_bytes
+from workers.cli_journal import Done, append, content_digest, fingerprint
 from workers.contracts import AnyRequest
 
 if TYPE_CHECKING:
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
 UNREAD = "0" * 64
 """Stands in a request for the content key of a file that has not been read yet."""
+JPEG_START = b"\xff\xd8"
+
+
+class LeftOutError(ValueError):
+    """A photo is not worked on, though nothing is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +28,15 @@ class Item:
     """What to do with one photo.
 
     ``inputs``: files by the request's field that names them, the photo first; ``outputs``: where to write which file of
-    the result; ``server``: address of a running service, or None for this machine.
+    the result, in folders that are made; ``server``: address of a running service, or None for this machine.
+    ``in_place``: the result takes the place of its photo, where it is smaller.
     """
 
     request: AnyRequest
     inputs: Mapping[str, Path]
     outputs: Mapping[str, Path]
     server: str | None = None
+    in_place: bool = False
 
     @property
     def photo(self) -> Path:
@@ -36,12 +45,12 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """Figures of a result, the size of the photo's file and the sizes of the files that were written."""
+class Note:
+    """Where and under which name a photo's end is written down; ``computer``: who does the work, with which weights."""
 
-    body: dict[str, Any]
-    input_bytes: int
-    output_bytes: dict[str, int]
+    journal: Path
+    photo: str
+    computer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +61,37 @@ class Answer:
     files: Mapping[str, Callable[[], bytes]]
 
 
-def perform(item: Item, progress: "Progress | None" = None) -> Done:
-    """Read, compute, write. Raises: OSError; LimenError that names the photo; RemoteError."""
+def perform(item: Item, progress: "Progress | None" = None, note: Note | None = None) -> Done:
+    """Read, compute, write, and write that down.
+
+    Raises: OSError; LimenError that names the photo; RemoteError; LeftOutError.
+    """
     contents = {field: read_bytes(path) for field, path in item.inputs.items()}
+    original = next(iter(contents.values()))
+    if item.in_place and not original.startswith(JPEG_START):
+        raise LeftOutError(f"{item.photo}: no JPEG; --in-place leaves a file the format that its name promises")
     answer = ask(item.request, contents, item.server, progress, name=str(item.photo))
-    sizes = {}
-    for name, path in item.outputs.items():
-        data = answer.files[name]()
-        write_bytes(path, data)
-        sizes[name] = len(data)
-    return Done(answer.body, len(next(iter(contents.values()))), sizes)
+    files = {name: answer.files[name]() for name in item.outputs}
+    if item.in_place:
+        files = {name: data if len(data) < len(original) else original for name, data in files.items()}
+    body = json.loads(json.dumps(answer.body))  # nothing of ``models``, which whoever receives it would have to import
+    done = Done(body, len(original), {name: len(data) for name, data in files.items()})
+    for path in item.outputs.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with put_in_place({path: files[name] for name, path in item.outputs.items() if files[name] is not original}):
+        if note is not None:
+            _write_down(note, item, contents, files, done)
+    return done
+
+
+def _write_down(note: Note, item: Item, contents: Mapping[str, bytes], files: Mapping[str, bytes], done: Done) -> None:
+    """One line of the journal. In place the next run finds the result where the photo was, and that is done too."""
+    prints = [fingerprint(item.request, contents, note.computer)]
+    if item.in_place:
+        field = next(iter(item.inputs))
+        after = {**contents, field: next(iter(files.values()))}
+        prints.append(fingerprint(item.request, after, note.computer))
+    append(note.journal, note.photo, prints, done, {name: content_digest(data) for name, data in files.items()})
 
 
 def ask(

@@ -16,11 +16,12 @@ from celery.signals import worker_init, worker_process_init
 from celery.worker import WorkController
 
 from models.artefacts import check_file, load_manifest, load_model
-from models.butteraugli import ButteraugliReference
+from models.decode import decode_image
 from models.errors import LimenError, ModelArtefactError
 from models.observers import find_profile, load_profiles, profiles_digest
 from models.onnx_model import OnnxModel, cuda_available
-from models.ssimulacra2 import Ssimulacra2Reference
+from models.rendering import sur_plot
+from models.sur_prediction import predict_sur_curve
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
 from models.varjpeg_request import optimise_photo
@@ -32,6 +33,8 @@ from workers.settings import WorkerSettings
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_S = WORKER_SEEN_S / 3
+WARM_SIDE = 64
+"""Pixels: enough for every scale of the metrics."""
 
 
 def check_weights(sender: WorkController, **_: Any) -> None:
@@ -104,17 +107,22 @@ def open_models(settings: WorkerSettings) -> list[OnnxModel]:
 
 
 def warm_up() -> None:
-    """Run the main job once on a small image: compiles the codec's loops and fills ONNX Runtime's plans."""
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    """Do each kind of work once on a small image, so that no request waits for a compiler, a plan or an import.
+
+    Pixels, a JPEG's own coefficients in colour and in grey, both metrics as targets, the container, a curve and its
+    plot: half a minute where nothing is compiled yet, 3 s with numba's cache on disc.
+    """
     compile_codec()
-    optimise_photo(RgbImage(noise, noise))
-
-
-def warm_metrics() -> None:
-    """Judge a small image by the metrics that few jobs ask for: compiles their loops, for a container to start with."""
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Ssimulacra2Reference(noise).score(noise)
-    ButteraugliReference(noise).norm(noise)
+    noise = np.random.default_rng(0).integers(0, 256, (WARM_SIDE, WARM_SIDE, 3), dtype=np.uint8)
+    grey = np.repeat(noise[:, :, :1], 3, axis=2)
+    for pixels in (noise, grey):
+        file = optimise_photo(RgbImage(pixels, pixels)).data
+        photo = decode_image(file)
+        optimise_photo(photo, original=file)
+        optimise_photo(photo, original=file, quality=50)
+    optimise_photo(photo, original=file, target_metric="ssimulacra2", target_value=50)
+    optimise_photo(photo, original=file, target_metric="butteraugli", target_value=2)
+    sur_plot(predict_sur_curve(photo), "svg")
 
 
 def model_version() -> str:

@@ -27,7 +27,7 @@ async def create_jnd_map(
 
     By default the reply is JSON; its `artefacts` are pictures of the map and the values themselves.
 
-    `curl -F image=@photo.png -H 'Prefer: wait=60' -H 'Accept: image/png' localhost:8000/v1/jnd-map -o jnd.png`
+    `curl -f -F image=@photo.png -H 'Prefer: wait=60' -H 'Accept: image/png' localhost:8000/v1/jnd-map -o jnd.png`
     """
     return await submit_job(
         JndMapRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from app.dependencies import JobsDep, ServicesDep, SettingsDep, WishesDep
+from app.dependencies import RESULT_FILES, JobsDep, ServicesDep, SettingsDep, WishesDep
 from app.operations import ALL_WORK_PROBLEMS, problem_responses
 from app.problems import RETRY_AFTER_S, ProblemError, RequestFault
 from app.schemas import JobStatus, Result, job_path
@@ -23,17 +23,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
 _LOOKUP_PROBLEMS = ("request-invalid", "job-unknown", "job-expired", "broker-unavailable", "internal")
 _RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, "job-unfinished", "job-cancelled")
-_FILES = {
-    media_type: {"schema": {"type": "string", "format": "binary"}}
-    for media_type in (
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-        "text/csv",
-        "application/x-npz",
-        "application/vnd.limen.varjpeg",
-    )
-}
+_FILES = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RESULT_FILES}
 
 
 @router.get("/{job_id}", summary="State and progress of a job", responses=problem_responses(_LOOKUP_PROBLEMS))
@@ -56,7 +46,7 @@ def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
     responses={
         200: {"model": Result, "description": "The result in the form that `Accept` chooses.", "content": _FILES},
         304: {"description": "The client has it already."},
-        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "not-acceptable"))),
+        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "not-acceptable", "range-not-satisfiable"))),
     },
 )
 async def read_result(job_id: JobId, request: Request, services: ServicesDep, wishes: WishesDep) -> Response:
@@ -80,7 +70,7 @@ async def read_result(job_id: JobId, request: Request, services: ServicesDep, wi
     responses={
         200: {"description": "The file.", "content": _FILES},
         304: {"description": "The client has it already."},
-        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "artefact-unknown"))),
+        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "artefact-unknown", "range-not-satisfiable"))),
     },
 )
 def read_artefact(

@@ -51,7 +51,7 @@ async def create_varjpeg(
     the reply is the file itself, and its figures are in the headers `Limen-Sur` and `Limen-Quality`;
     `Accept: application/json` asks for all figures.
 
-    `curl -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
+    `curl -f -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
     localhost:8000/v1/varjpeg -o out.jpg`
     """
     return await submit_job(
@@ -75,7 +75,8 @@ async def decode_varjpeg(
 ) -> Response:
     """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
 
-    `curl -F image=@photo.vjpg -H 'Prefer: wait=60' localhost:8000/v1/varjpeg/decode -o photo.png`
+    `curl -f -F image=@photo.vjpg -H 'Prefer: wait=60' -H 'Accept: image/png'
+    localhost:8000/v1/varjpeg/decode -o photo.png`
     """
     return await submit_job(
         VarJpegDecodeRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key

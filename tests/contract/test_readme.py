@@ -1,11 +1,13 @@
 """README.md keeps its word: its commands run, its settings are the code's, its links lead somewhere."""
 
 import ast
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,22 @@ def test_the_python_example_runs(folder: Path) -> None:
     example = fenced("python", under="In Python")
     ast.parse(example)
     run([sys.executable, "-c", example], folder)
+
+
+def test_one_version_everywhere() -> None:
+    project = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert project
+    newest = README.split("\n## What changed\n", 1)[1].strip()
+    assert newest.startswith(f"**{project[1]}**")
+    assert version("limen") == project[1], "the package is installed in another version; run make"
+    agreed = json.loads((ROOT / "tests" / "assets" / "openapi.json").read_text())
+    assert agreed["info"]["version"] == project[1]
+
+
+def test_what_a_curl_line_keeps_is_never_a_problem_or_a_job() -> None:
+    """A line that writes a picture fails on errors, and takes nothing but pictures where it would get a job."""
+    lines = [line for line in README.splitlines() if line.startswith(("curl ", "kind=$(curl ")) and " -o " in line]
+    assert lines
+    for line in lines:
+        assert re.search(r"curl -f", line), line
+        assert "-H 'Accept: image/" in line, line

@@ -50,13 +50,13 @@ def test_a_folder_goes_on_after_sigint_without_redoing_work(photos: Path, tmp_pa
     assert f"interrupted, {len(before)} of {PHOTOS} done" in said
     assert "Traceback" not in said
     assert not list(out.glob(".*.part"))
-    times = {name: (out / name).with_suffix(".jpg").stat().st_mtime_ns for name in before}
+    times = {name: (out / f"{name}.jpg").stat().st_mtime_ns for name in before}
     second = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=300)
     assert second.returncode == 0, second.stderr
     after = lines(out / "limen.jsonl")
     assert after[: len(before)] == before
     assert sorted(after) == [f"{index:02d}.png" for index in range(PHOTOS)]
-    assert {name: (out / name).with_suffix(".jpg").stat().st_mtime_ns for name in before} == times
+    assert {name: (out / f"{name}.jpg").stat().st_mtime_ns for name in before} == times
     weight = sum(path.stat().st_size for path in photos.iterdir())
     assert f"{PHOTOS} photos: {weight} bytes before" in second.stdout
     assert f"{len(before)} were there already" in second.stdout

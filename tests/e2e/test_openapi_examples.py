@@ -62,7 +62,7 @@ class Tour:
         for placeholder, value in self.names.items():
             words = [re.sub(rf"(?<=/){placeholder}(?=/|$)", value, word) for word in words]
         done = subprocess.run(
-            [*words, "-sS", "--fail-with-body", "-w", "\n%{http_code}"],
+            [*(word for word in words if word != "-f"), "-sS", "--fail-with-body", "-w", "\n%{http_code}"],
             cwd=self.folder, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"

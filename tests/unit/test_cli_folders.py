@@ -1,8 +1,11 @@
 """The verbs of ``limen`` over folders: what is read and written, the journal, failures, and a report."""
 
 import json
+import os
+import pickle
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,15 @@ from PIL import Image
 from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers import cli_folders, cli_work
 from workers.cli import app
+from workers.contracts import VarJpegRequest
 
-pytestmark = pytest.mark.usefixtures("_fake_models")
+pytestmark = pytest.mark.usefixtures("_fake_models", "_threads_for_processes")
+
+
+@pytest.fixture
+def _threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake models live in this process only."""
+    monkeypatch.setattr(cli_folders, "process_pool", ThreadPoolExecutor)
 
 
 @pytest.fixture
@@ -23,7 +33,6 @@ def folder(tmp_path: Path) -> Path:
     (photos / "deep").mkdir(parents=True)
     for index, name in enumerate(("a.png", "b.webp", "deep/c.png")):
         Image.fromarray(picture()[index * 8 :]).save(photos / name)
-    (photos / "notes.txt").write_text("no photo")
     (photos / ".hidden.png").write_bytes(b"no photo either")
     return photos
 
@@ -34,9 +43,9 @@ def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = cli_work.perform
 
-    def counting(item: cli_work.Item, progress: Any = None) -> cli_work.Done:
+    def counting(item: cli_work.Item, progress: Any = None, note: Any = None) -> Any:
         names.append(item.photo.name)
-        return real(item, progress)
+        return real(item, progress, note)
 
     monkeypatch.setattr(cli_folders, "perform", counting)
     return names
@@ -49,7 +58,7 @@ def test_a_folder_becomes_a_folder(folder: Path, tmp_path: Path) -> None:
         written = Path(photo["files"]["photo.jpg"])
         assert written.stat().st_size == photo["size_bytes"]
         assert photo["input_bytes"] == Path(photo["photo"]).stat().st_size
-    assert (tmp_path / "out" / "deep" / "c.jpg").is_file()
+    assert (tmp_path / "out" / "deep" / "c.png.jpg").is_file()
 
 
 def test_the_summary_says_bytes_before_and_after(folder: Path, tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_what_has_changed_is_done_again(folder: Path, tmp_path: Path, performed:
     out = tmp_path / "out"
     limen("varjpeg", folder, "-o", out, "--quality", 50)
     performed.clear()
-    (out / "a.jpg").write_bytes(b"cut")
+    (out / "a.png.jpg").write_bytes(b"cut")
     Image.fromarray(picture()[40:]).save(folder / "deep" / "c.png")
     limen("varjpeg", folder, "-o", out, "--quality", 50)
     assert sorted(performed) == ["a.png", "c.png"]
@@ -87,12 +96,12 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
     real = cli_work.perform
     seen: list[str] = []
 
-    def interrupted_at_the_second(item: cli_work.Item, progress: Any = None) -> cli_work.Done:
+    def interrupted_at_the_second(item: cli_work.Item, progress: Any = None, note: Any = None) -> Any:
         seen.append(item.photo.name)
         if len(seen) == 2:
-            signal.raise_signal(signal.SIGINT)
-            time.sleep(1)  # until the program has seen it and taken back what is waiting
-        return real(item, progress)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.3)  # until the program has seen it and taken back what is waiting
+        return real(item, progress, note)
 
     monkeypatch.setattr(cli_folders, "perform", interrupted_at_the_second)
     arguments = [str(part) for part in ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)]
@@ -118,13 +127,6 @@ def test_a_photo_that_fails_stops_no_other(folder: Path, tmp_path: Path) -> None
     assert [failure["photo"] for failure in body["failed"]] == ["broken.jpg"]
 
 
-def test_photos_that_differ_in_suffix_only_keep_it(folder: Path, tmp_path: Path) -> None:
-    Image.fromarray(picture()).save(folder / "a.webp")
-    limen("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
-    names = sorted(path.name for path in (tmp_path / "out").glob("*.jpg"))
-    assert names == ["a.png.jpg", "a.webp.jpg", "b.jpg"]
-
-
 def test_results_inside_the_folder_are_not_read_again(folder: Path, performed: list[str]) -> None:
     for _ in range(2):
         limen("varjpeg", folder, "-o", folder / "small", "--quality", 50)
@@ -139,26 +141,32 @@ def test_results_never_replace_their_photos(folder: Path) -> None:
 def test_maps_scores_and_curves_of_a_folder(folder: Path, tmp_path: Path) -> None:
     limen("jnd-map", folder, "-o", tmp_path / "maps", "--npz", tmp_path / "arrays")
     assert (tmp_path / "maps" / "a.png").is_file()
-    assert (tmp_path / "arrays" / "deep" / "c.npz").is_file()
+    assert (tmp_path / "arrays" / "deep" / "c.png.npz").is_file()
     assert len(limen_json("quality-score", folder)["photos"]) == 3
     limen("sur-curve", folder, "-o", tmp_path / "curves")
-    assert (tmp_path / "curves" / "b.svg").is_file()
+    assert (tmp_path / "curves" / "b.webp.svg").is_file()
 
 
 def test_two_folders_are_compared_by_name(folder: Path, tmp_path: Path) -> None:
     limen("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)
     body = limen_json("full-reference-score", folder, tmp_path / "out", "-o", tmp_path / "scores")
-    assert [Path(photo["photo"]).name for photo in body["photos"]] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [Path(photo["photo"]).name for photo in body["photos"]] == ["a.png.jpg", "b.webp.jpg", "c.png.jpg"]
     assert (tmp_path / "scores" / "limen.jsonl").is_file()
     (folder / "b.webp").unlink()
-    error = limen("full-reference-score", folder, tmp_path / "out", fails=True).stderr
-    assert "no file for b.jpg" in error
+    result = RUNNER.invoke(app, ["full-reference-score", str(folder), str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "no file for b.webp.jpg" in result.stderr
+    assert "2 photos (1 failed)" in result.stdout
 
 
 def test_a_container_folder_and_back(folder: Path, tmp_path: Path) -> None:
     limen("varjpeg", folder, "-o", tmp_path / "small", "--format", "varjpeg", "--quality", 50)
     limen("varjpeg-decode", tmp_path / "small", "-o", tmp_path / "back")
-    assert sorted(path.name for path in (tmp_path / "back").rglob("*.png")) == ["a.png", "b.png", "c.png"]
+    assert sorted(path.name for path in (tmp_path / "back").rglob("*.png")) == [
+        "a.png.vjpg.png",
+        "b.webp.vjpg.png",
+        "c.png.vjpg.png",
+    ]
 
 
 def test_a_journal_cut_off_by_a_crash_is_read_as_far_as_it_goes(
@@ -176,7 +184,7 @@ def test_a_journal_cut_off_by_a_crash_is_read_as_far_as_it_goes(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["varjpeg", "empty", "-o", "out"], "no .avif"),
+        (["varjpeg", "empty", "-o", "out"], "no file there"),
         (["varjpeg", "photos", "nowhere", "-o", "out"], "nowhere"),
         (["varjpeg", "photos", "-", "-o", "out"], "one photo"),
         (["varjpeg", "photos", "other", "-o", "out"], "both be written as a.png"),
@@ -201,3 +209,9 @@ def test_a_report_is_one_file_that_needs_nothing_else(folder: Path, tmp_path: Pa
     assert "<script" not in text
     assert 'src="http' not in text
     assert 'href="' not in text
+
+
+def test_what_a_process_hands_back_needs_no_model_to_be_read(folder: Path, tmp_path: Path) -> None:
+    request = VarJpegRequest(image_key=cli_work.UNREAD, target_sur=0.75)
+    item = cli_work.Item(request, {"image_key": folder / "a.png"}, {"photo.jpg": tmp_path / "a.jpg"})
+    assert b"models" not in pickle.dumps(cli_work.perform(item))
