@@ -5,9 +5,11 @@ the psychometric function of the same observers applied to the teacher itself, w
 """
 
 import csv
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,16 @@ from models.sur import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, p
 from models.sur_prediction import (
     SurModels,
     SurPrediction,
+    SurReference,
     decode_jpeg,
     encode_reference_jpeg,
     predict_sur_curve,
     sample_curve,
 )
 from models.types import Rgb8
+from models.varjpeg import PreparedPhoto
 from training.jnd_distributions import GEV, draw_samples, rank_distributions
+from training.jpeg_variants import jpegli
 from training.photos import load_photo
 from training.sur_curves import CURVE_LEVELS, PhotoCurves, curve_gev, curve_shares, teacher_log_distance
 
@@ -114,6 +119,50 @@ def paired_interval(differences: NDArray[np.float64]) -> list[float]:
     """95 % interval (Student's t) of the mean of paired differences (N,), N >= 2."""
     half = float(stats.t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences)))
     return [round(float(differences.mean()) - half, 3), round(float(differences.mean()) + half, 3)]
+
+
+SHARE_QUALITIES = (40, 55, 70, 80, 88, 94, 98)
+ORDERED_QUALITIES = range(40, 100, 5)
+
+
+def share_errors(paths: Sequence[Path], profile: ObserverProfile, models: SurModels) -> dict[str, Any]:
+    """The network's share of viewers less its teacher's on whole photos by three encoders, qualities 40 to 98.
+
+    ``ordered``: of the steps of 5 in quality, how many the network says are no worse than the one before.
+    """
+    errors: dict[str, list[float]] = {}
+    steps: list[bool] = []
+    for path in paths:
+        photo = load_photo(path)
+        reference, limen = SurReference(photo, models), PreparedPhoto(photo)
+        encoders: dict[str, Callable[[int], Rgb8]] = {
+            "libjpeg-turbo": partial(_turbo, photo),
+            "jpegli": partial(jpegli, photo),
+            "limen": partial(_limen, limen),
+        }
+        for name, encode in encoders.items():
+            for quality in SHARE_QUALITIES:
+                decoded = encode(quality)
+                truth = profile.satisfied_share(teacher_log_distance(photo, decoded))
+                errors.setdefault(name, []).append(reference.sur(decoded, profile) - truth)
+            shares = [reference.sur(encode(quality), profile) for quality in ORDERED_QUALITIES]
+            steps += [better >= worse for worse, better in itertools.pairwise(shares)]
+    every = np.concatenate(list(errors.values()))
+    return {
+        "photos": len(paths),
+        "mean absolute": {name: round(float(np.abs(found).mean()), 4) for name, found in errors.items()},
+        "mean absolute, all": round(float(np.abs(every).mean()), 4),
+        "95 % within": round(float(np.quantile(np.abs(every), 0.95)), 4),
+        "ordered": round(float(np.mean(steps)), 4),
+    }
+
+
+def _turbo(photo: Rgb8, quality: int) -> Rgb8:
+    return decode_jpeg(encode_reference_jpeg(photo, quality))
+
+
+def _limen(prepared: PreparedPhoto, quality: int) -> Rgb8:
+    return decode_jpeg(prepared.encode(quality).data)
 
 
 def plainest_rival(

@@ -41,7 +41,8 @@ class FakeModel:
         if self.name == "sur_features":
             return {"features": first.reshape(batch, -1)}
         if self.name == "sur_head":
-            return {"log_distance": np.log(10 * difference(inputs) + 1e-3).astype(np.float32)}
+            distance = np.log(10 * difference(inputs) + 1e-3).astype(np.float32)
+            return {"log_distance": distance, "viewing_shift": np.zeros((len(distance), 4), np.float32)}
         if self.name == "patchnet_map":
             return {
                 "quality": np.full((batch, 25, 25), 0.7, np.float32),
@@ -63,7 +64,9 @@ def difference(inputs: Mapping[str, FloatArray]) -> FloatArray:
 @pytest.fixture
 def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     thresholds = (Threshold(-1.5, 0.4), Threshold(-1.0, 0.4), Threshold(-0.6, 0.4))
-    table = ObserverTable({name: ObserverProfile(name, "", thresholds) for name in ("mcl-jci", "flicker")}, 0.1)
+    table = ObserverTable(
+        {name: ObserverProfile(name, "", thresholds) for name in ("aic-3", "mcl-jci", "flicker")}, 0.1
+    )
 
     def load_model(name: str, **_: Any) -> FakeModel:
         return FakeModel(name)

@@ -50,6 +50,8 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
         monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
     monkeypatch.setattr(sur, "FALLING", (2, 3, 4))
     monkeypatch.setattr(sur, "RIVAL_EVERY", 1)
+    monkeypatch.setattr(sur_figures, "SHARE_QUALITIES", (60,))
+    monkeypatch.setattr(sur_figures, "ORDERED_QUALITIES", (50, 80))
     monkeypatch.setattr(sur, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
     work = tmp_path / "work"
     rest = ("sur", "--data", data, "--work", work, "--seed", 5)

@@ -49,7 +49,14 @@ from training.sur_curves import (
     pooled_excess,
     teacher_curves,
 )
-from training.sur_figures import PhotoRow, photo_rows, plainest_rival, ranking_of_published_distributions, summary
+from training.sur_figures import (
+    PhotoRow,
+    photo_rows,
+    plainest_rival,
+    ranking_of_published_distributions,
+    share_errors,
+    summary,
+)
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 from training.threshold_teacher import LEAST, log_lost_quality, threshold_log_distance
 
@@ -65,6 +72,7 @@ _DRAWN = 1 / 3
 _RECOLOURED, _MOST_SATURATION = 0.3, 2.5
 """Share of crops whose colours are exchanged and up to so many times as strong: in few photos of photos/train are they
 strong, and Limen's encoder saves where the teacher sees little of them."""
+SHARES_EVERY = 8
 RIVAL_EVERY = 4
 """Of the Kodak photos, one in so many is also judged by the teacher itself, a second a pair."""
 
@@ -397,6 +405,10 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
             threshold = psnr_threshold(train, profile, jnd)
             rows[f"{split}, JND {jnd}"] = photo_rows(paths, curves, profile, jnd, threshold, models)
         figures[split] = {f"jnd{jnd}": summary(rows[f"{split}, JND {jnd}"]) for jnd in JNDS}
+    for split in judged:
+        figures[f"{split}, every eighth: share of viewers against the teacher"] = share_errors(
+            photo_paths(config.data, split)[::SHARES_EVERY], profile, models
+        )
     some = slice(None, None, RIVAL_EVERY)
     kodak, curves = _curve_paths(config, "kodak")[some], _curves(config, "kodak").part(some)
     figures["kodak, every fourth: the teacher itself"] = plainest_rival(kodak, curves, profile, 1, models)
