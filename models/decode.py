@@ -18,6 +18,7 @@ from models.image_files import avif, bmp, gif, jpeg, png, tiff, webp
 from models.image_files.exif import reset_orientation, reset_xmp_orientation
 from models.image_files.header import ImageHeader, Raster, Space, sniff
 from models.types import Rgb8, RgbImage
+from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients
 
 MAX_PIXELS = 64_000_000
 """Phones' 50-megapixel cameras give 50.1 million pixels."""
@@ -29,6 +30,8 @@ _WHITE = {Space.GREY: [255], Space.RGB: [255, 255, 255], Space.CMYK: [0, 0, 0, 0
 _DECODER_ERRORS = (RuntimeError, ValueError, IndexError, TypeError, OSError, SyntaxError, EOFError, struct.error)
 """What imagecodecs and Pillow's readers raise on damaged data."""
 _ROW_BLOCK = 128
+_CORNER = 4
+CUT_NOTE = "the JPEG's image data are damaged or cut short; what can be seen of them is used"
 
 
 class _Format(NamedTuple):
@@ -58,7 +61,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = M
     header = read_header(data)
     check_size(header.width, header.height, max_pixels=max_pixels, max_side=max_side)
     raster = _decode_samples(data, header)
-    warnings = list(header.notes)
+    warnings = [*header.notes, *_damage_notes(data, header, raster)]
     samples = _to_eight_bits(raster)
     colours, alpha = _split_alpha(samples, raster)
     flat = _onto_background(colours, alpha, raster, warnings)
@@ -73,6 +76,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = M
         source_format=header.format,
         bit_depth=header.bit_depth,
         warnings=tuple(warnings),
+        other=header.other,
     )
 
 
@@ -122,6 +126,32 @@ def _decode_samples(data: bytes, header: ImageHeader) -> Raster:
     if raster.samples.shape[:2] != (header.height, header.width):
         raise ImageUndecodableError(f"the {header.format} header and its data differ in size")
     return raster
+
+
+def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str, ...]:
+    """Whether a JPEG's image data are cut short, which libjpeg fills with grey and does not tell.
+
+    What is coded last in a sequential file is then flat; only such files, progressive ones and those without an end
+    are read again to the end. Raises: ImageUndecodableError for one that has neither all data nor an end marker.
+    """
+    if header.format != "JPEG":
+        return ()
+    no_end = jpeg.NO_END_NOTE in header.notes
+    if (
+        not no_end
+        and not jpeg.is_progressive(data)
+        and bool((raster.samples[-1, -_CORNER:] != raster.samples[-1, -1]).any())
+    ):
+        return ()
+    try:
+        read_coefficients(data, max_pixels=header.width * header.height)
+    except DamagedScanError as error:
+        if no_end:
+            raise ImageUndecodableError("the JPEG ends inside its image data: it is truncated") from error
+        return (CUT_NOTE,)
+    except ImageUndecodableError:
+        return ()  # of a kind that only libjpeg reads
+    return ()
 
 
 def _to_eight_bits(raster: Raster) -> NDArray[np.uint8]:

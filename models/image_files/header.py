@@ -25,6 +25,20 @@ class Space(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherMetadata:
+    """What few files have beside profile, EXIF and XMP, as it came.
+
+    ``resources``: Photoshop's, IPTC among them; ``extended_xmp``: the packet that goes with the main one; ``comments``:
+    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down.
+    """
+
+    resources: bytes | None = None
+    extended_xmp: bytes | None = None
+    comments: tuple[bytes, ...] = ()
+    density: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageHeader:
     """One file's header. ``width`` and ``height`` are as stored, before ``orientation`` (EXIF's 1..8) is applied.
 
@@ -41,6 +55,7 @@ class ImageHeader:
     exif: bytes | None = None
     xmp: bytes | None = None
     notes: tuple[str, ...] = ()
+    other: OtherMetadata = OtherMetadata()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def test_thumbnail_goes():
     ("policy", "kept"), [("keep-icc", {"icc"}), ("keep-all", {"icc", "exif", "xmp"}), ("strip", set())]
 )
 def test_policies(policy, kept):
-    source = image(exif=exif(), xmp=b"<x:xmpmeta/>", icc_profile=b"profile")
+    source = image(exif=exif(), xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', icc_profile=b"profile")
     segments = metadata_segments(source, Metadata(policy))
     found = {
         name
