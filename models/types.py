@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import icc
-from models.image_files.header import OtherMetadata
+from models.image_files.header import NO_OTHER, OtherMetadata
 
 Rgb8 = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]
@@ -34,7 +34,7 @@ class RgbImage:
     source_format: str = "array"
     bit_depth: int = 8
     warnings: tuple[str, ...] = ()
-    other: OtherMetadata = OtherMetadata()
+    other: OtherMetadata = NO_OTHER
 
     @property
     def height(self) -> int:

@@ -25,7 +25,7 @@ from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.gain_map import with_gain_map
 from models.varjpeg.jpeg_input import read_coefficients, turned_upright
 from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
-from models.varjpeg.metadata import Metadata, insert_segments
+from models.varjpeg.metadata import Metadata, insert_segments, kept_metadata
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds
@@ -54,6 +54,7 @@ _PASSED = "nothing smaller than the input reaches the target: this is the input,
 _DRAWING = "this is a drawing or a screenshot, not a photo: its original lossless format is the better choice"
 _LARGER = "this file is larger than the input: its original format is the better choice"
 _RESORT = "all that reaches the target is larger than the input: this is the input, with {}"
+_OTHER_IMAGES = "not kept: {} more images behind the picture"
 _NO_GAIN_MAP = "the HDR gain map could not be kept with these pixels; the standard-range image is used"
 
 
@@ -475,11 +476,14 @@ def _finished(
     warnings = list(image.warnings)
     if GAIN_MAP_NOTE in warnings and policy is Metadata.KEEP_ALL and wanted is Format.JPEG and original is not None:
         warnings.remove(GAIN_MAP_NOTE)
-        data = with_gain_map(chosen.data, original)
-        if data is None:
+        kept = with_gain_map(chosen.data, original)
+        if kept is None:
             warnings.append(_NO_GAIN_MAP)
         else:
-            chosen = replace(chosen, data=data)
+            chosen = replace(chosen, data=kept[0])
+            warnings += [_OTHER_IMAGES.format(kept[1])] if kept[1] else []
+    if policy is Metadata.KEEP_ALL and wanted is Format.JPEG:
+        warnings += [f"not kept: {part}" for part in kept_metadata(image, policy).dropped]
     if chosen.encoder is Encoder.INPUT:
         warnings.append(_PASSED)
     return chosen, tuple(warnings)

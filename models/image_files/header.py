@@ -38,6 +38,9 @@ class OtherMetadata:
     density: tuple[int, int, int] | None = None
 
 
+NO_OTHER = OtherMetadata()
+
+
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
     """One file's header. ``width`` and ``height`` are as stored, before ``orientation`` (EXIF's 1..8) is applied.
@@ -55,7 +58,7 @@ class ImageHeader:
     exif: bytes | None = None
     xmp: bytes | None = None
     notes: tuple[str, ...] = ()
-    other: OtherMetadata = OtherMetadata()
+    other: OtherMetadata = NO_OTHER
 
 
 @dataclass(frozen=True, slots=True)

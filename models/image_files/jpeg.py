@@ -16,7 +16,7 @@ _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
-_GAIN_MAP_MARKS = (
+GAIN_MAP_MARKS = (
     b"urn:iso:std:iso:ts:21496:-1",
     b"http://ns.adobe.com/hdr-gain-map/",
     b"http://ns.apple.com/HDRGainMap/",
@@ -42,6 +42,8 @@ _SEGMENT_START = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 """Restart markers and TEM stand alone and are passed over where they have no place."""
 
 GAIN_MAP_NOTE = "the file holds an HDR gain map, which is dropped; the standard-range image is used"
+VIDEO_NOTE = "the video behind the picture (a motion photo) is not kept"
+_VIDEO_BRANDS = (b"ftypmp4", b"ftypisom", b"ftypqt", b"ftypiso", b"ftypavc1", b"ftypmsnv", b"ftyp3gp", b"ftypM4V")
 STRAY_BYTES_NOTE = "the JPEG has stray bytes between its segments, which are passed over"
 NO_END_NOTE = "the JPEG has no end marker; its image data are read to the end of the file"
 MAX_SCAN_PIXELS = 2_000_000_000
@@ -81,8 +83,8 @@ class _Segments:
 def read_header(data: bytes) -> ImageHeader:
     """Walk all segments to the end of the first image.
 
-    Raises: ImageUndecodableError for a file that is damaged or ends before its image data, ImageTypeUnsupportedError for a JPEG process that no
-    one uses for photos (hierarchical, arithmetic lossless).
+    Raises: ImageUndecodableError for a file that is damaged or ends before its image data, ImageTypeUnsupportedError
+    for a JPEG process that no one uses for photos (hierarchical, arithmetic lossless).
     """
     segments = _gather(data)
     frame = segments.frame
@@ -97,9 +99,10 @@ def read_header(data: bytes) -> ImageHeader:
         raise ImageUndecodableError(f"the JPEG has {segments.scans} scans, far more than any encoder writes")
     icc, icc_notes = _join_icc(segments.icc_parts)
     exif, orientation, exif_notes = usable_exif(segments.exif)
+    behind = _trailer_notes(data, segments)
+    notes = (*icc_notes, *exif_notes, *_picture_notes(segments), *_damage_notes(segments.damage), *behind)
     return ImageHeader(
-        "JPEG", width, height, precision, orientation, icc, exif, segments.xmp,
-        (*icc_notes, *exif_notes, *_picture_notes(segments), *_damage_notes(segments.damage)), _other(segments),
+        "JPEG", width, height, precision, orientation, icc, exif, segments.xmp, notes, _other(segments)
     )  # fmt: skip
 
 
@@ -169,7 +172,7 @@ def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
         segments.icc_parts.append(body[len(_ICC_PREFIX) :])
     elif body.startswith(b"MPF\0"):
         segments.multi_picture = True
-    segments.gain_map = segments.gain_map or any(mark in body for mark in _GAIN_MAP_MARKS)
+    segments.gain_map = segments.gain_map or any(mark in body for mark in GAIN_MAP_MARKS)
 
 
 def marker_segments(data: bytes, damage: Damage | None = None) -> Iterator[tuple[int, bytes, slice]]:
@@ -266,6 +269,17 @@ def _join_extended(parts: list[bytes]) -> bytes | None:
 def _damage_notes(damage: Damage) -> tuple[str, ...]:
     notes = (STRAY_BYTES_NOTE,) if damage.stray_bytes else ()
     return (*notes, NO_END_NOTE) if damage.no_end_marker else notes
+
+
+def _trailer_notes(data: bytes, segments: _Segments) -> tuple[str, ...]:
+    """What lies behind a picture that has no index of further images, or behind the last of these."""
+    end = segments.damage.end
+    behind = data[end:].strip(b"\0\xff\r\n ") if end else b""
+    if b"ftyp" in behind and any(brand in behind for brand in _VIDEO_BRANDS):
+        return (VIDEO_NOTE,)
+    if not behind or segments.multi_picture or segments.gain_map:
+        return ()
+    return (f"{len(data) - end} bytes behind the end of the JPEG are not kept",)
 
 
 def _picture_notes(segments: _Segments) -> tuple[str, ...]:

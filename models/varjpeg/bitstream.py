@@ -30,7 +30,7 @@ MAX_SIDE = 65500
 
 LOWEST_DC, HIGHEST_DC, MOST_AC = -1024, 1023, 1023
 """Quantized values that 8-bit JPEG has codes for in whatever order blocks come: differences of DC up to 2047 (T.81
-F.1.2.1.1), AC up to 1023 (F.1.2.2.1). libjpeg's encoder refuses others (jchuff.c, MAX_COEF_BITS); decoders take them."""
+F.1.2.1.1), AC up to 1023 (F.1.2.2.1). libjpeg's encoder refuses others (jchuff.c, MAX_COEF_BITS), decoders do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ _FIRST_TAG = 0x00FE
 """Below lie the tags of GPS directories (EXIF 2.32, table 15), which mean nothing in others."""
 
 _ELSEWHERE = {
-    0x0111, 0x0117, 0x0144, 0x0145, 0x014A, 0x0201, 0x0202, 0x02BC, 0x83BB, 0x8649, 0x8773, _GPS_POINTER, 0xC634, 0xEA1C,
+    0x0111, 0x0117, 0x0144, 0x0145, 0x014A, 0x0201, 0x0202, 0x02BC, 0x83BB, 0x8649, 0x8773, _GPS_POINTER, 0xC634,
+    0xEA1C,
 }  # fmt: skip
 """Image data, thumbnails, sub-images, XMP, IPTC, Photoshop's resources, profile, GPS, private data of DNG, padding."""
 
@@ -129,7 +130,7 @@ class _Block:
             tag, kind, number = struct.unpack_from(f"{self.order}HHI", self.data, position)
             size = _SIZES.get(kind, 0) * number
             start = position + 8 if size <= 4 else struct.unpack_from(f"{self.order}I", self.data, position + 8)[0]
-            if 0 < size and start + size <= len(self.data) and position + 12 <= len(self.data):
+            if size > 0 and start + size <= len(self.data) and position + 12 <= len(self.data):
                 found.append(_Entry(tag, kind, number, position, start, size))
         return found
 

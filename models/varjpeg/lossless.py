@@ -96,7 +96,7 @@ def _with_only(original: bytes, beside: bytes) -> bytes:
     for marker, body, behind in limited(marker_segments(original, damage)):
         if marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= _JFIF_BYTES and not head:
             head.append(segment(marker, body[: _JFIF_BYTES - 2] + b"\0\0"))
-        elif marker == _SOS or marker == _APP14 or not (_APP0 <= marker <= _APP15 or marker == _COM):
+        elif marker in (_SOS, _APP14) or not (_APP0 <= marker <= _APP15 or marker == _COM):
             rest.append(segment(marker, body) + original[behind])
     if has_jfif_header(beside):
         head = []

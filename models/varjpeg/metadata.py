@@ -1,7 +1,7 @@
-"""What of a photo's metadata goes into a JPEG, and never the place: colour profile, EXIF, XMP, IPTC, comments, density.
+"""What of a photo's metadata goes into a JPEG: colour profile, EXIF, XMP, IPTC, comments, density; never the place.
 
-Each kind is cleaned in a module of its own: ``exif_cleaning``, ``xmp_cleaning``, ``iptc_cleaning``. Coordinates that one
-of them names are looked for in all (``places``).
+Each kind is cleaned in a module of its own: ``exif_cleaning``, ``xmp_cleaning``, ``iptc_cleaning``. Coordinates that
+one of them names are looked for in all (``places``).
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def kept_metadata(
         segments += _everything(image, orientation, dropped)
     if orientation != 1 and _EXIF_HEADER not in segments:
         segments += segment(_APP1, orientation_block(orientation))
-    if policy is not Metadata.STRIP and with_profile and image.icc_profile and not _means_srgb(image.icc_profile):
+    if policy is not Metadata.STRIP and with_profile and image.icc_profile and not _means_srgb(image):
         profile = icc_segments(image.icc_profile)
         segments += profile
         if not profile:
@@ -115,7 +115,10 @@ def exif_without_place(exif: bytes) -> bytes | None:
     return None if cleaned is None else cleaned.block
 
 
-def _means_srgb(profile: bytes) -> bool:
+def _means_srgb(image: RgbImage) -> bool:
+    profile = image.icc_profile
+    if profile is None or image.pixels is not image.native_pixels:
+        return False
     try:
         return icc.colour_space(profile) == "rgb" and icc.is_srgb(profile)
     except ValueError:
