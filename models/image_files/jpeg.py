@@ -149,6 +149,11 @@ def _gather(data: bytes) -> _Segments:
             segments.comments.append(body)
         elif marker in (_APP0, _APP1, _APP2, _APP13, _APP14):
             _gather_application(segments, marker, body)
+    if (
+        segments.multi_picture and segments.damage.end
+    ):  # Apple's maps say what they are, the picture before them does not
+        behind = segments.damage.end
+        segments.gain_map = segments.gain_map or any(data.find(mark, behind) >= 0 for mark in GAIN_MAP_MARKS)
     return segments
 
 

@@ -149,8 +149,6 @@ def _names_a_place(name: str) -> bool:
     prefix, _, local = name.lower().rpartition(":")
     if prefix in ("xml", "xmlns", "rdf"):
         return False
-    if local in ("lon", "long", "lat", "alt") and not prefix:
-        return False
     return local in _PLACE_NAMES or local.startswith(_CREATORS_ADDRESS) or any(word in local for word in _PLACE_WORDS)
 
 
