@@ -7,6 +7,7 @@ own RGB for the codec. No Pillow warning can arise: its openers, which warn, are
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = M
     """
     header = read_header(data)
     check_size(header.width, header.height, max_pixels=max_pixels, max_side=max_side)
-    raster = _decode_samples(data, header)
+    raster = _with_srgb_curve(_cropped(_decode_samples(data, header), header), header)
     warnings = [*header.notes, *_damage_notes(data, header, raster)]
     samples = _to_eight_bits(raster)
     colours, alpha = _split_alpha(samples, raster)
@@ -126,6 +127,27 @@ def _decode_samples(data: bytes, header: ImageHeader) -> Raster:
     if raster.samples.shape[:2] != (header.height, header.width):
         raise ImageUndecodableError(f"the {header.format} header and its data differ in size")
     return raster
+
+
+def _cropped(raster: Raster, header: ImageHeader) -> Raster:
+    if header.crop is None:
+        return raster
+    left, top, width, height = header.crop
+    return replace(raster, samples=raster.samples[top : top + height, left : left + width])
+
+
+def _with_srgb_curve(raster: Raster, header: ImageHeader) -> Raster:
+    """Samples of another curve as sRGB's, in all their bits; alpha stays."""
+    if header.gamma is None or raster.space not in (Space.GREY, Space.RGB):
+        return raster
+    levels = 2**raster.bits
+    light = (np.arange(levels) / (levels - 1)) ** header.gamma
+    shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    curve = np.rint(shown * (levels - 1)).astype(raster.samples.dtype)
+    samples = curve[np.minimum(raster.samples, levels - 1)]
+    if raster.has_alpha:
+        samples[:, :, -1] = raster.samples[:, :, -1]
+    return replace(raster, samples=samples)
 
 
 def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str, ...]:

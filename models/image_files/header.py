@@ -46,7 +46,8 @@ class ImageHeader:
     """One file's header. ``width`` and ``height`` are as stored, before ``orientation`` (EXIF's 1..8) is applied.
 
     ``exif`` starts with ``Exif\\0\\0``; ``orientation`` is the raw number and may be invalid; ``notes`` say in plain
-    words what will not be in the decoded image.
+    words what will not be in the decoded image. ``gamma``: the exponent that makes samples light, where it is not
+    sRGB's curve; ``crop``: left, top, width and height of what is shown of the stored rows, None for all.
     """
 
     format: str
@@ -59,6 +60,8 @@ class ImageHeader:
     xmp: bytes | None = None
     notes: tuple[str, ...] = ()
     other: OtherMetadata = NO_OTHER
+    gamma: float | None = None
+    crop: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

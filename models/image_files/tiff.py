@@ -16,6 +16,7 @@ _SPACES = {
 }  # fmt: skip
 _CHANNELS = {Space.GREY: 1, Space.RGB: 3, Space.CMYK: 4, Space.LAB: 3}
 _UNSIGNED, _FLOAT = 1, 3
+_COMPRESSION, _JPEG_INSIDE = 259, (6, 7)
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _MAX_TILE_PIXELS = 64_000_000
 _MAX_SAMPLES = 16
@@ -46,7 +47,9 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
         samples = imagecodecs.tiff_decode(page.patched({ORIENTATION: 1}), asrgb=True)[:, :, :3]
         return Raster(samples, Space.RGB)
     # Called grey, CMYK samples come as stored; called CMYK they come as an RGB that ignores the profile.
-    disguise = {_PHOTOMETRIC: _BLACK_IS_ZERO} if photometric == _CMYK else {}
+    # Of JPEG inside, grey would be YCbCr; called RGB it comes as stored.
+    plain = _RGB if page.integer(_COMPRESSION, 1) in _JPEG_INSIDE else _BLACK_IS_ZERO
+    disguise = {_PHOTOMETRIC: plain} if photometric == _CMYK else {}
     samples = _channels_last(imagecodecs.tiff_decode(page.patched({ORIENTATION: 1} | disguise)), header)
     if photometric == _WHITE_IS_ZERO:
         samples = (2**header.bit_depth - 1) - samples
