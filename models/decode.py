@@ -8,23 +8,21 @@ own RGB for the codec. No Pillow warning can arise: its openers, which warn, are
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import icc
-from models.errors import ImageTooLargeError, ImageUndecodableError
-from models.image_files import avif, bmp, gif, jpeg, png, tiff, webp
+from models.errors import ImageUndecodableError
 from models.image_files.exif import reset_orientation, reset_xmp_orientation
-from models.image_files.header import ImageHeader, Raster, Space, sniff
+from models.image_files.header import ImageHeader
+from models.image_files.jpeg import NO_END_NOTE, is_progressive
+from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
+from models.image_samples import avif, bmp, gif, jpeg, png, tiff, webp
+from models.image_samples.raster import Raster, Space
 from models.types import Rgb8, RgbImage
 from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients
 
-MAX_PIXELS = 64_000_000
-"""Phones' 50-megapixel cameras give 50.1 million pixels."""
-MAX_SIDE = 16384
-MAX_ASPECT = 200
 _WHITE = {Space.GREY: [255], Space.RGB: [255, 255, 255], Space.CMYK: [0, 0, 0, 0], Space.LAB: [255, 128, 128]}
 """What transparent pixels are shown on."""
 
@@ -35,32 +33,31 @@ _CORNER = 4
 CUT_NOTE = "the JPEG's image data are damaged or cut short; what can be seen of them is used"
 
 
-class _Format(NamedTuple):
-    read_header: Callable[[bytes], ImageHeader]
-    decode: Callable[[bytes, ImageHeader], Raster]
-
-
-_FORMATS = {
-    "JPEG": _Format(jpeg.read_header, jpeg.decode),
-    "PNG": _Format(png.read_header, png.decode),
-    "WebP": _Format(webp.read_header, webp.decode),
-    "AVIF": _Format(avif.read_header, avif.decode),
-    "TIFF": _Format(tiff.read_header, tiff.decode),
-    "GIF": _Format(gif.read_header, gif.decode),
-    "BMP": _Format(bmp.read_header, bmp.decode),
+_DECODERS: dict[str, Callable[[bytes, ImageHeader], Raster]] = {
+    "JPEG": jpeg.decode,
+    "PNG": png.decode,
+    "WebP": webp.decode,
+    "AVIF": avif.decode,
+    "TIFF": tiff.decode,
+    "GIF": gif.decode,
+    "BMP": bmp.decode,
 }
 
 
-def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE) -> RgbImage:
+def decode_image(
+    data: bytes, *, max_pixels: int | None = None, max_side: int | None = None, limits: SizeLimits = DEFAULT_LIMITS
+) -> RgbImage:
     """Decode a JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF, told apart by content, in displayed orientation.
 
     An RGB profile stays in ``icc_profile`` with ``native_pixels`` in its colours; grey, CMYK and Lab profiles are
-    converted to sRGB and dropped. Whatever is lost or assumed is in ``warnings``.
+    converted to sRGB and dropped. Whatever is lost or assumed is in ``warnings``. ``max_pixels`` and
+    ``max_side``, where given, stand in place of those in ``limits``.
 
     Raises: ImageTypeUnsupportedError, ImageTooLargeError (before any pixel is decoded), ImageUndecodableError.
     """
     header = read_header(data)
-    check_size(header.width, header.height, max_pixels=max_pixels, max_side=max_side)
+    limits = replace(limits, max_pixels=max_pixels or limits.max_pixels, max_side=max_side or limits.max_side)
+    limits.check(header.width, header.height)
     raster = _with_srgb_curve(_cropped(_decode_samples(data, header), header), header)
     warnings = [*header.notes, *_damage_notes(data, header, raster)]
     samples = _to_eight_bits(raster)
@@ -81,32 +78,6 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = M
     )
 
 
-def read_header(data: bytes) -> ImageHeader:
-    """Format, size and metadata without decoding a pixel.
-
-    Raises: ImageTypeUnsupportedError, ImageUndecodableError.
-    """
-    name = sniff(data)
-    try:
-        return _FORMATS[name].read_header(data)
-    except (struct.error, IndexError) as error:
-        raise ImageUndecodableError(f"the {name} header is cut short or damaged") from error
-
-
-def check_size(width: int, height: int, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE) -> None:
-    """Raises: ImageTooLargeError for too many pixels, too long a side or too thin a strip; ImageUndecodableError for
-    an image without pixels.
-    """
-    if width < 1 or height < 1:
-        raise ImageUndecodableError(f"an image of {width}x{height} pixels")
-    if max(width, height) > max_side:
-        raise ImageTooLargeError(f"{width}x{height} pixels: a side may be {max_side} at most")
-    if width * height > max_pixels:
-        raise ImageTooLargeError(f"{width}x{height} pixels: {max_pixels} are allowed")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageTooLargeError(f"{width}x{height} pixels: a side may be {MAX_ASPECT} times the other at most")
-
-
 def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Stored rows as displayed: EXIF 2.32 section 4.6.4 A, values 1..8. ``pixels``: (H, W) or (H, W, C)."""
     if orientation >= 5:
@@ -120,7 +91,7 @@ def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np
 
 def _decode_samples(data: bytes, header: ImageHeader) -> Raster:
     try:
-        raster = _FORMATS[header.format].decode(data, header)
+        raster = _DECODERS[header.format](data, header)
     except _DECODER_ERRORS as error:
         cause = f": {error}" if str(error).isascii() and str(error).isprintable() else ""
         raise ImageUndecodableError(f"the {header.format} is damaged or truncated{cause}") from error
@@ -158,10 +129,10 @@ def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str
     """
     if header.format != "JPEG":
         return ()
-    no_end = jpeg.NO_END_NOTE in header.notes
+    no_end = NO_END_NOTE in header.notes
     if (
         not no_end
-        and not jpeg.is_progressive(data)
+        and not is_progressive(data)
         and bool((raster.samples[-1, -_CORNER:] != raster.samples[-1, -1]).any())
     ):
         return ()

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.decode import read_header
 from models.drawings import is_drawing
 from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
 from models.image_files.jpeg import GAIN_MAP_NOTE
+from models.image_files.read import read_header
 from models.jnd import predict_jnd_map
 from models.observers import DEFAULT_OBSERVER, JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map

@@ -1,16 +1,14 @@
-"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12), and the samples."""
+"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12)."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import imagecodecs
-
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.colour_signals import ColourSignal, from_code_points
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import MAX_PARTS, ImageHeader, Raster, Samples, Space, limited
+from models.image_files.header import MAX_PARTS, ImageHeader, limited
 
 # EXIF orientation of quarter turns anticlockwise (irot), alone and followed by a mirror (imir: 0 = top and bottom
 # change places, 1 = left and right); MIAF (ISO 23000-22) section 7.3.6.7 fixes the order.
@@ -68,15 +66,6 @@ def read_header(data: bytes) -> ImageHeader:
         "AVIF", width, height, bits, _orientation(properties), icc or signal.profile, exif, _xmp(data, meta), notes,
         gamma=signal.gamma, crop=crop,
     )  # fmt: skip
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """RGB or RGBA with the file's own bit depth; of a sequence its still image."""
-    still = data[:8] + data[8:12].replace(b"avis", b"avif") + data[12:]
-    samples: Samples = imagecodecs.avif_decode(still, numthreads=1)
-    channels = 1 if samples.ndim == 2 else samples.shape[2]
-    bits = 8 if samples.dtype.itemsize == 1 else max(header.bit_depth, 10)
-    return Raster(samples, Space.GREY if channels < 3 else Space.RGB, bits, has_alpha=channels in (2, 4))
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

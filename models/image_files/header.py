@@ -1,27 +1,13 @@
-"""What a file says of itself before a pixel is decoded, and the samples that come out of it."""
+"""What a file says of itself before a pixel is decoded; the web process asks here too, and loads no numpy for it."""
 
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 
 T = TypeVar("T")
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-class Space(StrEnum):
-    """What the colour channels of a raster mean."""
-
-    GREY = "grey"
-    RGB = "RGB"
-    CMYK = "CMYK"
-    LAB = "Lab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +48,6 @@ class ImageHeader:
     other: OtherMetadata = NO_OTHER
     gamma: float | None = None
     crop: tuple[int, int, int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Raster:
-    """Decoded samples as stored: (H, W) or (H, W, C), ``space`` first, then alpha if ``has_alpha``.
-
-    Values reach ``2**bits - 1``. ``premultiplied``: the colour channels are already multiplied by alpha.
-    """
-
-    samples: Samples
-    space: Space
-    bits: int = 8
-    has_alpha: bool = False
-    premultiplied: bool = False
 
 
 class _Signature(NamedTuple):

@@ -1,16 +1,13 @@
-"""JPEG files (ITU-T T.81): the marker segments, and the samples."""
+"""JPEG files (ITU-T T.81): the marker segments."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import imagecodecs
-import numpy as np
-
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.exif import PREFIX as EXIF_PREFIX
 from models.image_files.exif import usable_exif
-from models.image_files.header import ImageHeader, OtherMetadata, Raster, Samples, Space, limited
+from models.image_files.header import ImageHeader, OtherMetadata, limited
 
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
@@ -104,17 +101,6 @@ def read_header(data: bytes) -> ImageHeader:
     return ImageHeader(
         "JPEG", width, height, precision, orientation, icc, exif, segments.xmp, notes, _other(segments)
     )  # fmt: skip
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """Samples in the file's colour model; YCbCr comes as RGB, YCCK as CMYK (0 = no ink)."""
-    samples: Samples = imagecodecs.jpeg8_decode(data)
-    if samples.ndim == 2:
-        return Raster(samples, Space.GREY, header.bit_depth)
-    if samples.shape[2] == 3:
-        return Raster(samples, Space.RGB, header.bit_depth)
-    np.invert(samples, out=samples)  # as Adobe stores CMYK and YCCK, and as all readers take it, marker or none
-    return Raster(samples, Space.CMYK, header.bit_depth)
 
 
 def can_be_recoded(data: bytes) -> bool:
@@ -232,11 +218,11 @@ def _check_quantization(body: bytes) -> None:
     position = 0
     while position < len(body):
         wide = body[position] >> 4
+        step = 2 if wide else 1
         table = body[position + 1 : position + 1 + (128 if wide else 64)]
         if len(table) != (128 if wide else 64):
             raise ImageUndecodableError("a JPEG quantization table is cut short")
-        entries = np.frombuffer(table, dtype=">u2" if wide else np.uint8)
-        if not entries.all():
+        if not all(int.from_bytes(table[i : i + step], "big") for i in range(0, len(table), step)):
             raise ImageUndecodableError("a JPEG quantization table holds a zero")
         position += 1 + len(table)
 

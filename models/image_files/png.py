@@ -1,16 +1,13 @@
-"""PNG files: the chunks, and the samples (16-bit ones kept whole)."""
+"""PNG files: the chunks."""
 
-import ctypes
 import struct
 import zlib
 from collections.abc import Iterator
 
-import imagecodecs
-
 from models.errors import ImageUndecodableError
 from models.image_files.colour_signals import SRGB_PRIMARIES, ColourSignal, from_code_points, from_primaries
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, OtherMetadata, Raster, Samples, Space, limited
+from models.image_files.header import ImageHeader, OtherMetadata, limited
 
 _MAX_INFLATED = 8 << 20
 """Bytes that a compressed profile or text may grow to."""
@@ -18,7 +15,6 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _SRGB_GAMMA = 45455
 _LEAST_GAMMA, _MOST_GAMMA = 10_000, 500_000
 """In 1/100000: exponents of 10 to 0.2; beyond lie mistakes."""
-_PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _COLOUR_TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -40,31 +36,17 @@ def read_header(data: bytes) -> ImageHeader:
     return ImageHeader("PNG", width, height, bits, orientation, icc, exif, _xmp(data), notes, other, gamma)
 
 
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """Palettes, transparent colours and 1, 2 and 4 bits expanded to 8-bit grey or RGB with or without alpha."""
-    try:
-        samples: Samples = imagecodecs.png_decode(_pixels_only(data))
-    except imagecodecs.PngError:
-        # imagecodecs 2026.3.6 gives back one reference to None too many when libpng fails; some ten thousand broken
-        # files would end a process of Python 3.11. One too few given back does no harm.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
-        raise
-    channels = 1 if samples.ndim == 2 else samples.shape[2]
-    space = Space.GREY if channels < 3 else Space.RGB
-    return Raster(samples, space, 16 if header.bit_depth == 16 else 8, has_alpha=channels in (2, 4))
-
-
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each chunk; image data without their body. Raises: ImageUndecodableError if there are none."""
     seen_data = False
-    for kind, start, end in limited(_spans(data)):
+    for kind, start, end in limited(chunk_spans(data)):
         seen_data = seen_data or kind == b"IDAT"
         yield kind, b"" if kind in (b"IDAT", b"fdAT") else data[start + 8 : end - 4]
     if not seen_data:
         raise ImageUndecodableError("the PNG holds no image data: it is damaged or truncated")
 
 
-def _spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunk_spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Type, start and end of each chunk, the last one even where the file ends inside it."""
     position = 8
     while position + 8 <= len(data):
@@ -73,11 +55,6 @@ def _spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position += 12 + length
-
-
-def _pixels_only(data: bytes) -> bytes:
-    """The file without the chunks that say nothing about pixels, so that libpng need not parse them."""
-    return data[:8] + b"".join(data[start:end] for kind, start, end in _spans(data) if kind in _PIXEL_CHUNKS)
 
 
 def _inflate(data: bytes) -> bytes | None:

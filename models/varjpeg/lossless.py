@@ -7,9 +7,9 @@ mozjpeg never sees the bytes that came in: coefficients are read by ``jpeg_input
 from dataclasses import dataclass
 
 from models import icc
-from models.decode import read_header
 from models.image_files.header import ImageHeader, limited, sniff
 from models.image_files.jpeg import Damage, can_be_recoded, marker_segments
+from models.image_files.read import read_header
 from models.types import RgbImage
 from models.varjpeg.metadata import Metadata, has_jfif_header, icc_segments, metadata_segments, segment
 from models.varjpeg.recompress import PreparedJpeg
