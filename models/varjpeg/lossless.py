@@ -41,14 +41,14 @@ def input_forms(original: bytes | None, image: RgbImage, policy: Metadata, prepa
     if original is None or sniff(original) != "JPEG":
         return InputForms()
     header = read_header(original)
-    copied = _copied(original, image, header, policy)
+    copy = copied(original, image, header, policy)
     odd = _oddities(original, image, header, policy)
     own = [] if prepared is None else [prepared.lossless()]
     if not odd:
-        return InputForms(usual=min([*own, copied], key=len))
+        return InputForms(usual=min([*own, copy], key=len))
     if own and len(own[0]) <= len(original):
         return InputForms(usual=own[0])
-    resort = copied if len(copied) <= len(original) else None
+    resort = copy if len(copy) <= len(original) else None
     return InputForms(own[0] if own else None, resort, odd, len(original))
 
 
@@ -73,7 +73,7 @@ def _oddities(original: bytes, image: RgbImage, header: ImageHeader, policy: Met
     return " and ".join(odd)
 
 
-def _copied(original: bytes, image: RgbImage, header: ImageHeader, policy: Metadata) -> bytes:
+def copied(original: bytes, image: RgbImage, header: ImageHeader, policy: Metadata) -> bytes:
     """The image data as they lie, beside nothing but what ``policy`` keeps and what is needed to show them rightly."""
     orientation = header.orientation if header.orientation in range(2, 9) else 1
     beside = metadata_segments(image, policy, orientation=orientation, with_profile=False)
