@@ -30,6 +30,9 @@ _DECODER_ERRORS = (RuntimeError, ValueError, IndexError, TypeError, OSError, Syn
 """What imagecodecs and Pillow's readers raise on damaged data."""
 _ROW_BLOCK = 128
 _CORNER = 4
+_SMALL = 4_000_000
+"""Pixels of a JPEG that is read twice without a question: 0.1 s."""
+
 CUT_NOTE = "the JPEG's image data are damaged or cut short; what can be seen of them is used"
 
 
@@ -124,17 +127,15 @@ def _with_srgb_curve(raster: Raster, header: ImageHeader) -> Raster:
 def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str, ...]:
     """Whether a JPEG's image data are cut short, which libjpeg fills with grey and does not tell.
 
-    What is coded last in a sequential file is then flat; only such files, progressive ones and those without an end
-    are read again to the end. Raises: ImageUndecodableError for one that has neither all data nor an end marker.
+    What is coded last in a large sequential file is then flat; only such files, small or progressive ones and those
+    without an end are read again. Raises: ImageUndecodableError for one that has neither all data nor an end marker.
     """
     if header.format != "JPEG":
         return ()
     no_end = NO_END_NOTE in header.notes
-    if (
-        not no_end
-        and not is_progressive(data)
-        and bool((raster.samples[-1, -_CORNER:] != raster.samples[-1, -1]).any())
-    ):
+    small = header.width * header.height <= _SMALL
+    flat = bool((raster.samples[-1, -_CORNER:] == raster.samples[-1, -1]).all())
+    if not (no_end or small or flat or is_progressive(data)):
         return ()
     try:
         read_coefficients(data, max_pixels=header.width * header.height)

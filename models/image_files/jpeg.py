@@ -18,18 +18,8 @@ GAIN_MAP_MARKS = (
     b"http://ns.adobe.com/hdr-gain-map/",
     b"http://ns.apple.com/HDRGainMap/",
 )
-_SOI, _EOI, _SOS, _DQT, _APP0, _APP1, _APP2, _APP13, _APP14, _COM = (
-    0xD8,
-    0xD9,
-    0xDA,
-    0xDB,
-    0xE0,
-    0xE1,
-    0xE2,
-    0xED,
-    0xEE,
-    0xFE,
-)
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _FRAMES_READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _PROGRESSIVE_FRAMES = {0xC2, 0xCA}
@@ -127,8 +117,6 @@ def _gather(data: bytes) -> _Segments:
             if marker not in _FRAMES_READ:
                 raise ImageTypeUnsupportedError(f"this JPEG process (SOF{marker - 0xC0}) is not read")
             segments.frame, segments.frame_marker = body, marker
-        elif marker == _DQT:
-            _check_quantization(body)
         elif marker == _SOS:
             segments.scans += 1
         elif marker == _COM:
@@ -211,20 +199,6 @@ def _after_entropy_data(data: bytes, start: int) -> int:
     """Position of the next marker that is no restart marker, or of the end of the file."""
     found = _NEXT_MARKER.search(data, start)
     return len(data) if found is None else found.end() - 2
-
-
-def _check_quantization(body: bytes) -> None:
-    """Raises: ImageUndecodableError if a table is cut short or has a zero, which T.81 section B.2.4.1 forbids."""
-    position = 0
-    while position < len(body):
-        wide = body[position] >> 4
-        step = 2 if wide else 1
-        table = body[position + 1 : position + 1 + (128 if wide else 64)]
-        if len(table) != (128 if wide else 64):
-            raise ImageUndecodableError("a JPEG quantization table is cut short")
-        if not all(int.from_bytes(table[i : i + step], "big") for i in range(0, len(table), step)):
-            raise ImageUndecodableError("a JPEG quantization table holds a zero")
-        position += 1 + len(table)
 
 
 def _join_icc(parts: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:

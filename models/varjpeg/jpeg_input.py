@@ -196,6 +196,8 @@ def _read_steps(body: bytes) -> dict[int, NDArray[np.uint16]]:
         raw = body[position + 1 : position + 1 + size]
         if len(raw) < size:
             raise ImageUndecodableError("a JPEG quantization table is cut short")
+        if not np.frombuffer(raw, ">u2" if wide else np.uint8).all():
+            raise ImageUndecodableError("a JPEG quantization table holds a zero")
         tables[number] = np.frombuffer(raw, ">u2" if wide else np.uint8).astype(np.uint16)
         position += 1 + size
     return tables
