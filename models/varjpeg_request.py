@@ -25,7 +25,7 @@ from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.gain_map import with_gain_map
 from models.varjpeg.jpeg_input import read_coefficients, turned_upright
 from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
-from models.varjpeg.metadata import Metadata, insert_segments, kept_metadata
+from models.varjpeg.metadata import Metadata, insert_segments, kept_metadata, means_srgb
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds
@@ -328,7 +328,7 @@ class _ContainerCoder:
         if protect is not None:
             raise InvalidParameterError("a mask to protect goes with format=jpeg; the container has its own salience")
         self.shown = image.pixels
-        keeps_profile = metadata is not Metadata.STRIP
+        keeps_profile = metadata is not Metadata.STRIP and not means_srgb(image)
         kept = image if keeps_profile else RgbImage(image.pixels, image.pixels)
         self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
         salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)

@@ -59,7 +59,7 @@ def kept_metadata(
         segments += _everything(image, orientation, dropped)
     if orientation != 1 and _EXIF_HEADER not in segments:
         segments += segment(_APP1, orientation_block(orientation))
-    if policy is not Metadata.STRIP and with_profile and image.icc_profile and not _means_srgb(image):
+    if policy is not Metadata.STRIP and with_profile and image.icc_profile and not means_srgb(image):
         profile = icc_segments(image.icc_profile)
         segments += profile
         if not profile:
@@ -106,16 +106,8 @@ def known_places(image: RgbImage) -> Places:
     return places_of(coordinates)
 
 
-def exif_without_place(exif: bytes) -> bytes | None:
-    """EXIF (TIFF structure, no ``Exif`` header) with orientation 1, no GPS directory, no thumbnail; None if malformed.
-
-    The pixels are already turned to displayed orientation. Maker notes are kept as they are.
-    """
-    cleaned = cleaned_exif(exif, places_of(exif_coordinates(exif)), room=_MAX_SEGMENT - len(_EXIF_HEADER))
-    return None if cleaned is None else cleaned.block
-
-
-def _means_srgb(image: RgbImage) -> bool:
+def means_srgb(image: RgbImage) -> bool:
+    """Whether the profile of an image is there and says what a file without one says."""
     profile = image.icc_profile
     if profile is None or image.pixels is not image.native_pixels:
         return False
