@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.drawings import is_drawing
 from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
+from models.image_files.header import sniff
 from models.image_files.jpeg import GAIN_MAP_NOTE
 from models.image_files.read import read_header
 from models.jnd import predict_jnd_map
