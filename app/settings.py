@@ -9,9 +9,6 @@ class ApiSettings(BrokerSettings):
     """What the web process needs besides what it shares with the workers."""
 
     max_upload_bytes: int = Field(default=32 << 20, ge=1024, description="largest file that is taken")
-    max_pixels: int = Field(default=64_000_000, ge=1, description="largest image, in pixels; read from its header")
-    max_side: int = Field(default=16384, ge=1, description="longest side of an image, in pixels")
-    max_aspect: int = Field(default=200, ge=1, description="longest side over shortest side of an image")
     receive_idle_s: float = Field(default=15.0, gt=0, description="longest pause inside an upload before 408")
     receive_total_s: float = Field(default=120.0, gt=0, description="longest time for a whole upload before 408")
     max_wait_s: int = Field(default=120, ge=0, description="longest time that Prefer: wait holds a request")

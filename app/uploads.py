@@ -15,12 +15,11 @@ from starlette.requests import ClientDisconnect
 
 from app.disc import off_the_loop, off_the_loop_in_any_case
 from app.gunzip import Gunzip
-from app.image_headers import ImageHeaderError, read_image_header
+from app.image_headers import ImageHeaderError, SizeLimits, read_image_header
 from app.multipart import FormReader, too_large
 from app.problems import ProblemError, RequestFault
 from app.settings import ApiSettings
 from workers.blobs import BlobStore, BlobWriter
-from workers.contracts import FailureCode
 
 FORM_OVERHEAD_BYTES = 1 << 16
 """What fields, part headers and boundaries may add to the files of a form."""
@@ -205,21 +204,9 @@ def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSetti
 def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:
     try:
         with writer.open() as file:
-            header = read_image_header(file)
+            read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))
     except ImageHeaderError as error:
         raise ProblemError(error.code, f"{name}: {error.detail}") from error
-    long_side, short_side = max(header.width, header.height), min(header.width, header.height)
-    announced = f"{name}: the header announces {header.width} x {header.height} pixels;"
-    if long_side > settings.max_side:
-        raise _image_too_large(f"{announced} at most {settings.max_side} a side are taken.")
-    if header.width * header.height > settings.max_pixels:
-        raise _image_too_large(f"{announced} at most {settings.max_pixels} in all are taken.")
-    if long_side > settings.max_aspect * short_side:
-        raise _image_too_large(f"{announced} one side may be at most {settings.max_aspect} times the other.")
-
-
-def _image_too_large(detail: str) -> ProblemError:
-    return ProblemError(FailureCode.IMAGE_TOO_LARGE, detail)
 
 
 def _body_limit(form: UploadForm, settings: ApiSettings) -> int:

@@ -1,4 +1,4 @@
-# The web process: HTTP in, job out. Neither the models nor a runtime for them are inside.
+# The web process: HTTP in, job out. Of the models only the reader of headers is inside, and no runtime for them.
 ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS build
@@ -7,6 +7,8 @@ RUN python3 -m venv /opt/limen
 COPY pyproject.toml README.md ./
 COPY app app
 COPY workers workers
+COPY models/__init__.py models/errors.py models/
+COPY models/image_files models/image_files
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[api]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools
 

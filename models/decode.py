@@ -7,58 +7,62 @@ own RGB for the codec. No Pillow warning can arise: its openers, which warn, are
 
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import icc
-from models.errors import ImageTooLargeError, ImageUndecodableError
-from models.image_files import avif, bmp, gif, jpeg, png, tiff, webp
+from models.errors import ImageUndecodableError
 from models.image_files.exif import reset_orientation, reset_xmp_orientation
-from models.image_files.header import ImageHeader, Raster, Space, sniff
+from models.image_files.header import ImageHeader
+from models.image_files.jpeg import NO_END_NOTE, is_progressive
+from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
+from models.image_samples import avif, bmp, gif, jpeg, png, tiff, webp
+from models.image_samples.raster import Raster, Space
 from models.types import Rgb8, RgbImage
+from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients
 
-MAX_PIXELS = 64_000_000
-"""Phones' 50-megapixel cameras give 50.1 million pixels."""
-MAX_SIDE = 16384
-MAX_ASPECT = 200
 _WHITE = {Space.GREY: [255], Space.RGB: [255, 255, 255], Space.CMYK: [0, 0, 0, 0], Space.LAB: [255, 128, 128]}
 """What transparent pixels are shown on."""
 
 _DECODER_ERRORS = (RuntimeError, ValueError, IndexError, TypeError, OSError, SyntaxError, EOFError, struct.error)
 """What imagecodecs and Pillow's readers raise on damaged data."""
 _ROW_BLOCK = 128
+_CORNER = 4
+_SMALL = 4_000_000
+"""Pixels of a JPEG that is read twice without a question: 0.1 s."""
+
+CUT_NOTE = "the JPEG's image data are damaged or cut short; what can be seen of them is used"
 
 
-class _Format(NamedTuple):
-    read_header: Callable[[bytes], ImageHeader]
-    decode: Callable[[bytes, ImageHeader], Raster]
-
-
-_FORMATS = {
-    "JPEG": _Format(jpeg.read_header, jpeg.decode),
-    "PNG": _Format(png.read_header, png.decode),
-    "WebP": _Format(webp.read_header, webp.decode),
-    "AVIF": _Format(avif.read_header, avif.decode),
-    "TIFF": _Format(tiff.read_header, tiff.decode),
-    "GIF": _Format(gif.read_header, gif.decode),
-    "BMP": _Format(bmp.read_header, bmp.decode),
+_DECODERS: dict[str, Callable[[bytes, ImageHeader], Raster]] = {
+    "JPEG": jpeg.decode,
+    "PNG": png.decode,
+    "WebP": webp.decode,
+    "AVIF": avif.decode,
+    "TIFF": tiff.decode,
+    "GIF": gif.decode,
+    "BMP": bmp.decode,
 }
 
 
-def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE) -> RgbImage:
+def decode_image(
+    data: bytes, *, max_pixels: int | None = None, max_side: int | None = None, limits: SizeLimits = DEFAULT_LIMITS
+) -> RgbImage:
     """Decode a JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF, told apart by content, in displayed orientation.
 
     An RGB profile stays in ``icc_profile`` with ``native_pixels`` in its colours; grey, CMYK and Lab profiles are
-    converted to sRGB and dropped. Whatever is lost or assumed is in ``warnings``.
+    converted to sRGB and dropped. Whatever is lost or assumed is in ``warnings``. ``max_pixels`` and
+    ``max_side``, where given, stand in place of those in ``limits``.
 
     Raises: ImageTypeUnsupportedError, ImageTooLargeError (before any pixel is decoded), ImageUndecodableError.
     """
     header = read_header(data)
-    check_size(header.width, header.height, max_pixels=max_pixels, max_side=max_side)
-    raster = _decode_samples(data, header)
-    warnings = list(header.notes)
+    limits = replace(limits, max_pixels=max_pixels or limits.max_pixels, max_side=max_side or limits.max_side)
+    limits.check(header.width, header.height)
+    raster = _with_srgb_curve(_cropped(_decode_samples(data, header), header), header)
+    warnings = [*header.notes, *_damage_notes(data, header, raster)]
     samples = _to_eight_bits(raster)
     colours, alpha = _split_alpha(samples, raster)
     flat = _onto_background(colours, alpha, raster, warnings)
@@ -73,33 +77,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = M
         source_format=header.format,
         bit_depth=header.bit_depth,
         warnings=tuple(warnings),
+        other=header.other,
     )
-
-
-def read_header(data: bytes) -> ImageHeader:
-    """Format, size and metadata without decoding a pixel.
-
-    Raises: ImageTypeUnsupportedError, ImageUndecodableError.
-    """
-    name = sniff(data)
-    try:
-        return _FORMATS[name].read_header(data)
-    except (struct.error, IndexError) as error:
-        raise ImageUndecodableError(f"the {name} header is cut short or damaged") from error
-
-
-def check_size(width: int, height: int, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE) -> None:
-    """Raises: ImageTooLargeError for too many pixels, too long a side or too thin a strip; ImageUndecodableError for
-    an image without pixels.
-    """
-    if width < 1 or height < 1:
-        raise ImageUndecodableError(f"an image of {width}x{height} pixels")
-    if max(width, height) > max_side:
-        raise ImageTooLargeError(f"{width}x{height} pixels: a side may be {max_side} at most")
-    if width * height > max_pixels:
-        raise ImageTooLargeError(f"{width}x{height} pixels: {max_pixels} are allowed")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageTooLargeError(f"{width}x{height} pixels: a side may be {MAX_ASPECT} times the other at most")
 
 
 def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
@@ -115,13 +94,58 @@ def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np
 
 def _decode_samples(data: bytes, header: ImageHeader) -> Raster:
     try:
-        raster = _FORMATS[header.format].decode(data, header)
+        raster = _DECODERS[header.format](data, header)
     except _DECODER_ERRORS as error:
         cause = f": {error}" if str(error).isascii() and str(error).isprintable() else ""
         raise ImageUndecodableError(f"the {header.format} is damaged or truncated{cause}") from error
     if raster.samples.shape[:2] != (header.height, header.width):
         raise ImageUndecodableError(f"the {header.format} header and its data differ in size")
     return raster
+
+
+def _cropped(raster: Raster, header: ImageHeader) -> Raster:
+    if header.crop is None:
+        return raster
+    left, top, width, height = header.crop
+    return replace(raster, samples=raster.samples[top : top + height, left : left + width])
+
+
+def _with_srgb_curve(raster: Raster, header: ImageHeader) -> Raster:
+    """Samples of another curve as sRGB's, in all their bits; alpha stays."""
+    if header.gamma is None or raster.space not in (Space.GREY, Space.RGB):
+        return raster
+    levels = 2**raster.bits
+    light = (np.arange(levels) / (levels - 1)) ** header.gamma
+    shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    curve = np.rint(shown * (levels - 1)).astype(raster.samples.dtype)
+    samples = curve[np.minimum(raster.samples, levels - 1)]
+    if raster.has_alpha:
+        samples[:, :, -1] = raster.samples[:, :, -1]
+    return replace(raster, samples=samples)
+
+
+def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str, ...]:
+    """Whether a JPEG's image data are cut short, which libjpeg fills with grey and does not tell.
+
+    What is coded last in a large sequential file is then flat; only such files, small or progressive ones and those
+    without an end are read again. Raises: ImageUndecodableError for one that has neither all data nor an end marker.
+    """
+    if header.format != "JPEG":
+        return ()
+    no_end = NO_END_NOTE in header.notes
+    small = header.width * header.height <= _SMALL
+    flat = bool((raster.samples[-1, -_CORNER:] == raster.samples[-1, -1]).all())
+    if not (no_end or small or flat or is_progressive(data)):
+        return ()
+    try:
+        read_coefficients(data, max_pixels=header.width * header.height)
+    except DamagedScanError as error:
+        if no_end:
+            raise ImageUndecodableError("the JPEG ends inside its image data: it is truncated") from error
+        return (CUT_NOTE,)
+    except ImageUndecodableError:
+        return ()  # of a kind that only libjpeg reads
+    return ()
 
 
 def _to_eight_bits(raster: Raster) -> NDArray[np.uint8]:

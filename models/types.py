@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import icc
+from models.image_files.header import NO_OTHER, OtherMetadata
 
 Rgb8 = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]
@@ -22,7 +23,7 @@ class RgbImage:
     ``pixels``: uint8 (H, W, 3), sRGB, what the models see. ``native_pixels``: uint8 (H, W, 3) in the colour space of
     ``icc_profile``, what the codec encodes; the same array when there is no profile or it is sRGB. ``exif`` starts with
     ``Exif\\0\\0`` and ``xmp`` is the packet; both say orientation 1. ``warnings``: what was lost or assumed while
-    decoding, in plain words.
+    decoding, in plain words; ``other``: metadata that few files have.
     """
 
     pixels: Rgb8
@@ -33,6 +34,7 @@ class RgbImage:
     source_format: str = "array"
     bit_depth: int = 8
     warnings: tuple[str, ...] = ()
+    other: OtherMetadata = NO_OTHER
 
     @property
     def height(self) -> int:

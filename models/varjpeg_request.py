@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
-from models.decode import read_header
 from models.drawings import is_drawing
 from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
 from models.image_files.header import sniff
-from models.image_files.jpeg import GAIN_MAP_NOTE, can_be_recoded
+from models.image_files.jpeg import GAIN_MAP_NOTE
+from models.image_files.read import read_header
 from models.jnd import predict_jnd_map
 from models.observers import DEFAULT_OBSERVER, JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
@@ -26,7 +25,8 @@ from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.gain_map import with_gain_map
 from models.varjpeg.jpeg_input import read_coefficients, turned_upright
-from models.varjpeg.metadata import Metadata, insert_segments
+from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
+from models.varjpeg.metadata import Metadata, insert_segments, kept_metadata, means_srgb
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds
@@ -54,6 +54,8 @@ _MAP_SHARE = 0.3
 _PASSED = "nothing smaller than the input reaches the target: this is the input, losslessly re-coded"
 _DRAWING = "this is a drawing or a screenshot, not a photo: its original lossless format is the better choice"
 _LARGER = "this file is larger than the input: its original format is the better choice"
+_RESORT = "all that reaches the target is larger than the input: this is the input, with {}"
+_OTHER_IMAGES = "not kept: {} more images behind the picture"
 _NO_GAIN_MAP = "the HDR gain map could not be kept with these pixels; the standard-range image is used"
 
 
@@ -190,13 +192,9 @@ def optimise_photo(
     else:
         coder = _ContainerCoder(image, protect, policy, subsampling, map_progress)
     task = _Task(coder, sur, target, report)
-    if quality is not None:
-        chosen = task.at_quality(quality)
-    elif max_bytes is not None:
-        chosen = task.at_most(max_bytes)
-    else:
-        chosen = task.reaching_the_target()
+    chosen = task.as_asked(quality, max_bytes)
     chosen, warnings = _finished(task.with_sur(chosen), image, original, wanted, policy)
+    chosen, warnings = task.no_larger(chosen, warnings)
     advice = _advice(image, original, chosen)
     return OptimisedPhoto(
         wanted,
@@ -248,7 +246,11 @@ class _Coder(Protocol):
     encode_full_chroma: Encode | None
     try_full_chroma: bool
     encode_coefficients: Encode | None
-    passed: bytes | None
+    forms: InputForms
+    shown: Rgb8
+
+    @property
+    def passed(self) -> bytes | None: ...
 
     def encode(self, setting: Setting) -> Encoded: ...
 
@@ -279,16 +281,18 @@ class _JpegCoder:
         may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
         self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
         self.try_full_chroma = may_be_full and self._photo.may_be_smaller_whole
-        self.passed: bytes | None = None
+        self.shown = image.pixels
         self.encode_coefficients: Encode | None = None
-        if original is not None and self._photo.pixels is image.native_pixels and _shows_as_decoded(original, image):
+        prepared: PreparedJpeg | None = None
+        if original is not None and self._photo.pixels is image.native_pixels and shows_as_decoded(original, image):
             prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
-            if _is_upright(original):
-                self.passed = _recoded(original, self._photo.metadata)
-            elif prepared is not None:
-                self.passed = prepared.lossless()
-            if prepared is not None:
-                self.encode_coefficients = lambda setting: prepared.encode(setting.quality, thrift=setting.thrift)
+        if prepared is not None:
+            self.encode_coefficients = lambda setting: prepared.encode(setting.quality, thrift=setting.thrift)
+        self.forms = input_forms(original, image, metadata, prepared)
+
+    @property
+    def passed(self) -> bytes | None:
+        return self.forms.usual
 
     def encode(self, setting: Setting) -> Encoded:
         return self._photo.encode(setting.quality, self._subsampling, thrift=setting.thrift)
@@ -312,6 +316,7 @@ class _ContainerCoder:
     try_full_chroma = False
     encode_coefficients: Encode | None = None
     passed: bytes | None = None
+    forms = InputForms()
 
     def __init__(
         self,
@@ -323,7 +328,8 @@ class _ContainerCoder:
     ) -> None:
         if protect is not None:
             raise InvalidParameterError("a mask to protect goes with format=jpeg; the container has its own salience")
-        keeps_profile = metadata is not Metadata.STRIP
+        self.shown = image.pixels
+        keeps_profile = metadata is not Metadata.STRIP and not means_srgb(image)
         kept = image if keeps_profile else RgbImage(image.pixels, image.pixels)
         self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
         salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
@@ -344,6 +350,27 @@ class _Task:
     sur: SurTarget
     target: _Target
     progress: Progress | None
+
+    def as_asked(self, quality: float | None, max_bytes: int | None) -> SearchResult:
+        """By whichever is given. Raises: TargetUnreachableError."""
+        try:
+            if quality is not None:
+                return self.at_quality(quality)
+            return self.reaching_the_target() if max_bytes is None else self.at_most(max_bytes)
+        except TargetUnreachableError:
+            resort = self.coder.forms.resort
+            if resort is None or len(resort) > (max_bytes or len(resort)):
+                raise
+            return self._passed(resort)
+
+    def no_larger(self, chosen: SearchResult, warnings: tuple[str, ...]) -> tuple[SearchResult, tuple[str, ...]]:
+        """The input in the place of what would be larger; and what has to be said of it."""
+        resort = self.coder.forms.resort
+        if resort is not None and len(chosen.data) > len(resort) and len(chosen.data) > self.coder.forms.came_in:
+            chosen = self._passed(resort)
+        if resort is not None and chosen.data is resort:
+            warnings = (*(warning for warning in warnings if warning != _PASSED), _RESORT.format(self.coder.forms.odd))
+        return chosen, warnings
 
     def at_quality(self, quality: float) -> SearchResult:
         """One encode; or the input's coefficients, where they are smaller and no worse; or the input's re-coding."""
@@ -408,7 +435,7 @@ class _Task:
 
     def _passed(self, data: bytes) -> SearchResult:
         """The input's own pixels: no viewer can see a difference, and no metric can."""
-        metric = self.target.judge(self.coder.decode(data)).metric if self.target is not self.sur else None
+        metric = self.target.judge(self.coder.shown).metric if self.target is not self.sur else None
         return SearchResult(data, Encoder.INPUT, 100.0, "input", Judgement(float("inf"), 1.0, metric))
 
 
@@ -426,25 +453,8 @@ def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) 
     return np.ones((image.height, image.width), np.float32)
 
 
-def _shows_as_decoded(original: bytes, image: RgbImage) -> bool:
-    """Whether a JPEG's coefficients can be given on beside the metadata that were kept: a grey or YCbCr file whose
-    profile, if it had one, is still there.
-    """
-    if sniff(original) != "JPEG" or not can_be_recoded(original):
-        return False
-    return image.icc_profile is not None or read_header(original).icc is None
-
-
 def _is_upright(original: bytes) -> bool:
     return read_header(original).orientation not in range(2, 9)
-
-
-def _recoded(original: bytes, metadata: bytes) -> bytes | None:
-    """The same coefficients in fewer bytes, None where mozjpeg cannot read what others can."""
-    try:
-        return insert_segments(bytes(mozjpeg_lossless_optimization.optimize(original)), metadata)
-    except ValueError:
-        return None
 
 
 def _prepared_jpeg(
@@ -467,11 +477,14 @@ def _finished(
     warnings = list(image.warnings)
     if GAIN_MAP_NOTE in warnings and policy is Metadata.KEEP_ALL and wanted is Format.JPEG and original is not None:
         warnings.remove(GAIN_MAP_NOTE)
-        data = with_gain_map(chosen.data, original)
-        if data is None:
+        kept = with_gain_map(chosen.data, original)
+        if kept is None:
             warnings.append(_NO_GAIN_MAP)
         else:
-            chosen = replace(chosen, data=data)
+            chosen = replace(chosen, data=kept[0])
+            warnings += [_OTHER_IMAGES.format(kept[1])] if kept[1] else []
+    if policy is Metadata.KEEP_ALL and wanted is Format.JPEG:
+        warnings += [f"not kept: {part}" for part in kept_metadata(image, policy).dropped]
     if chosen.encoder is Encoder.INPUT:
         warnings.append(_PASSED)
     return chosen, tuple(warnings)

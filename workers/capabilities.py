@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.decode import decode_image
 from models.full_reference import predict_full_reference_score
+from models.image_files.read import SizeLimits
 from models.jnd import predict_jnd_map
 from models.patch_quality import predict_patch_dmos_map, predict_patch_quality_map
 from models.quality_score import predict_quality_score
@@ -49,6 +50,7 @@ from workers.contracts import (
     VarJpegDecodeRequest,
     VarJpegRequest,
 )
+from workers.settings import WorkerSettings
 
 PNG, NPZ = "image/png", "application/x-npz"
 
@@ -71,16 +73,21 @@ class Outcome:
     models: tuple[str, ...] = ()
 
 
+def size_limits(settings: WorkerSettings) -> SizeLimits:
+    """How large an image may be, by the settings that the web process has too."""
+    return SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect)
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """``fetch`` gives the bytes of a file by its content key; images of more than ``max_pixels`` are refused."""
+    """``fetch`` gives the bytes of a file by its content key; images beyond ``limits`` are refused."""
 
     fetch: Callable[[str], bytes]
-    max_pixels: int
+    limits: SizeLimits
 
     def image(self, key: str) -> RgbImage:
         """The decoded image. Raises: LimenError; what ``fetch`` raises."""
-        return decode_image(self.fetch(key), max_pixels=self.max_pixels)
+        return decode_image(self.fetch(key), limits=self.limits)
 
     def mask(self, key: str | None) -> NDArray[np.bool_] | None:
         """(H, W), True where a mask image is lighter than middle grey."""
@@ -167,7 +174,7 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
     """The smallest file that a share of viewers cannot tell from the photo, or the best of a given size."""
     original = inputs.fetch(request.image_key)
     optimised = optimise_photo(
-        decode_image(original, max_pixels=inputs.max_pixels),
+        decode_image(original, limits=inputs.limits),
         original=original,
         quality=request.quality,
         target_sur=request.target_sur,
@@ -193,7 +200,7 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
 
 def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """A VarJPEG container as PNG."""
-    image = decode_varjpeg(inputs.fetch(request.image_key), max_pixels=inputs.max_pixels)
+    image = decode_varjpeg(inputs.fetch(request.image_key), max_pixels=inputs.limits.max_pixels)
     files = (File("decoded.png", PNG, partial(rgb_png, image.native_pixels, icc_profile=image.icc_profile)),)
     return Outcome(image_report(image), files)
 

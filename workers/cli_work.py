@@ -114,11 +114,12 @@ def ask(
 
 def _ask_here(request: AnyRequest, blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
     from models.errors import LimenError
-    from workers.capabilities import COMPUTE, Inputs
+    from workers.capabilities import COMPUTE, Inputs, size_limits
     from workers.settings import WorkerSettings
 
     try:
-        outcome = COMPUTE[request.capability](request, Inputs(blobs.__getitem__, WorkerSettings().max_pixels), progress)
+        inputs = Inputs(blobs.__getitem__, size_limits(WorkerSettings()))
+        outcome = COMPUTE[request.capability](request, inputs, progress)
     except LimenError as error:
         raise type(error)(f"{name}: {error}") from error
     return Answer(outcome.body, {file.name: file.render for file in outcome.files})

@@ -21,6 +21,9 @@ class BrokerSettings(BaseSettings):
     job_expiry_s: int = Field(default=24 * 3600, ge=1, description="how long a finished job and its files are kept")
     hard_limit_s: int = Field(default=120, ge=1, description="a run is killed after this time")
     soft_limit_s: int = Field(default=90, ge=1, description="a run is stopped at its next tile after this time")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="largest image, in pixels; read from its header")
+    max_side: int = Field(default=16384, ge=1, description="longest side of an image, in pixels")
+    max_aspect: int = Field(default=200, ge=1, description="longest side over shortest side of an image")
     study_limit: int = Field(default=20, ge=0, description="observer studies kept at once; 0: none are taken")
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     profile: str = Field(
@@ -59,7 +62,6 @@ class WorkerSettings(BrokerSettings):
     concurrency: int = Field(default=1, ge=1, le=64, description="jobs run at once by one worker")
     threads: int = Field(default=1, ge=1, le=64, description="threads ONNX Runtime uses inside one job")
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
-    max_pixels: int = Field(default=64_000_000, ge=1, description="largest image that is decoded")
     max_memory_per_child_mb: int = Field(default=1536, ge=128, description="a pool process above this is replaced")
     max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")
     max_address_space_mb: int | None = Field(

@@ -12,6 +12,7 @@ from models.ladder import display_copy, encode_level, ladder_distances
 from models.observers import distance_version
 from models.rendering import rgb_png
 from models.sur import LEVELS
+from workers.capabilities import size_limits
 from workers.contracts import JobResult, StudyLadderRequest
 from workers.errors import BlobMissingError
 from workers.running import running
@@ -27,7 +28,7 @@ def study_ladder(task: Task, job_id: str, payload: dict[str, Any]) -> None:
         assert isinstance(task.app.settings, WorkerSettings)  # tasks run in workers only
         files = task.app.studies.files
         upload = files.uploads(request.study_id).get(request.upload_key)
-        image = decode_image(upload, max_pixels=task.app.settings.max_pixels)
+        image = decode_image(upload, limits=size_limits(task.app.settings))
         pixels = display_copy(image, max_width=request.max_width, max_height=request.max_height)
         folder = files.begin_photo(request.study_id, request.photo_id)
         _write(folder / version_name(0), rgb_png(pixels))

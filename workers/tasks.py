@@ -8,7 +8,7 @@ import workers.loaded_models  # noqa: F401 - opens the models when a pool proces
 from models.artefacts import load_manifest
 from workers import capabilities
 from workers.blobs import BlobStore
-from workers.capabilities import Inputs, Outcome
+from workers.capabilities import Inputs, Outcome, size_limits
 from workers.contracts import (
     AnyRequest,
     Artefact,
@@ -77,7 +77,7 @@ def _run(task: Task, job_id: str, asked: type[AnyRequest], payload: Payload) -> 
     assert isinstance(settings, WorkerSettings)  # tasks run in workers only
     with running(task.app.jobs, job_id) as job:
         request = asked.model_validate(payload)
-        inputs = Inputs(task.app.blobs.get, settings.max_pixels)
+        inputs = Inputs(task.app.blobs.get, size_limits(settings))
         outcome = capabilities.COMPUTE[request.capability](request, inputs, job.part(0, PREDICTED))
         job.succeed(_stored(task.app.blobs, outcome))
 

@@ -1,18 +1,15 @@
-"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12), and the samples."""
+"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12)."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-import imagecodecs
+from fractions import Fraction
 
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
+from models.image_files.colour_signals import ColourSignal, from_code_points
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import MAX_PARTS, ImageHeader, Raster, Samples, Space, limited
+from models.image_files.header import MAX_PARTS, ImageHeader, limited
 
-_SRGB_CODE_POINTS = {(1, 13), (1, 1), (2, 2), (1, 2), (2, 13), (1, 6), (5, 6), (6, 6)}
-"""Colour primaries and transfer functions (ITU-T H.273) that are sRGB, close to it, or unspecified."""
-_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 # EXIF orientation of quarter turns anticlockwise (irot), alone and followed by a mirror (imir: 0 = top and bottom
 # change places, 1 = left and right); MIAF (ISO 23000-22) section 7.3.6.7 fixes the order.
 _ROTATED = {0: 1, 1: 8, 2: 3, 3: 6}
@@ -59,19 +56,16 @@ def read_header(data: bytes) -> ImageHeader:
         raise ImageUndecodableError("the AVIF does not say how large it is")
     width, height = struct.unpack_from(">II", properties[b"ispe"][0], 4)
     bits = max((value for body in properties.get(b"pixi", ()) for value in body[5:]), default=8)
-    icc, colour_notes = _colour(properties.get(b"colr", []))
+    icc, signal = _colour(properties.get(b"colr", []))
+    crop = _crop(properties, width, height)
     exif, _, exif_notes = usable_exif(_exif(data, meta))
-    notes = (*colour_notes, *exif_notes, *_frame_notes(data), *_crop_notes(properties))
-    return ImageHeader("AVIF", width, height, bits, _orientation(properties), icc, exif, _xmp(data, meta), notes)
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """RGB or RGBA with the file's own bit depth; of a sequence its still image."""
-    still = data[:8] + data[8:12].replace(b"avis", b"avif") + data[12:]
-    samples: Samples = imagecodecs.avif_decode(still, numthreads=1)
-    channels = 1 if samples.ndim == 2 else samples.shape[2]
-    bits = 8 if samples.dtype.itemsize == 1 else max(header.bit_depth, 10)
-    return Raster(samples, Space.GREY if channels < 3 else Space.RGB, bits, has_alpha=channels in (2, 4))
+    notes = (*((signal.note,) if signal.note else ()), *exif_notes, *_frame_notes(data))
+    if crop is None and b"clap" in properties:
+        notes = (*notes, "the AVIF's clean aperture is no part of it; the whole image is used")
+    return ImageHeader(
+        "AVIF", width, height, bits, _orientation(properties), icc or signal.profile, exif, _xmp(data, meta), notes,
+        gamma=signal.gamma, crop=crop,
+    )  # fmt: skip
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -209,18 +203,15 @@ def _orientation(properties: dict[bytes, list[bytes]]) -> int:
     return _ROTATED_MIRRORED[turns, properties[b"imir"][0][0] & 1]
 
 
-def _colour(boxes: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
+def _colour(boxes: list[bytes]) -> tuple[bytes | None, ColourSignal]:
+    """The profile, and what the code points say where there is none."""
     for body in boxes:
         if body[:4] in (b"prof", b"rICC"):
-            return body[4:], ()
+            return body[4:], ColourSignal()
     for body in boxes:
         if body[:4] == b"nclx":
-            primaries, transfer = struct.unpack_from(">HH", body, 4)
-            if transfer in _HDR_TRANSFERS:
-                return None, (f"the AVIF is HDR ({_HDR_TRANSFERS[transfer]}); it is read as sRGB without tone mapping",)
-            if (primaries, transfer) not in _SRGB_CODE_POINTS:
-                return None, (f"the AVIF's colour primaries {primaries} and transfer {transfer} are read as sRGB",)
-    return None, ()
+            return None, from_code_points(*struct.unpack_from(">HH", body, 4))
+    return None, ColourSignal()
 
 
 def _frame_notes(data: bytes) -> tuple[str, ...]:
@@ -229,5 +220,16 @@ def _frame_notes(data: bytes) -> tuple[str, ...]:
     return ()
 
 
-def _crop_notes(properties: dict[bytes, list[bytes]]) -> tuple[str, ...]:
-    return ("the AVIF's clean aperture is ignored; the whole image is used",) if b"clap" in properties else ()
+def _crop(properties: dict[bytes, list[bytes]], width: int, height: int) -> tuple[int, int, int, int] | None:
+    """Left, top, width and height of the clean aperture (ISO 14496-12, 12.1.4), None if it is no part of the image."""
+    if b"clap" not in properties:
+        return None
+    numbers = struct.unpack_from(">2I2I2i2i", properties[b"clap"][0])
+    if not all(numbers[1::2]):
+        return None
+    wide, high, across, down = (Fraction(numbers[i], numbers[i + 1]) for i in (0, 2, 4, 6))
+    left, top = (width - wide) / 2 + across, (height - high) / 2 + down
+    if any(number.denominator != 1 for number in (wide, high, left, top)):
+        return None
+    inside = left >= 0 and top >= 0 and left + wide <= width and top + high <= height and wide > 0 and high > 0
+    return (int(left), int(top), int(wide), int(high)) if inside else None

@@ -1,22 +1,22 @@
-"""Windows bitmaps: the header, and the samples."""
+"""Windows bitmaps: the header."""
 
-import io
 import struct
 
-import numpy as np
-from PIL.BmpImagePlugin import BmpImageFile
-
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
-from models.image_files.header import ImageHeader, Raster, Space
+from models.image_files.header import ImageHeader
 
 _COMPRESSIONS = {0, 1, 2, 3, 6}
 """None, RLE8, RLE4 and colour masks; a JPEG or PNG inside a bitmap is not read."""
 _OS2_HEADER = 12
+_HEADERS = {_OS2_HEADER, 40, 52, 56, 64, 108, 124}
+"""OS/2 1 and 2, and Windows' from 3 to 5."""
 
 
 def read_header(data: bytes) -> ImageHeader:
     """Size from the DIB header; a negative height means that rows run from the top."""
     size = struct.unpack_from("<I", data, 14)[0]
+    if size not in _HEADERS:
+        raise ImageTypeUnsupportedError(f"a file that begins like a bitmap, with a header of {size} bytes, is not read")
     if size == _OS2_HEADER:
         width, height = struct.unpack_from("<HH", data, 18)
         compression = 0
@@ -27,10 +27,3 @@ def read_header(data: bytes) -> ImageHeader:
     if width <= 0 or height == 0:
         raise ImageUndecodableError(f"a bitmap of {width}x{height} pixels")
     return ImageHeader("BMP", width, abs(height))
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """RGB, or RGBA where the bitmap names an alpha mask."""
-    with BmpImageFile(io.BytesIO(data)) as image:
-        has_alpha = image.mode == "RGBA"
-        return Raster(np.asarray(image.convert("RGBA" if has_alpha else "RGB")), Space.RGB, has_alpha=has_alpha)

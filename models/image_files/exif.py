@@ -1,6 +1,7 @@
 """EXIF blocks: the orientation, and the same block once the orientation has been applied."""
 
 import re
+import struct
 
 from models.errors import ImageUndecodableError
 from models.image_files.tiff_tags import ORIENTATION, read_directory
@@ -20,6 +21,12 @@ def read_orientation(exif: bytes) -> int:
     Raises: ImageUndecodableError if the block has no readable tag directory.
     """
     return read_directory(exif.removeprefix(PREFIX)).integer(ORIENTATION, 1)
+
+
+def orientation_block(orientation: int) -> bytes:
+    """An EXIF block that says the orientation, 1..8, and nothing else."""
+    entry = struct.pack(">HHIHH", ORIENTATION, 3, 1, orientation, 0)
+    return PREFIX + b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
 
 
 def reset_orientation(exif: bytes) -> bytes:

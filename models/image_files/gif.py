@@ -1,13 +1,9 @@
-"""GIF files: the size of the first frame's canvas, and its samples."""
+"""GIF files: the size of the first frame's canvas."""
 
-import io
 import struct
 
-import numpy as np
-from PIL.GifImagePlugin import GifImageFile
-
 from models.errors import ImageUndecodableError
-from models.image_files.header import MAX_PARTS, ImageHeader, Raster, Space
+from models.image_files.header import MAX_PARTS, ImageHeader
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _MAX_BLOCKS = 1_000_000
@@ -24,12 +20,6 @@ def read_header(data: bytes) -> ImageHeader:
     second = _next_image(data, _skip_blocks(data, first + 11 + _table_size(flags)))
     notes = ("the GIF is animated; only its first frame is used",) if second is not None else ()
     return ImageHeader("GIF", max(width, left + frame_width), max(height, top + frame_height), notes=notes)
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """The first frame as RGBA."""
-    with GifImageFile(io.BytesIO(data)) as image:
-        return Raster(np.asarray(image.convert("RGBA")), Space.RGB, has_alpha=True)
 
 
 def _table_size(flags: int) -> int:

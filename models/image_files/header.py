@@ -1,27 +1,30 @@
-"""What a file says of itself before a pixel is decoded, and the samples that come out of it."""
+"""What a file says of itself before a pixel is decoded; the web process asks here too, and loads no numpy for it."""
 
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 
 T = TypeVar("T")
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-class Space(StrEnum):
-    """What the colour channels of a raster mean."""
+@dataclass(frozen=True, slots=True)
+class OtherMetadata:
+    """What few files have beside profile, EXIF and XMP, as it came.
 
-    GREY = "grey"
-    RGB = "RGB"
-    CMYK = "CMYK"
-    LAB = "Lab"
+    ``resources``: Photoshop's, IPTC among them; ``extended_xmp``: the packet that goes with the main one; ``comments``:
+    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down.
+    """
+
+    resources: bytes | None = None
+    extended_xmp: bytes | None = None
+    comments: tuple[bytes, ...] = ()
+    density: tuple[int, int, int] | None = None
+
+
+NO_OTHER = OtherMetadata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class ImageHeader:
     """One file's header. ``width`` and ``height`` are as stored, before ``orientation`` (EXIF's 1..8) is applied.
 
     ``exif`` starts with ``Exif\\0\\0``; ``orientation`` is the raw number and may be invalid; ``notes`` say in plain
-    words what will not be in the decoded image.
+    words what will not be in the decoded image. ``gamma``: the exponent that makes samples light, where it is not
+    sRGB's curve; ``crop``: left, top, width and height of what is shown of the stored rows, None for all.
     """
 
     format: str
@@ -41,20 +45,9 @@ class ImageHeader:
     exif: bytes | None = None
     xmp: bytes | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Raster:
-    """Decoded samples as stored: (H, W) or (H, W, C), ``space`` first, then alpha if ``has_alpha``.
-
-    Values reach ``2**bits - 1``. ``premultiplied``: the colour channels are already multiplied by alpha.
-    """
-
-    samples: Samples
-    space: Space
-    bits: int = 8
-    has_alpha: bool = False
-    premultiplied: bool = False
+    other: OtherMetadata = NO_OTHER
+    gamma: float | None = None
+    crop: tuple[int, int, int, int] | None = None
 
 
 class _Signature(NamedTuple):

@@ -1,34 +1,50 @@
-"""JPEG files (ITU-T T.81): the marker segments, and the samples."""
+"""JPEG files (ITU-T T.81): the marker segments."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import imagecodecs
-import numpy as np
-
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.exif import PREFIX as EXIF_PREFIX
 from models.image_files.exif import usable_exif
-from models.image_files.header import ImageHeader, Raster, Samples, Space, limited
+from models.image_files.header import ImageHeader, OtherMetadata, limited
 
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
-_GAIN_MAP_MARKS = (
+_PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
+GAIN_MAP_MARKS = (
     b"urn:iso:std:iso:ts:21496:-1",
     b"http://ns.adobe.com/hdr-gain-map/",
     b"http://ns.apple.com/HDRGainMap/",
 )
-_SOI, _EOI, _SOS, _DQT, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xDB, 0xE0, 0xE1, 0xE2, 0xEE
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _FRAMES_READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
+_PROGRESSIVE_FRAMES = {0xC2, 0xCA}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_SEGMENT_START = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
+"""Restart markers and TEM stand alone and are passed over where they have no place."""
 
 GAIN_MAP_NOTE = "the file holds an HDR gain map, which is dropped; the standard-range image is used"
+VIDEO_NOTE = "the video behind the picture (a motion photo) is not kept"
+_VIDEO_BRANDS = (b"ftypmp4", b"ftypisom", b"ftypqt", b"ftypiso", b"ftypavc1", b"ftypmsnv", b"ftyp3gp", b"ftypM4V")
+STRAY_BYTES_NOTE = "the JPEG has stray bytes between its segments, which are passed over"
+NO_END_NOTE = "the JPEG has no end marker; its image data are read to the end of the file"
 MAX_SCAN_PIXELS = 2_000_000_000
 """Scans times pixels: 31 scans of the largest image, about ten seconds; encoders write 1 to 12."""
 MAX_SCANS = 1000
+
+
+@dataclass(slots=True)
+class Damage:
+    """What is wrong with a file of which all can still be read; ``end``: behind its end marker, 0 if there is none."""
+
+    stray_bytes: bool = False
+    no_end_marker: bool = False
+    end: int = 0
 
 
 @dataclass(slots=True)
@@ -40,17 +56,22 @@ class _Segments:
     scans: int = 0
     adobe_transform: int | None = None
     icc_parts: list[bytes] = field(default_factory=list)
+    extended: list[bytes] = field(default_factory=list)
+    resources: list[bytes] = field(default_factory=list)
+    comments: list[bytes] = field(default_factory=list)
+    density: tuple[int, int, int] | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     multi_picture: bool = False
     gain_map: bool = False
+    damage: Damage = field(default_factory=Damage)
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Walk all segments to the end-of-image marker.
+    """Walk all segments to the end of the first image.
 
-    Raises: ImageUndecodableError for a truncated or damaged file, ImageTypeUnsupportedError for a JPEG process that no
-    one uses for photos (hierarchical, arithmetic lossless).
+    Raises: ImageUndecodableError for a file that is damaged or ends before its image data, ImageTypeUnsupportedError
+    for a JPEG process that no one uses for photos (hierarchical, arithmetic lossless).
     """
     segments = _gather(data)
     frame = segments.frame
@@ -65,22 +86,11 @@ def read_header(data: bytes) -> ImageHeader:
         raise ImageUndecodableError(f"the JPEG has {segments.scans} scans, far more than any encoder writes")
     icc, icc_notes = _join_icc(segments.icc_parts)
     exif, orientation, exif_notes = usable_exif(segments.exif)
+    behind = _trailer_notes(data, segments)
+    notes = (*icc_notes, *exif_notes, *_picture_notes(segments), *_damage_notes(segments.damage), *behind)
     return ImageHeader(
-        "JPEG", width, height, precision, orientation, icc, exif, segments.xmp,
-        (*icc_notes, *exif_notes, *_picture_notes(segments)),
+        "JPEG", width, height, precision, orientation, icc, exif, segments.xmp, notes, _other(segments)
     )  # fmt: skip
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """Samples in the file's colour model; YCbCr comes as RGB, YCCK as CMYK (0 = no ink)."""
-    samples: Samples = imagecodecs.jpeg8_decode(data)
-    if samples.ndim == 2:
-        return Raster(samples, Space.GREY, header.bit_depth)
-    if samples.shape[2] == 3:
-        return Raster(samples, Space.RGB, header.bit_depth)
-    if _gather(data).adobe_transform is not None:  # Adobe's CMYK and YCCK are stored inverted
-        np.invert(samples, out=samples)
-    return Raster(samples, Space.CMYK, header.bit_depth)
 
 
 def can_be_recoded(data: bytes) -> bool:
@@ -95,19 +105,29 @@ def can_be_recoded(data: bytes) -> bool:
     return as_usual and in_ycbcr
 
 
+def is_progressive(data: bytes) -> bool:
+    """Whether it refines the whole picture scan by scan."""
+    return _gather(data).frame_marker in _PROGRESSIVE_FRAMES
+
+
 def _gather(data: bytes) -> _Segments:
     segments = _Segments()
-    for marker, body, _ in limited(marker_segments(data)):
+    for marker, body, _ in limited(marker_segments(data, segments.damage)):
         if marker in _FRAMES and not segments.frame:
             if marker not in _FRAMES_READ:
                 raise ImageTypeUnsupportedError(f"this JPEG process (SOF{marker - 0xC0}) is not read")
             segments.frame, segments.frame_marker = body, marker
-        elif marker == _DQT:
-            _check_quantization(body)
         elif marker == _SOS:
             segments.scans += 1
-        elif marker in (_APP1, _APP2, _APP14):
+        elif marker == _COM:
+            segments.comments.append(body)
+        elif marker in (_APP0, _APP1, _APP2, _APP13, _APP14):
             _gather_application(segments, marker, body)
+    if (
+        segments.multi_picture and segments.damage.end
+    ):  # Apple's maps say what they are, the picture before them does not
+        behind = segments.damage.end
+        segments.gain_map = segments.gain_map or any(data.find(mark, behind) >= 0 for mark in GAIN_MAP_MARKS)
     return segments
 
 
@@ -115,6 +135,14 @@ def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
     if marker == _APP14:
         if body.startswith(b"Adobe") and len(body) >= 12:
             segments.adobe_transform = body[11]
+    elif marker == _APP0:
+        if body.startswith(b"JFIF\0") and len(body) >= 12 and segments.density is None:
+            segments.density = body[7], int.from_bytes(body[8:10], "big"), int.from_bytes(body[10:12], "big")
+    elif marker == _APP13:
+        if body.startswith(_PHOTOSHOP_PREFIX):
+            segments.resources.append(body[len(_PHOTOSHOP_PREFIX) :])
+    elif body.startswith(_EXTENDED_PREFIX):
+        segments.extended.append(body[len(_EXTENDED_PREFIX) :])
     elif body.startswith(EXIF_PREFIX) and segments.exif is None:
         segments.exif = body
     elif body.startswith(_XMP_PREFIX) and segments.xmp is None:
@@ -123,57 +151,54 @@ def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
         segments.icc_parts.append(body[len(_ICC_PREFIX) :])
     elif body.startswith(b"MPF\0"):
         segments.multi_picture = True
-    segments.gain_map = segments.gain_map or any(mark in body for mark in _GAIN_MAP_MARKS)
+    segments.gain_map = segments.gain_map or any(mark in body for mark in GAIN_MAP_MARKS)
 
 
-def marker_segments(data: bytes) -> Iterator[tuple[int, bytes, slice]]:
+def marker_segments(data: bytes, damage: Damage | None = None) -> Iterator[tuple[int, bytes, slice]]:
     """Each segment up to the end of the first image: marker, content, and where entropy-coded data follow it.
 
-    Raises: ImageUndecodableError where they break off.
+    As libjpeg reads: bytes and markers that have no place between segments are passed over, and once there were image
+    data the end of the file ends the image. ``damage`` takes note of both.
+    Raises: ImageUndecodableError where the segments break off before any image data.
     """
-    position = 2
+    damage = Damage() if damage is None else damage
+    position, scans = 2, 0
     while True:
-        if position + 1 >= len(data):
-            raise ImageUndecodableError("the JPEG ends before its end-of-image marker: it is truncated")
-        if data[position] != 0xFF:
-            raise ImageUndecodableError(f"no JPEG marker at byte {position}")
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
+        found = _next_segment(data, position)
+        if found is None:
+            break
+        damage.stray_bytes = damage.stray_bytes or bool(data[position : found - 1].strip(b"\xff"))
+        marker = data[found]
         if marker == _EOI:
+            damage.end = found + 1
             return
         if marker == _SOI:
             raise ImageUndecodableError("a second start-of-image marker inside the JPEG")
-        length = int.from_bytes(data[position + 2 : position + 4], "big")
-        end = position + 2 + length
-        if length < 2 or end > len(data):
-            raise ImageUndecodableError("a JPEG segment runs past the end of the file: it is truncated")
+        length = int.from_bytes(data[found + 1 : found + 3], "big")
+        end = found + 1 + length
+        if end > len(data):
+            break
+        if length < 2:
+            raise ImageUndecodableError(f"a JPEG segment of {length} bytes at byte {found}")
+        scans += marker == _SOS
         after = _after_entropy_data(data, end) if marker == _SOS else end
-        yield marker, data[position + 4 : end], slice(end, after)
+        yield marker, data[found + 3 : end], slice(end, after)
         position = after
+    if not scans:
+        raise ImageUndecodableError("the JPEG ends before its image data: it is truncated")
+    damage.no_end_marker = True
+
+
+def _next_segment(data: bytes, start: int) -> int | None:
+    """Position of the next marker's code that begins a segment or ends the image, None at the end of the file."""
+    found = _SEGMENT_START.search(data, start)
+    return None if found is None else found.end() - 1
 
 
 def _after_entropy_data(data: bytes, start: int) -> int:
-    """Position of the next marker that is no restart marker."""
+    """Position of the next marker that is no restart marker, or of the end of the file."""
     found = _NEXT_MARKER.search(data, start)
-    if found is None:
-        raise ImageUndecodableError("the JPEG ends inside its image data: it is truncated")
-    return found.end() - 2
-
-
-def _check_quantization(body: bytes) -> None:
-    """Raises: ImageUndecodableError if a table is cut short or has a zero, which T.81 section B.2.4.1 forbids."""
-    position = 0
-    while position < len(body):
-        wide = body[position] >> 4
-        table = body[position + 1 : position + 1 + (128 if wide else 64)]
-        if len(table) != (128 if wide else 64):
-            raise ImageUndecodableError("a JPEG quantization table is cut short")
-        entries = np.frombuffer(table, dtype=">u2" if wide else np.uint8)
-        if not entries.all():
-            raise ImageUndecodableError("a JPEG quantization table holds a zero")
-        position += 1 + len(table)
+    return len(data) if found is None else found.end() - 2
 
 
 def _join_icc(parts: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
@@ -185,6 +210,41 @@ def _join_icc(parts: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
     if sorted(numbered) != list(range(1, total + 1)):
         return None, ("parts of the colour profile are missing; colours are read as sRGB",)
     return b"".join(numbered[number] for number in sorted(numbered)), ()
+
+
+def _other(segments: _Segments) -> OtherMetadata:
+    return OtherMetadata(
+        b"".join(segments.resources) or None,
+        _join_extended(segments.extended),
+        tuple(segments.comments),
+        segments.density,
+    )
+
+
+def _join_extended(parts: list[bytes]) -> bytes | None:
+    """The packet of the numbered parts: digest of 32 bytes, whole size, offset, content (XMP part 3, 1.1.3.1)."""
+    if not parts:
+        return None
+    digest, total = parts[0][:32], int.from_bytes(parts[0][32:36], "big")
+    placed = sorted((int.from_bytes(part[36:40], "big"), part[40:]) for part in parts if part[:32] == digest)
+    whole = b"".join(content for _, content in placed)
+    return whole if len(whole) == total else None
+
+
+def _damage_notes(damage: Damage) -> tuple[str, ...]:
+    notes = (STRAY_BYTES_NOTE,) if damage.stray_bytes else ()
+    return (*notes, NO_END_NOTE) if damage.no_end_marker else notes
+
+
+def _trailer_notes(data: bytes, segments: _Segments) -> tuple[str, ...]:
+    """What lies behind a picture that has no index of further images, or behind the last of these."""
+    end = segments.damage.end
+    behind = data[end:].strip(b"\0\xff\r\n ") if end else b""
+    if b"ftyp" in behind and any(brand in behind for brand in _VIDEO_BRANDS):
+        return (VIDEO_NOTE,)
+    if not behind or segments.multi_picture or segments.gain_map:
+        return ()
+    return (f"{len(data) - end} bytes behind the end of the JPEG are not kept",)
 
 
 def _picture_notes(segments: _Segments) -> tuple[str, ...]:

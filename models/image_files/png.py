@@ -1,21 +1,20 @@
-"""PNG files: the chunks, and the samples (16-bit ones kept whole)."""
+"""PNG files: the chunks."""
 
-import ctypes
 import struct
 import zlib
 from collections.abc import Iterator
 
-import imagecodecs
-
 from models.errors import ImageUndecodableError
+from models.image_files.colour_signals import SRGB_PRIMARIES, ColourSignal, from_code_points, from_primaries
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, Raster, Samples, Space, limited
+from models.image_files.header import ImageHeader, OtherMetadata, limited
 
 _MAX_INFLATED = 8 << 20
 """Bytes that a compressed profile or text may grow to."""
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _SRGB_GAMMA = 45455
-_PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_LEAST_GAMMA, _MOST_GAMMA = 10_000, 500_000
+"""In 1/100000: exponents of 10 to 0.2; beyond lie mistakes."""
 _COLOUR_TYPES = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -29,35 +28,25 @@ def read_header(data: bytes) -> ImageHeader:
     chunks = dict(reversed(list(_chunks(data))))  # of a repeated chunk the first counts
     icc, icc_notes = _profile(chunks)
     exif, orientation, exif_notes = usable_exif(with_prefix(chunks[b"eXIf"]) if b"eXIf" in chunks else None)
-    notes = (*icc_notes, *exif_notes, *_colour_notes(chunks), *_frame_notes(chunks))
-    return ImageHeader("PNG", width, height, bits, orientation, icc, exif, _xmp(data), notes)
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """Palettes, transparent colours and 1, 2 and 4 bits expanded to 8-bit grey or RGB with or without alpha."""
-    try:
-        samples: Samples = imagecodecs.png_decode(_pixels_only(data))
-    except imagecodecs.PngError:
-        # imagecodecs 2026.3.6 gives back one reference to None too many when libpng fails; some ten thousand broken
-        # files would end a process of Python 3.11. One too few given back does no harm.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
-        raise
-    channels = 1 if samples.ndim == 2 else samples.shape[2]
-    space = Space.GREY if channels < 3 else Space.RGB
-    return Raster(samples, space, 16 if header.bit_depth == 16 else 8, has_alpha=channels in (2, 4))
+    signal = _signal(chunks, damaged=bool(icc_notes))
+    notes = (*icc_notes, *exif_notes, *((signal.note,) if signal.note else ()), *_frame_notes(chunks))
+    other = OtherMetadata(density=_density(chunks))
+    icc = signal.profile if b"cICP" in chunks and not signal.note else icc or signal.profile
+    gamma = None if icc else signal.gamma
+    return ImageHeader("PNG", width, height, bits, orientation, icc, exif, _xmp(data), notes, other, gamma)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each chunk; image data without their body. Raises: ImageUndecodableError if there are none."""
     seen_data = False
-    for kind, start, end in limited(_spans(data)):
+    for kind, start, end in limited(chunk_spans(data)):
         seen_data = seen_data or kind == b"IDAT"
         yield kind, b"" if kind in (b"IDAT", b"fdAT") else data[start + 8 : end - 4]
     if not seen_data:
         raise ImageUndecodableError("the PNG holds no image data: it is damaged or truncated")
 
 
-def _spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunk_spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Type, start and end of each chunk, the last one even where the file ends inside it."""
     position = 8
     while position + 8 <= len(data):
@@ -66,11 +55,6 @@ def _spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         position += 12 + length
-
-
-def _pixels_only(data: bytes) -> bytes:
-    """The file without the chunks that say nothing about pixels, so that libpng need not parse them."""
-    return data[:8] + b"".join(data[start:end] for kind, start, end in _spans(data) if kind in _PIXEL_CHUNKS)
 
 
 def _inflate(data: bytes) -> bytes | None:
@@ -102,15 +86,32 @@ def _xmp(data: bytes) -> bytes | None:
     return None
 
 
-def _colour_notes(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
-    if b"iCCP" in chunks or b"sRGB" in chunks:
-        return ()
-    if b"cICP" in chunks and chunks[b"cICP"][:2] not in (b"\1\x0d", b"\1\1"):
-        return ("the PNG's coding-independent code points name another colour space; colours are read as sRGB",)
-    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big")
-    if gamma and abs(gamma - _SRGB_GAMMA) > _SRGB_GAMMA // 20:
-        return (f"the PNG's gamma of {gamma / 100000:g} is not applied; colours are read as sRGB",)
-    return ()
+def _signal(chunks: dict[bytes, bytes], *, damaged: bool) -> ColourSignal:
+    """Code points before a profile, that before sRGB's mark, and that before gamma and chromaticities (PNG 3, 4.3)."""
+    if len(chunks.get(b"cICP", b"")) >= 2:
+        return from_code_points(chunks[b"cICP"][0], chunks[b"cICP"][1])
+    if (b"iCCP" in chunks and not damaged) or b"sRGB" in chunks:
+        return ColourSignal()
+    stored, gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big"), None
+    if stored and not _LEAST_GAMMA <= stored <= _MOST_GAMMA:
+        return ColourSignal(note=f"the PNG's gamma of {stored / 100000:g} is not applied; colours are read as sRGB")
+    primaries = SRGB_PRIMARIES
+    if len(chunks.get(b"cHRM", b"")) >= 32:
+        xs = struct.unpack(">8I", chunks[b"cHRM"][:32])
+        primaries = tuple(x / 100000 for x in xs)  # eight of them
+    wide = any(abs(one - other) > 0.002 for one, other in zip(primaries, SRGB_PRIMARIES, strict=True))
+    if stored and (wide or abs(stored - _SRGB_GAMMA) > _SRGB_GAMMA // 20):
+        gamma = 100000 / stored
+    return from_primaries(primaries, gamma)
+
+
+def _density(chunks: dict[bytes, bytes]) -> tuple[int, int, int] | None:
+    """Pixels per metre as JPEG's per centimetre; of an unknown unit the shape of a pixel."""
+    body = chunks.get(b"pHYs", b"")
+    if len(body) < 9:
+        return None
+    across, down, unit = struct.unpack(">IIB", body[:9])
+    return (2, round(across / 100), round(down / 100)) if unit == 1 else (0, across, down)
 
 
 def _frame_notes(chunks: dict[bytes, bytes]) -> tuple[str, ...]:

@@ -1,18 +1,13 @@
-"""WebP files: the RIFF chunks, and the samples."""
+"""WebP files: the RIFF chunks."""
 
-import io
 import struct
 from collections.abc import Iterator
 
-import imagecodecs
-import numpy as np
-from PIL.WebPImagePlugin import WebPImageFile
-
 from models.errors import ImageUndecodableError
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import ImageHeader, Raster, Space, limited
+from models.image_files.header import ImageHeader, limited
 
-_ANIMATED = "the WebP is animated; only its first frame is used"
+ANIMATED_NOTE = "the WebP is animated; only its first frame is used"
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -22,19 +17,9 @@ def read_header(data: bytes) -> ImageHeader:
     chunks = dict(reversed(list(limited(_chunks(data)))))  # of a repeated chunk the first counts
     width, height = _size(chunks)
     exif, orientation, exif_notes = usable_exif(with_prefix(chunks[b"EXIF"]) if b"EXIF" in chunks else None)
-    notes = (*exif_notes, *((_ANIMATED,) if b"ANIM" in chunks else ()))
+    notes = (*exif_notes, *((ANIMATED_NOTE,) if b"ANIM" in chunks else ()))
     icc, xmp = chunks.get(b"ICCP"), chunks.get(b"XMP ")
     return ImageHeader("WebP", width, height, 8, orientation, icc, exif, xmp, notes)
-
-
-def decode(data: bytes, header: ImageHeader) -> Raster:
-    """RGB or RGBA; of an animation the first frame on its canvas."""
-    if _ANIMATED in header.notes:
-        with WebPImageFile(io.BytesIO(data)) as image:
-            samples = np.asarray(image.convert("RGBA"))
-    else:
-        samples = imagecodecs.webp_decode(data)
-    return Raster(samples, Space.RGB, has_alpha=samples.shape[2] == 4)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -1,9 +1,10 @@
 """VarJPEG: the smallest standard JPEG of a photo for a share of its viewers, and the thesis' container.
 
 One file per stage: ``tables``, ``visibility``, ``rate_distortion``, ``entropy``, ``bitstream`` and ``metadata`` make up
-``photo`` (``format=jpeg``); ``jpeg_input`` and ``recompress`` do the same on the coefficients of a JPEG, ``gain_map``
-keeps what lies behind it; ``targets`` says what a file has to reach, ``search`` looks for its setting; ``salience`` and
-``container`` are ``format=varjpeg``.
+``photo`` (``format=jpeg``); ``jpeg_input`` and ``recompress`` do the same on the coefficients of a JPEG, ``lossless``
+gives it back as it came, ``gain_map`` keeps what lies behind it; what ``metadata`` keeps is cleaned of ``places`` by
+``exif_cleaning``, ``xmp_cleaning`` and ``iptc_cleaning``; ``targets`` says what a file has to reach, ``search`` looks
+for its setting; ``salience`` and ``container`` are ``format=varjpeg``.
 """
 
 from models.varjpeg.container import decode_varjpeg, encode_varjpeg

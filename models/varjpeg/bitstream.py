@@ -3,14 +3,18 @@
 mozjpeg chooses the progressive scans of AC values. The DC values, which it puts into one scan of all components, get a
 scan and Huffman codes for each where that is smaller: 0.2 percent of a photo at quality 88, 0.7 at 45. Differences are
 then taken in the order in which ``rate_distortion`` has priced them.
+
+mozjpeg's error exit ends the process (libjpeg's default, ``exit()``), so that it is shown nothing that it can refuse:
+only files that this module wrote itself, of coefficients and sides within the limits below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ImageTooLargeError
 from models.image_files.jpeg import marker_segments
 from models.varjpeg.entropy import Blocks, HuffmanTable, count_symbols, encode_blocks, optimal_table
 from models.varjpeg.metadata import insert_segments, segment
@@ -20,6 +24,13 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 _SOF0, _DHT, _SOS, _DQT = 0xC0, 0xC4, 0xDA, 0xDB
 _NO_CODES = HuffmanTable(np.zeros(16, np.uint8), np.zeros(0, np.uint8))
 """Of AC values that are left to later scans: without a code nothing is written."""
+
+MAX_SIDE = 65500
+"""libjpeg's JPEG_MAX_DIMENSION, a little under the sixteen bits of T.81 B.2.2."""
+
+LOWEST_DC, HIGHEST_DC, MOST_AC = -1024, 1023, 1023
+"""Quantized values that 8-bit JPEG has codes for in whatever order blocks come: differences of DC up to 2047 (T.81
+F.1.2.1.1), AC up to 1023 (F.1.2.2.1). libjpeg's encoder refuses others (jchuff.c, MAX_COEF_BITS), decoders do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +48,33 @@ def jpeg_file(
 ) -> bytes:
     """Progressive JPEG with optimal Huffman codes; ``tables`` uint8 (64,) zigzag; ``metadata`` whole segments.
 
-    The result does not depend on threads or on earlier calls.
+    A coefficient out of range is limited to it. The result does not depend on threads or on earlier calls.
+    Raises: ImageTooLargeError over 65500 pixels a side.
     """
+    if max(height, width) > MAX_SIDE:
+        raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {width}x{height}")
+    components = [replace(component, blocks=limited_to_range(component.blocks)) for component in components]
     plain = _sequential_file(height, width, components, tables)
     progressive = mozjpeg_lossless_optimization.optimize(plain)
     smallest = min((_with_dc_apart(progressive, components), progressive, plain), key=len)
     return insert_segments(smallest, metadata)
+
+
+def in_range(blocks: Blocks) -> bool:
+    """Whether 8-bit JPEG has codes for all of (..., 64) zigzag values."""
+    if blocks.size == 0:
+        return True
+    dc, ac = blocks[..., 0], blocks[..., 1:]
+    return bool(dc.min() >= LOWEST_DC and dc.max() <= HIGHEST_DC and ac.min() >= -MOST_AC and ac.max() <= MOST_AC)
+
+
+def limited_to_range(blocks: Blocks) -> Blocks:
+    """The same blocks where they are in range, else their nearest that are."""
+    if in_range(blocks):
+        return blocks
+    limited = blocks.clip(-MOST_AC, MOST_AC)
+    limited[..., 0] = blocks[..., 0].clip(LOWEST_DC, HIGHEST_DC)
+    return limited
 
 
 def _sequential_file(height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]]) -> bytes:

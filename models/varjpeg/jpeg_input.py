@@ -15,6 +15,7 @@ from models.dct import BLOCK, block_grid, zigzag
 from models.errors import ImageUndecodableError
 from models.image_files.header import limited
 from models.image_files.jpeg import marker_segments
+from models.varjpeg.bitstream import in_range
 from models.varjpeg.entropy import Blocks, HuffmanTable, code_words
 
 _SOF = {0xC0: False, 0xC1: False, 0xC2: True}
@@ -48,6 +49,10 @@ class JpegCoefficients:
     components: tuple[JpegComponent, ...]
 
 
+class DamagedScanError(ImageUndecodableError):
+    """Image data that are damaged or cut short; libjpeg shows what there is."""
+
+
 @dataclass(slots=True)
 class _Component:
     number: int
@@ -60,6 +65,8 @@ class _Component:
 
     grid_columns: int = 0
     first_block: int = 0
+    missing_bits: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(64, np.uint8))
+    """Of each coefficient in zigzag order: how many bits the scans so far have left to later ones."""
 
 
 @dataclass(slots=True)
@@ -74,9 +81,10 @@ class _Frame:
 
 
 def read_coefficients(data: bytes, *, max_pixels: int = 64_000_000) -> JpegCoefficients:
-    """The coefficients of a whole JPEG of one or three components.
+    """The coefficients of a whole JPEG of one, three or four components.
 
-    Raises: ImageUndecodableError if it is of another kind, larger than ``max_pixels``, or its scans are damaged.
+    Raises: DamagedScanError if its scans are damaged, cut short or too few; ImageUndecodableError if it is of another
+    kind, larger than ``max_pixels``, or has coefficients that 8-bit JPEG has no codes for.
     """
     frame: _Frame | None = None
     steps: dict[int, NDArray[np.uint16]] = {}
@@ -100,7 +108,11 @@ def read_coefficients(data: bytes, *, max_pixels: int = 64_000_000) -> JpegCoeff
                 if component.table in steps:
                     used.setdefault(component.number, steps[component.table])
     if frame is None or any(component.number not in used for component in frame.components):
-        raise ImageUndecodableError("the JPEG lacks a frame or a quantization table")
+        raise DamagedScanError("the JPEG lacks a frame, a scan or a quantization table")
+    if any(component.missing_bits.max() > 0 for component in frame.components):
+        raise DamagedScanError("the JPEG lacks scans with the last bits of its coefficients")
+    if not in_range(frame.blocks):
+        raise ImageUndecodableError("a JPEG coefficient is out of range")
     return _finished(frame, used)
 
 
@@ -147,8 +159,8 @@ def _finished(frame: _Frame, steps: dict[int, NDArray[np.uint16]]) -> JpegCoeffi
 
 
 def _read_frame(body: bytes, *, progressive: bool, max_pixels: int) -> _Frame:
-    if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3) or len(body) < 6 + 3 * body[5]:
-        raise ImageUndecodableError("not an 8-bit JPEG of one or three components")
+    if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3, 4) or len(body) < 6 + 3 * body[5]:
+        raise ImageUndecodableError("not an 8-bit JPEG of one, three or four components")
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     parts = [body[6 + 3 * i : 9 + 3 * i] for i in range(body[5])]
     components = [_Component(part[0], part[1] >> 4, part[1] & 15, part[2]) for part in parts]
@@ -184,6 +196,8 @@ def _read_steps(body: bytes) -> dict[int, NDArray[np.uint16]]:
         raw = body[position + 1 : position + 1 + size]
         if len(raw) < size:
             raise ImageUndecodableError("a JPEG quantization table is cut short")
+        if not np.frombuffer(raw, ">u2" if wide else np.uint8).all():
+            raise ImageUndecodableError("a JPEG quantization table holds a zero")
         tables[number] = np.frombuffer(raw, ">u2" if wide else np.uint8).astype(np.uint16)
         position += 1 + size
     return tables
@@ -226,12 +240,10 @@ def _read_scan(
     by_number = {c.number: c for c in frame.components}
     first, last, approximation = body[1 + 2 * count : 4 + 2 * count]
     high, low = approximation >> 4, approximation & 15
+    if not frame.progressive:  # they have one meaning there, and libjpeg does not ask what they say
+        first, last, high, low = 0, 63, 0, 0
     sound = first <= last <= 63 and low <= 13 and all(number in by_number for number, _ in wanted)
-    if (
-        not sound
-        or (frame.progressive and first > 0 and count > 1)
-        or (not frame.progressive and (first, last) != (0, 63))
-    ):
+    if not sound or (first > 0 and count > 1):
         raise ImageUndecodableError("a JPEG scan of impossible parameters")
     components = [by_number[number] for number, _ in wanted]
     order, owner = _coding_order(frame, components)
@@ -244,10 +256,12 @@ def _read_scan(
     in_unit = 1 if count == 1 else sum(c.across * c.down for c in components)
     apart = interval * in_unit if interval else len(order)
     if -(-len(order) // apart) > len(parts):
-        raise ImageUndecodableError("a JPEG scan lacks restart intervals")
+        raise DamagedScanError("a JPEG scan lacks restart intervals")
     parameters = np.array([first, last, high, low, int(frame.progressive)], np.int64)
     if not _decode_scan(stream, starts, order, owner, apart, dc, ac, parameters, frame.blocks):
-        raise ImageUndecodableError("a JPEG scan is damaged or ends early")
+        raise DamagedScanError("a JPEG scan is damaged or ends early")
+    for component in components:
+        component.missing_bits[first : last + 1] = low
 
 
 def _coding_order(frame: _Frame, components: list[_Component]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

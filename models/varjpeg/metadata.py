@@ -1,44 +1,70 @@
-"""What of a photo's metadata goes into a JPEG: colour profile, EXIF without place or thumbnail, XMP.
+"""What of a photo's metadata goes into a JPEG: colour profile, EXIF, XMP, IPTC, comments, density; never the place.
 
-EXIF is edited in place, so that maker notes with their absolute offsets stay readable.
+Each kind is cleaned in a module of its own: ``exif_cleaning``, ``xmp_cleaning``, ``iptc_cleaning``. Coordinates that
+one of them names are looked for in all (``places``).
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models import icc
+from models.image_files.exif import orientation_block
 from models.types import RgbImage
+from models.varjpeg.exif_cleaning import cleaned_exif, exif_coordinates
+from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources
+from models.varjpeg.places import Places, places_of
+from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, xmp_coordinates
 
 _EXIF_HEADER = b"Exif\x00\x00"
-_XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+_EXTENDED_HEADER = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC_HEADER = b"ICC_PROFILE\x00"
 _MAX_SEGMENT = 65533  # T.81 B.1.1.4: a two-byte length that counts itself
-_ORIENTATION, _GPS = 0x0112, 0x8825
-_THUMBNAIL_OFFSET = 0x0201
+_APP0, _APP1, _APP2, _APP13, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xFE
+_NO_ROOM = "a JPEG has no room for it"
 
 
 class Metadata(StrEnum):
-    """``KEEP_ICC``: the colour profile alone. ``KEEP_ALL``: also EXIF and XMP, never the place. ``STRIP``: nothing."""
+    """``KEEP_ICC``: the colour profile alone. ``KEEP_ALL``: all else too, never the place. ``STRIP``: nothing.
+
+    A profile that means sRGB is left out by all: without one a JPEG is sRGB.
+    """
 
     KEEP_ICC = "keep-icc"
     KEEP_ALL = "keep-all"
     STRIP = "strip"
 
 
-def metadata_segments(image: RgbImage, policy: Metadata) -> bytes:
-    """APP1 and APP2 segments to write after the JFIF header.
+@dataclass(frozen=True, slots=True)
+class KeptMetadata:
+    """Whole ``segments`` to write after the start marker, a JFIF header first if there is a density to keep; and what
+    was not kept, in words."""
 
-    A part that is malformed or too long for JPEG is left out; so is XMP that mentions a GPS position.
-    """
-    segments = b""
+    segments: bytes
+    dropped: tuple[str, ...] = ()
+
+
+def metadata_segments(image: RgbImage, policy: Metadata, *, orientation: int = 1, with_profile: bool = True) -> bytes:
+    """Those of ``kept_metadata``."""
+    return kept_metadata(image, policy, orientation=orientation, with_profile=with_profile).segments
+
+
+def kept_metadata(
+    image: RgbImage, policy: Metadata, *, orientation: int = 1, with_profile: bool = True
+) -> KeptMetadata:
+    """Segments for an encoding of ``image`` whose pixels are stored in ``orientation``, EXIF's 1..8."""
+    segments, dropped = b"", list[str]()
     if policy is Metadata.KEEP_ALL:
-        exif = exif_without_place(image.exif) if image.exif else None
-        if exif is not None and len(exif) + len(_EXIF_HEADER) <= _MAX_SEGMENT:
-            segments += segment(0xE1, _EXIF_HEADER + exif)
-        if image.xmp and b"GPS" not in image.xmp and len(image.xmp) + len(_XMP_HEADER) <= _MAX_SEGMENT:
-            segments += segment(0xE1, _XMP_HEADER + image.xmp)
-    if policy is not Metadata.STRIP and image.icc_profile:
-        segments += _icc_segments(image.icc_profile)
-    return segments
+        segments += _everything(image, orientation, dropped)
+    if orientation != 1 and _EXIF_HEADER not in segments:
+        segments += segment(_APP1, orientation_block(orientation))
+    if policy is not Metadata.STRIP and with_profile and image.icc_profile and not means_srgb(image):
+        profile = icc_segments(image.icc_profile)
+        segments += profile
+        if not profile:
+            dropped.append(f"the colour profile of {len(image.icc_profile)} bytes: {_NO_ROOM}")
+    return KeptMetadata(segments, tuple(dropped))
 
 
 def segment(marker: int, payload: bytes) -> bytes:
@@ -47,114 +73,138 @@ def segment(marker: int, payload: bytes) -> bytes:
 
 
 def insert_segments(jpeg: bytes, segments: bytes) -> bytes:
-    """``jpeg`` with whole ``segments`` after its start marker and JFIF header."""
+    """``jpeg`` with whole ``segments`` after its start marker and JFIF header; theirs, if they have one, counts."""
     head = after_start(jpeg)
-    return jpeg[:head] + segments + jpeg[head:]
+    return jpeg[: 2 if has_jfif_header(segments) else head] + segments + jpeg[head:]
+
+
+def has_jfif_header(segments: bytes) -> bool:
+    """Whether ``segments`` begin with one."""
+    return segments[:2] == b"\xff\xe0"
 
 
 def after_start(jpeg: bytes) -> int:
     """Offset of what follows the start marker and the JFIF header, if there is one."""
-    return 4 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
+    return 4 + int.from_bytes(jpeg[4:6], "big") if has_jfif_header(jpeg[2:]) else 2
 
 
-def _icc_segments(profile: bytes) -> bytes:
+def icc_segments(profile: bytes) -> bytes:
     """The profile in numbered APP2 segments; nothing if it needs more than 255. ICC.1 annex B.4."""
     room = _MAX_SEGMENT - len(_ICC_HEADER) - 2
     chunks = [profile[start : start + room] for start in range(0, len(profile), room)]
     if len(chunks) > 255:
         return b""
     return b"".join(
-        segment(0xE2, _ICC_HEADER + bytes([number, len(chunks)]) + chunk)
+        segment(_APP2, _ICC_HEADER + bytes([number, len(chunks)]) + chunk)
         for number, chunk in enumerate(chunks, start=1)
     )
 
 
-def exif_without_place(exif: bytes) -> bytes | None:
-    """EXIF (TIFF structure, no ``Exif`` header) with orientation 1, no GPS directory, no thumbnail; None if malformed.
+def known_places(image: RgbImage) -> Places:
+    """The coordinates that EXIF and XMP of a photo name."""
+    coordinates = exif_coordinates(image.exif) | xmp_coordinates(image.xmp) | xmp_coordinates(image.other.extended_xmp)
+    return places_of(coordinates)
 
-    The pixels are already turned to displayed orientation. Maker notes are kept as they are.
-    """
-    tiff = bytearray(exif.removeprefix(_EXIF_HEADER))
+
+def means_srgb(image: RgbImage) -> bool:
+    """Whether the profile of an image is there and says what a file without one says."""
+    profile = image.icc_profile
+    if profile is None or image.pixels is not image.native_pixels:
+        return False
     try:
-        return bytes(_Tiff(tiff).cleaned())
-    except (IndexError, ValueError):
+        return icc.colour_space(profile) == "rgb" and icc.is_srgb(profile)
+    except ValueError:
+        return False
+
+
+def _everything(image: RgbImage, orientation: int, dropped: list[str]) -> bytes:
+    places = known_places(image)
+    return b"".join(
+        (
+            _density(image),
+            _exif(image, places, orientation, dropped),
+            _xmp(image, places, dropped),
+            _resources(image, places, dropped),
+            _comments(image, places, dropped),
+        )
+    )
+
+
+def _density(image: RgbImage) -> bytes:
+    """A JFIF header of its own, where the usual one, of square pixels without a size, would say something else."""
+    density = image.other.density
+    if density is None or density[0] not in (0, 1, 2) or not all(0 < n < 65536 for n in density[1:]):
+        return b""
+    unit, across, down = density
+    if unit == 0 and across == down:
+        return b""
+    numbers = bytes([1, 1, unit]) + across.to_bytes(2, "big") + down.to_bytes(2, "big")
+    return segment(_APP0, b"JFIF\0" + numbers + b"\0\0")
+
+
+def _exif(image: RgbImage, places: Places, orientation: int, dropped: list[str]) -> bytes:
+    if not image.exif:
+        return b""
+    cleaned = cleaned_exif(image.exif, places, orientation=orientation, room=_MAX_SEGMENT - len(_EXIF_HEADER))
+    if cleaned is None:
+        dropped.append("the EXIF data: they are damaged")
+        return b""
+    dropped += [f"of the EXIF data {part}" for part in cleaned.dropped]
+    return segment(_APP1, _EXIF_HEADER + cleaned.block)
+
+
+def _xmp(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
+    """The main packet, and the extended one by a new digest in it."""
+    extended = _cleaned_extended(image, places, dropped)
+    digest = hashlib.md5(extended, usedforsecurity=False).hexdigest().upper() if extended else None
+    if not image.xmp:
+        return b""
+    try:
+        packet = cleaned_xmp(image.xmp, places, extended=digest)
+    except XmpDamagedError:
+        dropped.append("the XMP data: they cannot be read, and may say where the photo was taken")
+        return b""
+    if len(packet) + len(XMP_HEADER) > _MAX_SEGMENT:
+        dropped.append(f"the XMP data of {len(packet)} bytes: {_NO_ROOM}")
+        return b""
+    return segment(_APP1, XMP_HEADER + packet) + (_extended_segments(extended, digest) if extended and digest else b"")
+
+
+def _cleaned_extended(image: RgbImage, places: Places, dropped: list[str]) -> bytes | None:
+    if not image.other.extended_xmp:
+        return None
+    try:
+        return cleaned_xmp(image.other.extended_xmp, places)
+    except XmpDamagedError:
+        dropped.append("the extended XMP data: they cannot be read, and may say where the photo was taken")
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    position: int
-    tag: int
-    size: int
-    value: int
+def _extended_segments(packet: bytes, digest: str) -> bytes:
+    """XMP part 3, 1.1.3.1: digest, whole size and offset before each part."""
+    head = _EXTENDED_HEADER + digest.encode() + len(packet).to_bytes(4, "big")
+    room = _MAX_SEGMENT - len(head) - 4
+    return b"".join(
+        segment(_APP1, head + start.to_bytes(4, "big") + packet[start : start + room])
+        for start in range(0, len(packet), room)
+    )
 
 
-class _Tiff:
-    """The main image directory (IFD0) of an EXIF block, edited in ``data``. TIFF 6.0 section 2."""
+def _resources(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
+    if not image.other.resources:
+        return b""
+    cleaned = cleaned_resources(image.other.resources, places)
+    if cleaned is None:
+        return b""
+    room = _MAX_SEGMENT - len(PHOTOSHOP)
+    if len(cleaned) > room:
+        dropped.append(f"the IPTC data of {len(cleaned)} bytes: {_NO_ROOM}")
+        return b""
+    return segment(_APP13, PHOTOSHOP + cleaned)
 
-    def __init__(self, data: bytearray) -> None:
-        self.data = data
-        if bytes(data[:4]) not in (b"II*\x00", b"MM\x00*"):
-            raise ValueError("not a TIFF structure")
-        self.little = data[:2] == b"II"
 
-    def cleaned(self) -> bytearray:
-        directory = self._number(4, 4)
-        entries = self._entries(directory)
-        for entry in entries:
-            if entry.tag == _ORIENTATION:
-                self._put(entry.position + 8, 2, 1)
-            if entry.tag == _GPS:
-                self._wipe_directory(entry.value)
-        kept = [bytes(self.data[e.position : e.position + 12]) for e in entries if e.tag != _GPS]
-        self._drop_thumbnail(directory + 2 + 12 * len(entries))
-        self._rewrite(directory, len(entries), kept)
-        return self.data
-
-    def _number(self, position: int, length: int) -> int:
-        if position < 0 or position + length > len(self.data):
-            raise ValueError("offset outside the EXIF block")
-        return int.from_bytes(self.data[position : position + length], "little" if self.little else "big")
-
-    def _put(self, position: int, length: int, value: int) -> None:
-        self.data[position : position + length] = value.to_bytes(length, "little" if self.little else "big")
-
-    def _entries(self, directory: int) -> list[_Entry]:
-        widths = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-        entries = []
-        for i in range(self._number(directory, 2)):
-            position = directory + 2 + 12 * i
-            size = widths.get(self._number(position + 2, 2), 1) * self._number(position + 4, 4)
-            entries.append(_Entry(position, self._number(position, 2), size, self._number(position + 8, 4)))
-        return entries
-
-    def _wipe(self, start: int, size: int) -> None:
-        end = min(len(self.data), start + size)
-        self.data[start:end] = bytes(max(0, end - start))
-
-    def _wipe_directory(self, directory: int) -> None:
-        entries = self._entries(directory)
-        for entry in entries:
-            if entry.size > 4:
-                self._wipe(entry.value, entry.size)
-        self._wipe(directory, 2 + 12 * len(entries) + 4)
-
-    def _drop_thumbnail(self, pointer: int) -> None:
-        """Cut the thumbnail off where it ends the block, as cameras write it, else blank it; unlink its directory."""
-        directory = self._number(pointer, 4)
-        self._put(pointer, 4, 0)
-        if directory == 0:
-            return
-        entries = {entry.tag: entry.value for entry in self._entries(directory)}
-        start, size = entries.get(_THUMBNAIL_OFFSET, 0), entries.get(_THUMBNAIL_OFFSET + 1, 0)
-        if start == 0:
-            return
-        if start > max(pointer, directory) and start + size >= len(self.data) - 1:
-            del self.data[start:]
-        else:
-            self._wipe(start, size)
-
-    def _rewrite(self, directory: int, before: int, kept: list[bytes]) -> None:
-        body = b"".join(kept) + bytes(4)
-        self._put(directory, 2, len(kept))
-        self.data[directory + 2 : directory + 2 + 12 * before + 4] = body.ljust(12 * before + 4, b"\x00")
+def _comments(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
+    kept = [comment for comment in image.other.comments if not places.named_in(comment)]
+    if len(kept) < len(image.other.comments):
+        dropped.append("a comment that says where the photo was taken")
+    return b"".join(segment(_COM, comment) for comment in kept)

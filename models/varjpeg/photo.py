@@ -19,7 +19,7 @@ from models.dct import forward_dct, inverse_dct
 from models.errors import ImageTooLargeError, InvalidParameterError
 from models.preprocess import as_rgb
 from models.types import Float32Array, Rgb8, RgbImage
-from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.bitstream import MAX_SIDE, Component, jpeg_file
 from models.varjpeg.entropy import Blocks
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import compensated_luma, lightness
@@ -47,8 +47,6 @@ qualities too: text and cloth in strong colours."""
 _CR_FOR_CB = 0.2
 """Cr that makes up for a missing unit of Cb where the eye is finest: red against green is 2.1 Cr + 0.34 Cb. 0.16 by
 that; files on photos/train are smallest from 0.2 to 0.3."""
-
-_MAX_SIDE = 65535  # T.81 B.2.2: sixteen bits
 
 
 class Subsampling(StrEnum):
@@ -78,7 +76,7 @@ class PreparedPhoto:
     ``image``: ``RgbImage`` (its native pixels and profile are kept, unless ``metadata`` strips the profile: then sRGB
     pixels) or anything ``as_rgb`` takes. ``jnd``: float (H, W), luma levels, or None to use the photo's own activity.
     ``protect``: (H, W), blocks with any non-zero value get at least quality 90.
-    Raises: ImageTooLargeError over 65535 pixels a side; ImageSizesDifferError for maps of another size.
+    Raises: ImageTooLargeError over 65500 pixels a side; ImageSizesDifferError for maps of another size.
     """
 
     def __init__(
@@ -96,8 +94,8 @@ class PreparedPhoto:
         self._source = source
         self.pixels: Rgb8 = source.native_pixels
         self.height, self.width = self.pixels.shape[:2]
-        if max(self.height, self.width) > _MAX_SIDE:
-            raise ImageTooLargeError(f"a JPEG has at most {_MAX_SIDE} pixels a side, not {self.width}x{self.height}")
+        if max(self.height, self.width) > MAX_SIDE:
+            raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {self.width}x{self.height}")
         self.metadata = metadata_segments(source, policy)
         self.grey = source.icc_profile is None and is_grey(self.pixels)
         self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)

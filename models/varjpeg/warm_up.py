@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.varjpeg.container import decode_varjpeg, encode_varjpeg
+from models.varjpeg.jpeg_input import read_coefficients
 from models.varjpeg.photo import PreparedPhoto, Subsampling
 
 
@@ -11,5 +12,5 @@ def warm_up() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     photo = PreparedPhoto(pixels, np.ones((24, 24), np.float32))
     for subsampling in (Subsampling.HALF, Subsampling.FULL):
-        photo.encode(75.0, subsampling)
+        read_coefficients(photo.encode(75.0, subsampling).data)
     decode_varjpeg(encode_varjpeg(pixels, pixels[:, :, 0].astype(np.float32), quality=50))

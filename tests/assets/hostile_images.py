@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from tests.assets.encoder_killers import KILLERS
+from tests.assets.phone_files import phone_files
+
 WIDTH, HEIGHT = 96, 64
 
 
@@ -73,7 +76,20 @@ def hostile_images() -> tuple[HostileImage, ...]:
 
 @cache
 def _all_images() -> tuple[HostileImage, ...]:
-    makers = (_not_images, _broken_jpegs, _odd_jpegs, _exif_jpegs, _odd_pngs, _modern, _old_formats, _odd_sizes, _bombs)
+    makers = (
+        _not_images,
+        _broken_jpegs,
+        _encoder_killers,
+        _phone_files,
+        _odd_makes,
+        _odd_jpegs,
+        _exif_jpegs,
+        _odd_pngs,
+        _modern,
+        _old_formats,
+        _odd_sizes,
+        _bombs,
+    )
     return tuple(image for maker in makers for image in maker())
 
 
@@ -105,7 +121,7 @@ def _broken_jpegs() -> Iterator[HostileImage]:
         expect = Expect.REFUSED if percent == 10 else Expect.EITHER
         yield HostileImage(f"jpeg-truncated-{percent}", "cut.jpg", cut, expect, (WIDTH, HEIGHT))
     either, size = Expect.EITHER, (WIDTH, HEIGHT)
-    yield HostileImage("jpeg-no-eoi", "a.jpg", whole[:-2], either, size)
+    yield HostileImage("jpeg-no-eoi", "a.jpg", whole[:-2], Expect.DECODES, size)
     yield HostileImage("jpeg-two-soi", "a.jpg", b"\xff\xd8" + whole, either, size)
     yield HostileImage("jpeg-trailing-zip", "a.jpg", whole + b"PK\x03\x04" + bytes(300), Expect.DECODES, size)
     yield HostileImage("jpeg-zero-dqt", "a.jpg", _zero_quantization_table(whole), either, size)
@@ -122,6 +138,33 @@ def _broken_jpegs() -> Iterator[HostileImage]:
     yield HostileImage("jpeg-10000-scans", "a.jpg", _many_scans(10_000), either, size)
     yield HostileImage("jpeg-corrupt-icc", "a.jpg", jpeg(icc_profile=b"no profile at all" * 30), either, size)
     yield HostileImage("jpeg-icc-wrong-order", "a.jpg", _icc_chunks_reversed(whole), either, size)
+
+
+def _encoder_killers() -> Iterator[HostileImage]:
+    for name, data in KILLERS.items():
+        yield HostileImage(f"jpeg-{name.replace(' ', '-')}", "a.jpg", data, Expect.DECODES, (64, 64))
+
+
+def _phone_files() -> Iterator[HostileImage]:
+    for file in phone_files():
+        turned = file.name[-1] in "5678" and file.name.startswith("orientation")
+        size = (96, 128) if turned else (128, 96)
+        yield HostileImage(f"phone-{file.name.replace(' ', '-')}", "a.jpg", file.data, Expect.DECODES, size)
+
+
+def _odd_makes() -> Iterator[HostileImage]:
+    """What browsers and viewers open though its header is rare or a part is missing."""
+    decodes, whole = Expect.DECODES, jpeg()
+    head = struct.pack("<IHHHH", 12, 4, 2, 1, 24)
+    bitmap = b"BM" + struct.pack("<IHHI", 14 + len(head) + 24, 0, 0, 14 + len(head)) + head + bytes(24)
+    yield HostileImage("bmp-os2", "a.bmp", bitmap, decodes, (4, 2))
+    tags = ((256, 4), (257, 2), (258, 8), (259, 1), (262, 1), (273, 16), (277, 1), (278, 2), (279, 8))
+    entries = b"".join(struct.pack("<HHQQ", tag, 4, 1, value) for tag, value in tags)
+    big = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 24) + bytes(8) + struct.pack("<Q", len(tags)) + entries + bytes(8)
+    yield HostileImage("tiff-big", "a.tif", big, decodes, (4, 2))
+    gif = encoded(Image.new("P", (4, 2), 1), "GIF")
+    yield HostileImage("gif-no-canvas", "a.gif", gif[:6] + bytes(4) + gif[10:], decodes, (4, 2))
+    yield HostileImage("jpeg-stray-bytes", "a.jpg", whole[:20] + b"stray" + whole[20:], decodes, (WIDTH, HEIGHT))
 
 
 def _odd_jpegs() -> Iterator[HostileImage]:

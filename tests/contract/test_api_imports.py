@@ -12,8 +12,10 @@ from app.main import create_app
 app = create_app()
 app.openapi()
 heavy = ("models", "training", "onnxruntime", "torch", "numba", "numpy", "scipy", "PIL", "matplotlib", "imagecodecs")
+headers = ("models", "models.errors", "models.image_files")  # read the headers of uploads
 own = ("workers.tasks", "workers.loaded_models", "workers.cli", "workers.embedded", "workers.running")
-print(*sorted(name for name in sys.modules if name.split(".")[0] in heavy or name in own))
+print(*sorted(name for name in sys.modules if (name.split(".")[0] in heavy and name not in headers
+    and not name.startswith("models.image_files.")) or name in own))
 """
 
 

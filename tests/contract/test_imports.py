@@ -33,7 +33,14 @@ def test_serving_loads_no_torch(module: str) -> None:
 
 def test_the_web_process_loads_no_model_code() -> None:
     loaded = loaded_after("import app.main, workers.signatures, workers.jobs, workers.redis_jobs")
-    assert not {"models", "workers.tasks", "workers.loaded_models", *MODEL_LIBRARIES} & loaded
+    assert not {"workers.tasks", "workers.loaded_models", "numpy", "PIL", *MODEL_LIBRARIES} & loaded
+    own = {name for name in loaded if name.split(".")[0] == "models" and not name.startswith("models.image_files")}
+    assert own <= {"models", "models.errors"}
+
+
+def test_headers_are_read_with_the_standard_library_alone() -> None:
+    before, after = loaded_after("pass"), loaded_after("import models.image_files.read")
+    assert {name.split(".")[0] for name in after - before} <= {"models", *sys.stdlib_module_names}
 
 
 def test_a_worker_that_has_loaded_its_tasks_has_no_web_framework() -> None:

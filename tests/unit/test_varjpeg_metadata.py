@@ -10,7 +10,9 @@ from PIL import ExifTags, Image
 
 from models.types import RgbImage
 from models.varjpeg import encode_jpeg
-from models.varjpeg.metadata import Metadata, exif_without_place, insert_segments, metadata_segments
+from models.varjpeg.exif_cleaning import cleaned_exif, exif_coordinates
+from models.varjpeg.metadata import Metadata, insert_segments, metadata_segments
+from models.varjpeg.places import places_of
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 ORIENTATION, MAKE, EXIF_IFD, GPS_IFD = 0x0112, 0x010F, 0x8769, 0x8825
@@ -30,6 +32,11 @@ def exif(order="<", *, thumbnail=False):
     image, stream = Image.new("RGB", (8, 8)), io.BytesIO()
     image.save(stream, "JPEG", exif=data)
     return data
+
+
+def exif_without_place(data):
+    cleaned = cleaned_exif(data, places_of(exif_coordinates(data)), room=65_527)
+    return None if cleaned is None else cleaned.block
 
 
 def image(**metadata):
@@ -72,7 +79,7 @@ def test_thumbnail_goes():
     ("policy", "kept"), [("keep-icc", {"icc"}), ("keep-all", {"icc", "exif", "xmp"}), ("strip", set())]
 )
 def test_policies(policy, kept):
-    source = image(exif=exif(), xmp=b"<x:xmpmeta/>", icc_profile=b"profile")
+    source = image(exif=exif(), xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', icc_profile=b"profile")
     segments = metadata_segments(source, Metadata(policy))
     found = {
         name

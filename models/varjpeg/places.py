@@ -1,0 +1,69 @@
+"""Coordinates that a file names, to find them again wherever else they may stand, in whatever encoding."""
+
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_DECIMALS = 4
+"""Eleven metres; numbers with fewer are too common to be taken for a place."""
+
+_DEGREES_AND_MINUTES = re.compile(
+    r"^\s*(\d{1,3})\s*,\s*(\d{1,2}(?:\.\d+)?)(?:\s*,\s*(\d{1,2}(?:\.\d+)?))?\s*[NSEWnsew]?\s*$"
+)
+_DECIMAL = re.compile(r"^\s*[+-]?(\d{1,3}\.\d{3,})\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Byte strings that stand for the coordinates of a photo."""
+
+    encodings: frozenset[bytes] = frozenset()
+
+    def named_in(self, data: bytes) -> bool:
+        """Whether ``data`` holds one of them."""
+        return any(encoding in data for encoding in self.encodings)
+
+
+def places_of(coordinates: Iterable[tuple[bytes, float]]) -> Places:
+    """``coordinates``: the bytes that stand for each, and its degrees."""
+    encodings: set[bytes] = set()
+    for raw, degrees in coordinates:
+        if degrees:
+            encodings |= {raw, *_encodings(abs(degrees))} - {b""}
+    return Places(frozenset(encodings))
+
+
+def coordinates_of_rationals(raw: bytes, order: str) -> set[tuple[bytes, float]]:
+    """Degrees, minutes and seconds as three TIFF rationals, and what the other byte order makes of them."""
+    numbers = struct.unpack(f"{order}6I", raw)
+    if not all(numbers[1::2]):
+        return set()
+    degrees = sum(numbers[2 * i] / numbers[2 * i + 1] / 60**i for i in range(3))
+    return {(struct.pack(f"{each}6I", *numbers), degrees) for each in "<>"}
+
+
+def coordinate_of_text(text: str) -> set[tuple[bytes, float]]:
+    """A coordinate as XMP writes it, ``48,12.5N``, or in degrees with three decimals or more; else nothing."""
+    if found := _DECIMAL.match(text):
+        return {(b"", float(found[1]))}
+    if found := _DEGREES_AND_MINUTES.match(text):
+        degrees = int(found[1]) + float(found[2]) / 60 + float(found[3] or 0) / 3600
+        return {(text.strip().rstrip("NSEWnsew").encode(), degrees)}
+    return set()
+
+
+def _encodings(degrees: float) -> Iterator[bytes]:
+    """As text in degrees, with minutes, with seconds; as IEEE numbers of either sign and byte order."""
+    scale = 10**_DECIMALS
+    minutes = degrees % 1 * 60
+    texts = {f"{math.floor(degrees * scale) / scale:.{_DECIMALS}f}", f"{degrees:.{_DECIMALS}f}"}
+    texts |= {text.replace(".", ",") for text in texts}
+    texts |= {f"{int(degrees)},{minutes:.4f}", f"{int(degrees)},{math.floor(minutes * 1000) / 1000:.3f}"}
+    for text in texts:
+        yield text.encode()
+        yield text.encode("utf-16-le")
+        yield text.encode("utf-16-be")
+    for value in (degrees, -degrees):
+        yield from (struct.pack(form, value) for form in ("<d", ">d", "<f", ">f"))

@@ -1,0 +1,137 @@
+"""Files with one to four random bytes changed, through all of the work: no process may end, no error lack a type.
+
+    python -m tests.benchmarks.mutated_files [--count 3000] [--others 1000] [--seed 13] [--start 0]
+
+``--count`` JPEGs and ``--others`` each of PNG, WebP, AVIF, TIFF, GIF and BMP, each the same whenever it is asked for:
+made by a generator seeded with seed, format and number. They are optimised one after the other in a process of its own
+for each format, which must be there at the end. A result must never be larger than a JPEG that came in.
+"""
+
+import argparse
+import io
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from models.decode import decode_image
+from models.errors import LimenError
+from models.varjpeg_request import optimise_photo
+from tests.assets.phone_files import beside, exif, iptc, jpeg, photo, segment, ultra_hdr, xmp
+from tests.benchmarks.machine import describe_machine
+
+OTHERS = ("PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+MAX_PIXELS = 60_000
+"""What a changed header is believed; the sound files have 2,240 pixels."""
+
+TIME_LIMIT_S = 20.0
+"""For one small file, on a machine that may be busy."""
+
+
+@cache
+def sound_files(image_format: str) -> tuple[bytes, ...]:
+    """Small files of a format, of several makes each."""
+    small = photo(40, 56)
+    if image_format == "JPEG":
+        made = [
+            jpeg(small, **options) for options in ({}, {"progressive": True}, {"subsampling": 0}, {"optimize": True})
+        ]
+        packet = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp('photoshop:City="Nowhere"'))
+        restarts = bytes(imagecodecs.jpeg8_encode(small, level=80, subsampling="422"))
+        cmyk = _saved(Image.fromarray(small).convert("CMYK"), "JPEG")
+        profile = jpeg(small, icc_profile=imagecodecs.cms_profile("adobergb"))
+        described = beside(made[0], exif(orientation=6), packet, iptc())
+        return (*made, jpeg(small[:, :, 0]), restarts, cmyk, profile, described, ultra_hdr())
+    picture = Image.fromarray(small)
+    if image_format == "PNG":
+        return tuple(_saved(picture.convert(mode), "PNG") for mode in ("RGB", "RGBA", "L", "P", "1"))
+    if image_format == "TIFF":
+        kinds = (None, "tiff_lzw", "jpeg", "tiff_deflate", "packbits")
+        return tuple(_saved(picture, "TIFF", compression=kind) for kind in kinds)
+    if image_format == "WEBP":
+        return _saved(picture, "WEBP"), _saved(picture, "WEBP", lossless=True), _saved(picture.convert("RGBA"), "WEBP")
+    return _saved(picture, image_format), _saved(
+        picture.convert("RGBA" if image_format == "AVIF" else "P"), image_format
+    )
+
+
+def _saved(picture: Image.Image, image_format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
+def mutated(image_format: str, number: int, seed: int) -> bytes:
+    """File ``number``: one of the sound ones with one to four bytes changed."""
+    random = np.random.Generator(np.random.PCG64([seed, *image_format.encode(), number]))
+    files = sound_files(image_format)
+    data = bytearray(files[number % len(files)])
+    for _ in range(int(random.integers(1, 5))):
+        data[int(random.integers(len(data)))] = int(random.integers(256))
+    return bytes(data)
+
+
+def outcome(image_format: str, data: bytes) -> str:
+    """What came of one file: who made the result, or the code of the error."""
+    try:
+        image = decode_image(data, max_pixels=MAX_PIXELS)
+        result = optimise_photo(image, original=data, quality=70, metadata="keep-all", steering="none")
+    except LimenError as error:
+        return error.code
+    if image_format == "JPEG" and len(result.data) > len(data):
+        return f"LARGER: {len(data)} -> {len(result.data)}"
+    return f"done: {result.chosen.encoder.value}"
+
+
+def outcomes(image_format: str, numbers: range, seed: int) -> Iterator[tuple[int, str]]:
+    """Those of many files, with whatever was raised that has no type."""
+    for number in numbers:
+        began = time.process_time()
+        try:
+            found = outcome(image_format, mutated(image_format, number, seed))
+        except Exception as error:  # what this looks for
+            found = f"RAISED {type(error).__name__}: {error}"
+        if time.process_time() - began > TIME_LIMIT_S:
+            found = f"SLOW: {time.process_time() - began:.0f} s"
+        yield number, found
+
+
+def _run(image_format: str, numbers: range, seed: int) -> None:
+    began, seen = time.perf_counter(), Counter[str]()
+    for number, found in outcomes(image_format, numbers, seed):
+        seen[found.split(":")[0] if found[:6].isupper() else found] += 1
+        if found.split(":")[0].split()[0].isupper():
+            print(f"{image_format} {number}: {found}", flush=True)
+    print(f"{image_format}: {len(numbers)} files in {time.perf_counter() - began:.0f} s: {dict(seen)}", flush=True)
+    raise SystemExit(int(any(found.split()[0].isupper() for found in seen)))
+
+
+def main() -> None:
+    """Print what was seen; exit with 1 if a process ended or anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=3000, help="JPEGs")
+    parser.add_argument("--others", type=int, default=1000, help="files of each other format")
+    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--start", type=int, default=0, help="number of the first file")
+    options = parser.parse_args()
+    print(describe_machine(), flush=True)
+    failed = False
+    for image_format in ("JPEG", *OTHERS):
+        count = options.count if image_format == "JPEG" else options.others
+        numbers = range(options.start, options.start + count)
+        process = multiprocessing.get_context("spawn").Process(target=_run, args=(image_format, numbers, options.seed))
+        process.start()
+        process.join()
+        failed = failed or process.exitcode != 0
+        if process.exitcode not in (0, 1):
+            print(f"{image_format}: the process ended with {process.exitcode}", flush=True)
+    raise SystemExit(int(failed))
+
+
+if __name__ == "__main__":
+    main()

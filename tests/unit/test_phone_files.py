@@ -1,0 +1,129 @@
+"""What keep-all keeps of files as phones write them, what it names as dropped, and that no place is left in any."""
+
+import io
+import struct
+
+import pytest
+from PIL import Image
+
+from models.decode import decode_image
+from models.image_files.jpeg import marker_segments
+from models.image_files.tiff_tags import read_directory
+from models.varjpeg_request import OptimisedPhoto, optimise_photo
+from tests.assets.phone_files import (
+    PhoneFile,
+    beside,
+    exif_block,
+    jpeg,
+    phone_files,
+    place_encodings,
+    segment,
+    ultra_hdr,
+    xmp,
+)
+
+FILES = phone_files()
+
+
+def optimised(data: bytes, **wishes: object) -> OptimisedPhoto:
+    options = {"quality": 70.0, "steering": "none", "metadata": "keep-all"} | wishes
+    return optimise_photo(decode_image(data), original=data, **options)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("quality", [40.0, 100.0], ids=["encoded", "passed through"])
+def test_no_place_is_left_and_all_else_is_kept_or_named(file: PhoneFile, quality: float) -> None:
+    result = optimised(file.data, quality=quality)
+    left = [name for name, encoding in place_encodings().items() if encoding in result.data]
+    assert left == []
+    assert [part for part in file.kept if part not in result.data] == []
+    for words in file.warned:
+        assert any(words in warning for warning in result.warnings), result.warnings
+    assert len(result.data) <= len(file.data)
+    with Image.open(io.BytesIO(result.data)) as image:
+        image.load()
+
+
+def test_the_files_do_say_where_they_were_taken() -> None:
+    encodings = place_encodings().values()
+    silent = [file.name for file in FILES if not any(encoding in file.data for encoding in encodings)]
+    assert silent == ["wide gamut", "date in the GPS directory's place"]
+
+
+@pytest.mark.parametrize("metadata", ["keep-icc", "strip"])
+def test_nothing_at_all_is_kept_by_the_other_policies(metadata: str) -> None:
+    for file in FILES:
+        data = optimised(file.data, metadata=metadata).data
+        kinds = {marker for marker, _, _ in marker_segments(data) if marker >= 0xE0}
+        assert kinds <= {0xE0, 0xE2}
+        assert not any(encoding in data for encoding in place_encodings().values())
+
+
+def test_the_index_and_the_list_of_files_name_the_gain_map_as_it_lies() -> None:
+    data = optimised(ultra_hdr()).data
+    start = data.index(b"MPF\0") + 4
+    entries = read_directory(data[start:]).raw(0xB002)
+    assert entries is not None
+    sizes = struct.unpack(">IIIHHIIIHH", entries)
+    behind, size = start + sizes[7], sizes[6]
+    assert behind + size == len(data)
+    assert sizes[1] == behind
+    with Image.open(io.BytesIO(data[behind:])) as image:
+        assert image.size == (64, 48)
+        image.load()
+        assert not image.getexif()
+    assert f'Item:Length="{size}"'.encode() in data
+
+
+def test_xmp_claims_no_video_that_is_gone() -> None:
+    for name in ("motion photo", "Ultra HDR with video"):
+        file = next(file for file in FILES if file.name == name)
+        data = optimised(file.data).data
+        assert b"MotionPhoto" not in data
+        assert b"MicroVideo" not in data
+
+
+def test_extended_xmp_is_kept_clean_under_its_new_digest() -> None:
+    long = xmp('dc:source="' + "v" * 70_000 + '" photoshop:City="Musterstadt"')
+    digest = b"0123456789ABCDEF0123456789ABCDEF"
+    main = xmp(f'xmpNote:HasExtendedXMP="{digest.decode()}"')
+    head = b"http://ns.adobe.com/xmp/extension/\0" + digest + len(long).to_bytes(4, "big")
+    parts = [
+        segment(0xE1, head + start.to_bytes(4, "big") + long[start : start + 60_000])
+        for start in range(0, len(long), 60_000)
+    ]
+    data = optimised(beside(jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + main), *parts)).data
+    kept = decode_image(data).other.extended_xmp
+    assert kept is not None
+    assert b"v" * 70_000 in kept
+    assert b"Musterstadt" not in data
+    assert digest not in data
+
+
+def test_exif_too_long_for_a_jpeg_keeps_what_fits() -> None:
+    stream = io.BytesIO()
+    block = exif_block(more=((0x927C, 7, 70_000, b"m" * 70_000),))
+    Image.new("RGB", (32, 32), "teal").save(stream, "PNG", exif=b"Exif\0\0" + block)
+    result = optimised(stream.getvalue())
+    with Image.open(io.BytesIO(result.data)) as image:
+        assert image.getexif()[0x8298] == "(c) 2026 A. Photographer"
+        assert image.getexif().get_ifd(0x8769)[0x9003] == "2026:11:26 12:00:00"
+    assert any("maker note" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"<x:xmpmeta>" * 3,
+        b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
+        b"<a>" * 15_000 + b"</a>" * 15_000,
+        b"<a>" * 9_000 + b'<b lat="48.2096"/>' + b"</a>" * 9_000,
+        b"\xff\xfe not XML",
+    ],
+    ids=["cut", "entities", "many", "deep", "bytes"],
+)
+def test_xmp_that_cannot_be_cleaned_is_named_and_left_out(packet: bytes) -> None:
+    data = beside(jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet[:65_000]))
+    result = optimised(data)
+    assert b"ns.adobe.com/xap" not in result.data
+    assert any("XMP" in warning for warning in result.warnings)
