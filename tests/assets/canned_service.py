@@ -21,6 +21,7 @@ from workers.settings import WorkerSettings, temporary_blob_dir
 
 TASKS = ("tests.assets.canned_tasks", "workers.study_tasks")
 OBSERVERS = [
+    ObserverInfo(name="aic-3", title="close comparison on a desktop", description="Original and JPEG, closely."),
     ObserverInfo(name="flicker", description="Original and JPEG alternating in place."),
     ObserverInfo(name="mcl-jci", description="Original and JPEG side by side."),
 ]

@@ -105,6 +105,7 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
                 image.height,
                 size,
                 request.observer,
+                request.pixels_per_degree or 38.0,
                 request.jnd,
                 Steering(request.steering),
                 None if request.target_metric is None else Metric(request.target_metric),
@@ -142,6 +143,7 @@ def _prediction(request: Any) -> SurPrediction:
         level_sur=(1.0, 0.5, 0.0),
         residual_rms=0.01,
         observer=request.observer,
+        pixels_per_degree=request.pixels_per_degree or 38.0,
         jnd=request.jnd,
         percent=request.percent,
     )

@@ -25,14 +25,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import decode_image
-from models.observers import find_profile
+from models.observers import DEFAULT_OBSERVER, find_profile
 from models.sur_prediction import SurReference, decode_jpeg, encode_reference_jpeg
 from models.types import RgbImage
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.service import running_service
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
-OBSERVER = "mcl-jci"
 NEIGHBOURS = 4
 """Qualities tried below the bisected one, as the predicted SUR need not rise with every single step."""
 TOLERANCE = 0.02
@@ -72,7 +71,7 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in SUFFIXES)[: arguments.limit]
     print(describe_machine())
-    print(f"target_sur {arguments.target_sur}, observer {OBSERVER}, {len(photos)} photos; sizes in bytes\n")
+    print(f"target_sur {arguments.target_sur}, observer {DEFAULT_OBSERVER}, {len(photos)} photos; sizes in bytes\n")
     heads = f"{'ours':>8} {'SUR':>6} {'plain':>8} {'q':>3} {'SUR':>6} {'ratio':>6} trials  opened by"
     print(f"{'photo':24} {'pixels':>11} {heads}")
     plains = {}
@@ -95,7 +94,7 @@ class PlainPhoto:
 
     def __init__(self, photo: RgbImage) -> None:
         self.photo = photo
-        self._reference, self._profile = SurReference(photo), find_profile(OBSERVER)
+        self._reference, self._profile = SurReference(photo), find_profile(DEFAULT_OBSERVER)
         self._known: dict[int, tuple[int, float]] = {}
 
     def sur(self, decoded: NDArray[np.uint8]) -> float:

@@ -38,7 +38,8 @@ PREDICTION = SurPrediction(
     levels=(1, 50, 100),
     level_sur=(1.0, 0.7, 0.0),
     residual_rms=0.01,
-    observer="mcl-jci",
+    observer="aic-3",
+    pixels_per_degree=38.0,
     jnd=1,
     percent=75.0,
 )

@@ -84,8 +84,8 @@ def test_targets_that_make_no_sense_are_refused(wishes):
 
 def test_a_share_of_viewers_takes_few_encodes():
     result = optimised(saved(sample_photo()), target_sur=0.75)
-    assert len(result.chosen.trials) < 6
-    assert result.body()["sur"] >= 0.75
+    assert len(result.chosen.trials) < 8
+    assert 0.75 <= result.body()["sur"] <= 0.76
 
 
 @pytest.mark.parametrize("target", [{"target_sur": 0.75}, {"target_metric": "ssimulacra2", "target_value": 85.0}])
@@ -162,7 +162,7 @@ def middle(height, width):
     return protect
 
 
-@pytest.mark.parametrize("wishes", [{"target_sur": 0.75}, {"max_bytes": 5500}, {"quality": 40}])
+@pytest.mark.parametrize("wishes", [{"target_sur": 0.75, "observer": "mcl-jci"}, {"max_bytes": 5500}, {"quality": 40}])
 def test_a_mask_keeps_its_part_near_the_photo_whatever_is_asked(wishes):
     sample = sample_photo()
     protect = middle(*sample.shape[:2])

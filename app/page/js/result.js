@@ -72,7 +72,7 @@ export function showFigures(result, photo) {
   ]));
   byId("promise").textContent =
     `The share is predicted for exactly these bytes, ` +
-    `by viewers of profile ${result.observer} who look for JND ${result.jnd}. ` +
+    `by viewers of profile ${result.observer} at ${result.pixels_per_degree} pixels per degree. ` +
     (result.encoder === "input" ? "No smaller file keeps it: these are the pixels of your file, packed better." : "");
   byId("warnings").replaceChildren(...result.warnings.map((warning) => element("li", {}, warning)));
   byId("trials").tBodies[0].replaceChildren(...result.trials.map((trial) => element("tr", {},
