@@ -63,6 +63,7 @@ def one_line_errors() -> Iterator[None]:
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except KeyboardInterrupt:
+        typer.echo("limen: interrupted", err=True)
         raise typer.Exit(130) from None
     except Exception as error:  # the edge of the program: a traceback helps no one who converts a photo
         typer.echo(f"limen: {in_words(error)}", err=True)

@@ -25,7 +25,7 @@ from workers.cli_work import Item, LeftOutError, Note, perform
 
 INTERRUPTED = 130
 NOT_ALL_DONE = 2
-GRACE_S = 1.0
+GRACE_S = 0.6
 """How long photos under way may still take after SIGINT."""
 POLL_S = 0.1
 """How soon SIGINT is seen."""
