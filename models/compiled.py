@@ -11,10 +11,12 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 def compiled(loop: Loop) -> Loop:
     """``loop`` compiled at its first call, free of the GIL, in strict IEEE arithmetic (no re-ordering, no fused steps).
 
+    Division by zero gives infinity, as in NumPy: a test before each division would keep loops from using vector units.
+
     numba keeps the machine code beside the source, in the user's cache folder or in ``NUMBA_CACHE_DIR``. Where none of
     them can be written it refuses to decorate with a cache; then every process compiles for itself.
     """
     try:
-        return cast(Loop, numba.njit(nogil=True, cache=True)(loop))
+        return cast(Loop, numba.njit(nogil=True, cache=True, error_model="numpy")(loop))
     except RuntimeError:
-        return cast(Loop, numba.njit(nogil=True)(loop))
+        return cast(Loop, numba.njit(nogil=True, error_model="numpy")(loop))

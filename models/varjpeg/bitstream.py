@@ -14,9 +14,18 @@ import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.errors import ImageTooLargeError
 from models.image_files.jpeg import marker_segments
-from models.varjpeg.entropy import Blocks, HuffmanTable, count_symbols, encode_blocks, optimal_table
+from models.varjpeg.entropy import (
+    Blocks,
+    HuffmanTable,
+    Statistics,
+    count_dc_sizes,
+    count_symbols,
+    encode_blocks,
+    optimal_table,
+)
 from models.varjpeg.metadata import insert_segments, segment
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
@@ -46,26 +55,65 @@ class Component:
 def jpeg_file(
     height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]], metadata: bytes
 ) -> bytes:
-    """Progressive JPEG with optimal Huffman codes; ``tables`` uint8 (64,) zigzag; ``metadata`` whole segments.
+    """Progressive JPEG with optimal Huffman codes; arguments as ``draft_file`` takes them.
 
-    A coefficient out of range is limited to it. The result does not depend on threads or on earlier calls.
+    The result does not depend on threads or on earlier calls. Raises: ImageTooLargeError over 65500 pixels a side.
+    """
+    return draft_file(height, width, components, tables, metadata).finished()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sequential file, and what its re-coding needs beside it: ``dc_scans`` of one component each."""
+
+    plain: bytes
+    dc_scans: tuple[bytes, ...]
+    metadata: bytes
+
+    @property
+    def data(self) -> bytes:
+        """A file of the same pixels as the finished one, larger and much sooner made."""
+        return insert_segments(self.plain, self.metadata)
+
+    def finished(self) -> bytes:
+        """The smallest lossless re-coding."""
+        progressive = mozjpeg_lossless_optimization.optimize(self.plain)
+        smallest = min((_with_dc_apart(progressive, self.dc_scans), progressive, self.plain), key=len)
+        return insert_segments(smallest, self.metadata)
+
+
+def draft_file(
+    height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]], metadata: bytes
+) -> Draft:
+    """``tables`` uint8 (64,) zigzag; ``metadata`` whole segments. A coefficient out of range is limited to it.
+
     Raises: ImageTooLargeError over 65500 pixels a side.
     """
     if max(height, width) > MAX_SIDE:
         raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {width}x{height}")
     components = [replace(component, blocks=limited_to_range(component.blocks)) for component in components]
-    plain = _sequential_file(height, width, components, tables)
-    progressive = mozjpeg_lossless_optimization.optimize(plain)
-    smallest = min((_with_dc_apart(progressive, components), progressive, plain), key=len)
-    return insert_segments(smallest, metadata)
+    dc_scans = [part for number, component in enumerate(components, start=1) for part in _dc_scan(number, component)]
+    return Draft(_sequential_file(height, width, components, tables), tuple(dc_scans), metadata)
 
 
 def in_range(blocks: Blocks) -> bool:
     """Whether 8-bit JPEG has codes for all of (..., 64) zigzag values."""
     if blocks.size == 0:
         return True
-    dc, ac = blocks[..., 0], blocks[..., 1:]
-    return bool(dc.min() >= LOWEST_DC and dc.max() <= HIGHEST_DC and ac.min() >= -MOST_AC and ac.max() <= MOST_AC)
+    return bool(_in_range(np.ascontiguousarray(blocks).reshape(-1, 64)))
+
+
+@compiled
+def _in_range(blocks: Blocks) -> bool:
+    for b in range(blocks.shape[0]):
+        if blocks[b, 0] < LOWEST_DC or blocks[b, 0] > HIGHEST_DC:
+            return False
+        least, most = 0, 0
+        for k in range(1, 64):
+            least, most = min(least, blocks[b, k]), max(most, blocks[b, k])
+        if least < -MOST_AC or most > MOST_AC:
+            return False
+    return True
 
 
 def limited_to_range(blocks: Blocks) -> Blocks:
@@ -101,12 +149,12 @@ def _scan(number: int, component: Component) -> list[bytes]:
         _codes(0x00, dc),
         _codes(0x10, ac),
         segment(_SOS, bytes([1, number, 0x00, 0, 63, 0])),
-        encode_blocks(blocks, differences, dc, ac, byte_stuffing=True),
+        encode_blocks(blocks, differences, dc, ac, byte_stuffing=True, statistics=statistics),
     ]
 
 
-def _with_dc_apart(progressive: bytes, components: list[Component]) -> bytes:
-    """The same coefficients with the DC scans first, one for each component. T.81 G.1.1.1 and G.1.2.1."""
+def _with_dc_apart(progressive: bytes, dc_scans: tuple[bytes, ...]) -> bytes:
+    """The same coefficients with these DC scans first, one for each component. T.81 G.1.1.1 and G.1.2.1."""
     head, ac_scans, codes = [_START], list[bytes](), list[bytes]()
     for marker, body, behind in marker_segments(progressive):
         if marker == _DHT:
@@ -117,18 +165,21 @@ def _with_dc_apart(progressive: bytes, components: list[Component]) -> bytes:
             of_dc = body[1 + 2 * body[0]] == 0
             ac_scans += [] if of_dc else [*codes, segment(marker, body), progressive[behind]]
             codes = []
-    dc_scans = [part for number, component in enumerate(components, start=1) for part in _dc_scan(number, component)]
     return b"".join([*head, *dc_scans, *ac_scans, _END])
 
 
 def _dc_scan(number: int, component: Component) -> list[bytes]:
     blocks = component.blocks.reshape(-1, 64)
     differences = dc_differences(blocks)
-    dc = optimal_table(count_symbols(blocks, differences).dc)
+    sizes = count_dc_sizes(differences)
+    dc = optimal_table(sizes)
+    nothing = Statistics(sizes, np.zeros_like(sizes))
     return [
         _codes(0x00, dc),
         segment(_SOS, bytes([1, number, 0x00, 0, 0, 0])),
-        encode_blocks(np.zeros_like(blocks), differences, dc, _NO_CODES, byte_stuffing=True),
+        encode_blocks(
+            np.zeros((len(blocks), 1), np.int16), differences, dc, _NO_CODES, byte_stuffing=True, statistics=nothing
+        ),
     ]
 
 

@@ -52,6 +52,13 @@ def count_symbols(blocks: Blocks, differences: Differences) -> Statistics:
     return Statistics(dc, ac)
 
 
+def count_dc_sizes(differences: Differences) -> Histogram:
+    """Of one component: ``Statistics.dc`` alone."""
+    dc = np.zeros(256, np.int64)
+    _count_dc(differences, dc)
+    return dc
+
+
 def symbol_bits(histogram: Histogram) -> Float32Array:
     """Bits that each symbol costs, float32 (256,): ideal code length, at most 16, plus its ``size`` extra bits.
 
@@ -115,10 +122,20 @@ def code_words(table: HuffmanTable) -> tuple[NDArray[np.uint32], NDArray[np.uint
 
 
 def encode_blocks(
-    blocks: Blocks, differences: Differences, dc: HuffmanTable, ac: HuffmanTable, *, byte_stuffing: bool
+    blocks: Blocks,
+    differences: Differences,
+    dc: HuffmanTable,
+    ac: HuffmanTable,
+    *,
+    byte_stuffing: bool,
+    statistics: Statistics | None = None,
 ) -> bytes:
-    """Bits of one component; with ``byte_stuffing`` a zero byte follows each 0xFF, as in a JPEG scan."""
-    statistics = count_symbols(blocks, differences)
+    """Bits of one component; with ``byte_stuffing`` a zero byte follows each 0xFF, as in a JPEG scan.
+
+    ``blocks``: (N, 64), or (N, 1) for the differences alone; ``statistics``: its own, where they have been
+    counted already.
+    """
+    statistics = statistics or count_symbols(blocks, differences)
     dc_codes, dc_lengths = code_words(dc)
     ac_codes, ac_lengths = code_words(ac)
     sizes = np.arange(256) & 15
@@ -167,6 +184,12 @@ def _size(value: int) -> int:
 
 
 @compiled
+def _count_dc(differences: Differences, dc: Histogram) -> None:
+    for b in range(differences.shape[0]):
+        dc[_size(int(np.int64(differences[b])))] += 1
+
+
+@compiled
 def _count(blocks: Blocks, differences: Differences, dc: Histogram, ac: Histogram) -> None:
     for b in range(blocks.shape[0]):
         dc[_size(int(np.int64(differences[b])))] += 1
@@ -199,14 +222,14 @@ def _write(
     pending_bits = 0
     for b in range(blocks.shape[0]):
         run = 0
-        for k in range(65):
+        for k in range(blocks.shape[1] + 1):
             # one symbol a turn: the DC difference, each non-zero AC value (after its zero runs), the end of block
             repeat = 0
             if k == 0:
                 value = int(np.int64(differences[b]))
                 size = _size(value)
                 code, length = np.uint64(dc_codes[size]), int(np.int64(dc_lengths[size]))
-            elif k == 64:
+            elif k == blocks.shape[1]:
                 if run == 0:
                     continue
                 value, size = 0, 0

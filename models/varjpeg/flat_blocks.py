@@ -9,6 +9,7 @@ one whose pixels have the lightness of the photo. It is then the same at every q
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.types import Float32Array
 from models.varjpeg.lightness import lightness
 from models.varjpeg.tables import Table
@@ -20,8 +21,19 @@ _MEAN_OF_DC = np.float32(8)
 
 def flat_blocks(coefficients: Float32Array, table: Table) -> NDArray[np.bool_]:
     """bool (rows, columns): blocks all of whose AC coefficients round to zero in these steps, (64,)."""
-    half = table[1:].astype(np.float32) / 2
-    return np.asarray((np.abs(coefficients[:, :, 1:]) < half).all(axis=2))
+    flat = np.empty(coefficients.shape[:2], np.bool_)
+    _flat_blocks(coefficients, np.asarray(table / 2, np.float32), flat)
+    return flat
+
+
+@compiled
+def _flat_blocks(coefficients: Float32Array, half: Float32Array, flat: NDArray[np.bool_]) -> None:
+    for row in range(coefficients.shape[0]):
+        for column in range(coefficients.shape[1]):
+            k = 1
+            while k < 64 and abs(coefficients[row, column, k]) < half[k]:
+                k += 1
+            flat[row, column] = k == 64
 
 
 def with_whole_means(coefficients: Float32Array, table: Table) -> Float32Array:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.types import Float32Array
 from models.varjpeg.bitstream import dc_differences
-from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_symbols, symbol_bits
+from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_dc_sizes, count_symbols, symbol_bits
 
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""
@@ -114,7 +114,7 @@ def _choose_dc_values(
 ) -> None:
     """Overwrite the DC values of ``blocks``. ``step``: the file's; ``finer`` (rows, columns): the block's over it."""
     flat = blocks.reshape(-1, 64)
-    bits = symbol_bits(count_symbols(flat, dc_differences(flat)).dc)[: MAX_DC_SIZE + 2]
+    bits = symbol_bits(count_dc_sizes(dc_differences(flat)))[: MAX_DC_SIZE + 2]
     values = np.ascontiguousarray(coefficients[:, :, 0]).reshape(-1) / step
     weights_of_steps = (weights / (finer * finer)).reshape(-1)
     _choose_dc(values, weights_of_steps, bits * np.float32(multiplier), reach, flat)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from models.dct import BLOCK
 from models.errors import ImageUndecodableError
 from models.types import Float32Array
-from models.varjpeg.bitstream import Component, jpeg_file
+from models.varjpeg.bitstream import Component, Draft, draft_file
 from models.varjpeg.entropy import Blocks
 from models.varjpeg.jpeg_input import JpegCoefficients, JpegComponent
-from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling
+from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling, encoded_draft
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
@@ -85,7 +85,7 @@ class PreparedJpeg:
                 kept = Measure(table, measure.weights, 0.0)
                 blocks = choose_beside_protected(coefficients, measure, kept, where)
             components.append(self._component(blocks, table, tables, of_luma=of_luma))
-        return Encoded(self._file(components, tables), quality, self._subsampling)
+        return encoded_draft(self._draft(components, tables), quality, self._subsampling)
 
     def lossless(self) -> bytes:
         """The same coefficients in as few bytes as we can."""
@@ -94,7 +94,7 @@ class PreparedJpeg:
             self._component(source.blocks, source.table.astype(np.uint8), tables, of_luma=number == 0)
             for number, source in enumerate(self._source.components)
         ]
-        return self._file(components, tables)
+        return self._draft(components, tables).finished()
 
     def _component(self, blocks: Blocks, table: Table, tables: list[Table], *, of_luma: bool) -> Component:
         """The component, its table added to ``tables``; Cb and Cr share one where they can."""
@@ -102,8 +102,8 @@ class PreparedJpeg:
             tables.append(table)
         return Component(blocks, table=len(tables) - 1, sampling=(self._across, self._down) if of_luma else (1, 1))
 
-    def _file(self, components: list[Component], tables: list[Table]) -> bytes:
-        return jpeg_file(self._source.height, self._source.width, components, tables, self._metadata)
+    def _draft(self, components: list[Component], tables: list[Table]) -> Draft:
+        return draft_file(self._source.height, self._source.width, components, tables, self._metadata)
 
     def _under_chroma(self, protected: NDArray[np.bool_]) -> NDArray[np.bool_]:
         size = self._source.height, self._source.width

@@ -90,7 +90,7 @@ class Judgement:
 
 
 Judge = Callable[[bytes], Judgement]
-"""Decodes the bytes that would be sent."""
+"""Decodes the bytes that would be sent, or a draft of the same pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One encoding that was looked at; the judgement is None where nobody was asked."""
+    """One encoding that was looked at; the judgement is None where nobody was asked.
+
+    ``size_bytes``: of those of ours that were not chosen by what re-coding has made of the one that was.
+    """
 
     encoder: Encoder
     quality: float
@@ -302,29 +305,61 @@ def _bracketed(
     rival: Callable[[SearchResult], bool] | None = None,
 ) -> SearchResult | None:
     """The smallest of a few files that reach the goal, None if none does; ``rival``: is one more to be judged then?"""
-    best: SearchResult | None = None
+    best: _Candidate | None = None
     aim = (goal.wanted + goal.enough) / 2
     bracket = _Bracket(goal, aim)
     thrifts = _Thrifts(goal)
     setting: Setting | None = Setting(_on_grid(goal.typical_quality(aim) if start is None else start))
-    tried = 0
-    while setting is not None and tried < _allowed_trials(best, goal, tried, rival):
+    tried: list[_Candidate] = []
+    while setting is not None and len(tried) < _allowed_trials(best, goal, len(tried), rival):
         encoded = encode(setting)
-        judgement = judge(encoded.data)
-        tried += 1
-        trials.append(Trial(encoder, setting.quality, len(encoded.data), judgement, setting.thrift))
+        judgement = judge(encoded.draft)
+        tried.append(_Candidate(encoder, encoded, setting, judgement))
         reached = judgement.height >= goal.wanted
-        if reached and (best is None or len(encoded.data) < len(best.data)):
-            best = SearchResult(encoded.data, encoder, setting.quality, encoded.subsampling, judgement, setting.thrift)
+        if reached and (best is None or len(encoded.draft) < len(best.encoded.draft)):
+            best = tried[-1]
         if goal.wanted <= judgement.height <= goal.enough:
             break
         if setting.thrift == 1.0:
             bracket.add(setting.quality, judgement.height, over=reached)
         thrifts.add(setting, judgement.height - aim)
-        higher = goal.tolerable - aim if tried >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
+        higher = goal.tolerable - aim if len(tried) >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
         setting = thrifts.next(higher) or _plain_setting(bracket.next())
-        _report(progress, len(trials))
-    return best
+        _report(progress, len(trials) + len(tried))
+    trials += _as_trials(tried, best or tried[-1])
+    return None if best is None else best.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One encoding, not finished before it has to be."""
+
+    encoder: Encoder
+    encoded: Encoded
+    setting: Setting
+    judgement: Judgement
+
+    def result(self) -> SearchResult:
+        """The finished file."""
+        encoded, setting = self.encoded, self.setting
+        return SearchResult(
+            encoded.data, self.encoder, setting.quality, encoded.subsampling, self.judgement, setting.thrift
+        )
+
+
+def _as_trials(tried: list[_Candidate], finished: _Candidate) -> list[Trial]:
+    """With the sizes that they would have finished, taking from one what re-coding gains."""
+    gained = len(finished.encoded.data) / len(finished.encoded.draft)
+    return [
+        Trial(
+            each.encoder,
+            each.setting.quality,
+            len(each.encoded.data) if each is finished else round(gained * len(each.encoded.draft)),
+            each.judgement,
+            each.setting.thrift,
+        )
+        for each in tried
+    ]
 
 
 def _plain_setting(quality: float | None) -> Setting | None:
@@ -371,13 +406,13 @@ class _Thrifts:
 
 
 def _allowed_trials(
-    best: SearchResult | None, goal: Goal, tried: int, rival: Callable[[SearchResult], bool] | None
+    best: _Candidate | None, goal: Goal, tried: int, rival: Callable[[SearchResult], bool] | None
 ) -> int:
     if best is None:
         return _MOST_TRIALS
-    if _height(best) <= goal.tolerable or tried < _USUAL_TRIALS:
+    if best.judgement.height <= goal.tolerable or tried < _USUAL_TRIALS:
         return _USUAL_TRIALS
-    return _MANY_TRIALS - int(rival is not None and rival(best))
+    return _MANY_TRIALS - int(rival is not None and rival(best.result()))
 
 
 def _challenge(
@@ -392,7 +427,7 @@ def _challenge(
     """Another encoder's smallest file, None where its first one, at the quality of the ``best`` so far, already shows
     that it loses."""
     first = encode(Setting(_on_grid(best.quality if best is not None else HIGHEST_QUALITY)))
-    judgement = judge(first.data)
+    judgement = judge(first.draft)
     if best is not None and best.judgement is not None:
         higher = goal.typical_quality(judgement.height) - goal.typical_quality(best.judgement.height)
         if math.log(len(first.data) / len(best.data)) > _SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN:
@@ -403,7 +438,7 @@ def _challenge(
         return first if setting == Setting(first.quality) else encode(setting)
 
     def judge_again(data: bytes) -> Judgement:
-        return judgement if data is first.data else judge(data)
+        return judgement if data is first.draft else judge(data)
 
     return _bracketed(encode_again, judge_again, goal, encoder, trials, progress, start=first.quality)
 

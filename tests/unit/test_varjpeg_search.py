@@ -176,7 +176,7 @@ def test_the_second_encoder_is_taken_where_it_is_smaller(ratio, encoder):
     def encode_coefficients(setting):
         encoded = other.encode(setting)
         named = json.dumps(["limen", setting.quality]).encode()
-        return replace(encoded, data=named.ljust(round(ratio * len(encoded.data))))
+        return replace(encoded, draft=named.ljust(round(ratio * len(encoded.data))))
 
     found = search_goal(bench.encode, bench.judge, goal_of(0.75), encode_coefficients=encode_coefficients)
     assert found.encoder is encoder
