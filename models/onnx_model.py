@@ -36,8 +36,7 @@ class OrtModel:
         options.log_severity_level = 3
         if cuda:
             ort.preload_dlls()  # CUDA and cuDNN as installed by the extra `gpu`, where the loader does not look
-        providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
-        self._session = ort.InferenceSession(str(path), options, providers=providers)
+        self._session = ort.InferenceSession(str(path), options, providers=execution_providers(cuda=cuda))
         self._outputs = [output.name for output in self._session.get_outputs()]
         self.name = name
         self.version = version
@@ -53,6 +52,16 @@ class OrtModel:
             "inputs": {value.name: list(value.shape) for value in self._session.get_inputs()},
             "outputs": {value.name: list(value.shape) for value in self._session.get_outputs()},
         }
+
+
+def execution_providers(*, cuda: bool) -> list[tuple[str, dict[str, str]]]:
+    """Where a graph may run, best first, with options.
+
+    Without TF32, whose products keep ten bits of a factor: with it ``full_reference`` says 62.3 of a pair that the CPU
+    calls 91.58, without it 91.58 too, and the JND map of a tile takes 64 ms instead of 56 on an H100.
+    """
+    on_cpu: list[tuple[str, dict[str, str]]] = [("CPUExecutionProvider", {})]
+    return [("CUDAExecutionProvider", {"use_tf32": "0"}), *on_cpu] if cuda else on_cpu
 
 
 def cuda_available() -> bool:
