@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.dct import block_grid
 from models.drawings import is_drawing
 from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidParameterError, TargetUnreachableError
 from models.image_files.header import sniff
 from models.image_files.jpeg import GAIN_MAP_NOTE
 from models.image_files.read import read_header
-from models.jnd import predict_jnd_map
 from models.observers import DEFAULT_OBSERVER, JNDS, find_profile
 from models.patch_quality import predict_patch_quality_map
 from models.sur_prediction import encode_reference_jpeg, profile_reference
@@ -42,6 +42,7 @@ from models.varjpeg.search import (
     search_goal,
     search_max_bytes,
 )
+from models.varjpeg.steering import coarse_thresholds
 from models.varjpeg.targets import ButteraugliTarget, Metric, Ssimulacra2Target, SurTarget
 
 DEFAULT_TARGET_SUR = 0.75
@@ -444,13 +445,13 @@ def _height(result: SearchResult) -> float:
 
 
 def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) -> Float32Array:
-    """Visibility thresholds float32 (H, W), luma levels, for the encoder."""
+    """Visibility thresholds float32, of pixels or of blocks, luma levels, for the encoder."""
     if steering is Steering.JND:
-        return predict_jnd_map(image, progress=progress).values
+        return coarse_thresholds(image, progress)
     if steering is Steering.PATCHNET:
         quality = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
         return salience_thresholds(quality, image.height, image.width)
-    return np.ones((image.height, image.width), np.float32)
+    return np.ones(block_grid(image.height, image.width), np.float32)
 
 
 def _is_upright(original: bytes) -> bool:

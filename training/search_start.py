@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.butteraugli import ButteraugliReference
-from models.jnd import predict_jnd_map
 from models.ssimulacra2 import Ssimulacra2Reference
 from models.sur_prediction import SurReference
-from models.types import Rgb8
+from models.types import Rgb8, RgbImage
 from models.varjpeg.photo import PreparedPhoto
 from models.varjpeg.search import decode_pixels
+from models.varjpeg.steering import coarse_thresholds
 from models.varjpeg.targets import QUALITIES, THRIFT_QUALITIES
 from training.photos import is_lossless, load_photo, photo_paths
 
@@ -31,7 +31,7 @@ JUDGES = ("ln distance", "SSIMULACRA2", "ln butteraugli")
 
 def measure(photo: Rgb8) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores (judge, quality), and their slopes on ln(thrift) (judge, quality), of one photo."""
-    prepared = PreparedPhoto(photo, predict_jnd_map(photo).values)
+    prepared = PreparedPhoto(photo, coarse_thresholds(RgbImage(photo, photo)))
     sur, ssimulacra2, butteraugli = SurReference(photo), Ssimulacra2Reference(photo), ButteraugliReference(photo)
 
     def scores(quality: float, thrift: float = 1.0) -> list[float]:

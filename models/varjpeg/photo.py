@@ -30,6 +30,7 @@ from models.varjpeg.tables import PhotoSettings, photo_settings
 from models.varjpeg.visibility import (
     activity,
     block_means,
+    block_thresholds,
     protected_blocks,
     protected_pairs,
     visibility_weights,
@@ -87,7 +88,8 @@ class PreparedPhoto:
     """A photo ready to be encoded many times; safe to use from one thread at a time.
 
     ``image``: ``RgbImage`` (its native pixels and profile are kept, unless ``metadata`` strips the profile: then sRGB
-    pixels) or anything ``as_rgb`` takes. ``jnd``: float (H, W), luma levels, or None to use the photo's own activity.
+    pixels) or anything ``as_rgb`` takes. ``jnd``: float (H, W) or one for each block, luma levels,
+    or None to use the photo's own activity.
     ``protect``: (H, W), blocks with any non-zero value get at least quality 90.
     Raises: ImageTooLargeError over 65500 pixels a side; ImageSizesDifferError for maps of another size.
     """
@@ -111,7 +113,7 @@ class PreparedPhoto:
             raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {self.width}x{self.height}")
         self.metadata = metadata_segments(source, policy)
         self.grey = source.icc_profile is None and is_grey(self.pixels)
-        self._jnd = None if jnd is None else block_means(np.asarray(jnd), self.height, self.width)
+        self._jnd = None if jnd is None else block_thresholds(jnd, self.height, self.width)
         self._protected = None if protect is None else protected_blocks(protect, self.height, self.width)
 
     def encode(

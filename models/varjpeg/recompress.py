@@ -21,7 +21,7 @@ from models.varjpeg.rate_distortion import Measure, choose_beside_protected, cho
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
     activity,
-    block_means,
+    block_thresholds,
     protected_blocks,
     protected_pairs,
     visibility_weights,
@@ -63,7 +63,7 @@ class PreparedJpeg:
         if max(component.table.max() for component in source.components) > 255:
             raise ImageUndecodableError("a JPEG with steps above 255 is not coded again from its coefficients")
         size = source.height, source.width
-        self._jnd = None if jnd is None else block_means(np.asarray(jnd), *size)
+        self._jnd = None if jnd is None else block_thresholds(jnd, *size)
         self._protected = None if protect is None else protected_blocks(protect, *size)
 
     def encode(self, quality: float, *, thrift: float = 1.0) -> Encoded:

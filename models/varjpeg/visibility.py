@@ -36,6 +36,16 @@ def block_means(values: NDArray[np.generic], height: int, width: int) -> Float32
     return np.asarray(sums / counts, np.float32)
 
 
+def block_thresholds(jnd: NDArray[np.generic], height: int, width: int) -> Float32Array:
+    """float32 (rows, columns) of a map of pixels (height, width), or of blocks already.
+
+    Raises: ImageSizesDifferError if the map has another size.
+    """
+    if jnd.shape == block_grid(height, width):
+        return np.asarray(jnd, np.float32)
+    return block_means(jnd, height, width)
+
+
 def activity(luma_coefficients: Float32Array) -> Float32Array:
     """Stand-in for a JND map, float32 (rows, columns) in luma levels: 0.33 (variance of the block + 5.3^2)^0.375.
 
