@@ -17,10 +17,15 @@ _MOST_PIXELS = 400_000
 
 def is_drawing(pixels: Rgb8) -> bool:
     """Whether sRGB pixels (H, W, 3) are a drawing: mostly runs of one colour, and few colours in all."""
-    if pixels.shape[1] < 2 or np.mean((pixels[:, 1:] == pixels[:, :-1]).all(axis=2)) < _EQUAL_NEIGHBOURS:
+    if pixels.shape[1] < 2 or _share_of_equal_neighbours(pixels) < _EQUAL_NEIGHBOURS:
         return False
     boxes = content_boxes(pixels)
     parts = [pixels[box.top : box.bottom, box.left : box.right].reshape(-1, 3) for box in boxes]
     picked = np.concatenate([part[:: max(1, len(part) // _MOST_PIXELS)] for part in parts]).astype(np.int32)
     colours = np.unique(picked @ np.array([65536, 256, 1], np.int32))
     return len(colours) < _COLOURS * len(picked)
+
+
+def _share_of_equal_neighbours(pixels: Rgb8) -> float:
+    red, green, blue = (pixels[:, 1:, channel] == pixels[:, :-1, channel] for channel in range(3))
+    return float(np.mean(red & green & blue))

@@ -7,6 +7,7 @@ Maps, encoders, judges and search meet here and nowhere else; the queue and the 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -278,7 +279,7 @@ class _JpegCoder:
         self._subsampling = Subsampling(subsampling)
         protects = protect is not None and bool(np.any(protect))
         may_be_plain = not protects and self._subsampling is not Subsampling.FULL
-        self.plain_encode: Callable[[int], bytes] | None = self._plain if may_be_plain else None
+        self.plain_encode: Callable[[int], bytes] | None = cache(self._plain) if may_be_plain else None
         may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
         self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
         self.try_full_chroma = may_be_full and self._photo.may_be_smaller_whole

@@ -128,10 +128,11 @@ def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32) ->
         for column in range(columns):
             for k in range(64):
                 value = coefficients[row, column, k] / steps[k]
-                rounding = np.float32(0.5) if k == 0 else bias
-                limit = np.float32(2047) if k == 0 else np.float32(1023)
-                magnitude = min(np.floor(abs(value) + rounding), limit)
+                magnitude = min(np.floor(abs(value) + bias), np.float32(1023))
                 blocks[row, column, k] = np.int16(magnitude if value >= 0 else -magnitude)
+            value = coefficients[row, column, 0] / steps[0]
+            magnitude = min(np.floor(abs(value) + np.float32(0.5)), np.float32(2047))
+            blocks[row, column, 0] = np.int16(magnitude if value >= 0 else -magnitude)
     return blocks
 
 
@@ -155,6 +156,7 @@ def _choose(
     chosen = np.zeros(64, np.int64)
     before = np.zeros(64, np.int64)
     cost = np.zeros(64, np.float32)
+    values = np.zeros(64, np.float32)
     costs_of_symbols = bits * multiplier
     sixteen_zeros, end_of_block = costs_of_symbols[0xF0], costs_of_symbols[0x00]
     for row in range(blocks.shape[0]):
@@ -163,15 +165,15 @@ def _choose(
                 continue
             weight = weights[row, column]
             nodes = 1
-            zeroed = np.float32(0)
+            for k in range(64):
+                values[k] = np.abs(coefficients[row, column, k]) / steps[k]
+            blocks[row, column, 1:] = 0
             for k in range(1, 64):
-                value = np.abs(coefficients[row, column, k]) / steps[k]
-                top = min(int(np.int64(value + np.float32(0.5))), 1023)
-                blocks[row, column, k] = top if coefficients[row, column, k] >= 0 else -top
-                error_of_zero = _ERROR_OF_ZERO * weight * value * value
-                if top == 0:
-                    zeroed += error_of_zero
+                value = values[k]
+                if value + np.float32(0.5) < np.float32(1):
                     continue
+                top = min(int(np.int64(value + np.float32(0.5))), 1023)
+                error_of_zero = _ERROR_OF_ZERO * weight * value * value
                 on_other_grid = finer[k] != np.float32(1)
                 top_size = 0
                 if on_other_grid:
@@ -197,7 +199,6 @@ def _choose(
                             best, best_value, best_before = total, candidate, n
                 position[nodes], chosen[nodes], before[nodes] = k, best_value, best_before
                 cost[nodes] = best - error_of_zero
-                zeroed += error_of_zero
                 nodes += 1
             last, best = 0, np.float32(np.inf)
             for n in range(nodes):
@@ -210,8 +211,6 @@ def _choose(
                 if n == keep:
                     blocks[row, column, k] = chosen[n] if coefficients[row, column, k] >= 0 else -chosen[n]
                     keep = before[n]
-                else:
-                    blocks[row, column, k] = 0
 
 
 @compiled

@@ -53,6 +53,9 @@ _PLAIN_MARGIN, _PLAIN_DOUBT = 6.0, 0.3
 """libjpeg-turbo's largest file under ours is judged if its QF is no further below our quality, which is on average as
 good as that QF; further by the second number for each quality more than common photos need, where ours is in doubt."""
 
+_PLAIN_LAG = 2.0
+"""libjpeg-turbo's QF of about our size lies so far under our quality (median over Kodak around 84)."""
+
 _CHALLENGE_MARGIN = 0.02
 """ln of size by which another encoder may seem to lose at first and is still looked at closely."""
 
@@ -499,7 +502,7 @@ def _plain_to_judge(plain_encode: PlainEncode, goal: Goal, limit: SearchResult |
         return 100
     usual = goal.typical_quality(goal.wanted)
     needed = limit.quality - max(0.0, goal.typical_quality(_height(limit)) - usual)
-    high = _largest_under(plain_encode, len(limit.data), limit.quality)
+    high = _largest_under(plain_encode, len(limit.data), limit.quality - _PLAIN_LAG)
     return high if high >= needed - _PLAIN_MARGIN - _PLAIN_DOUBT * max(0.0, needed - usual) else 0
 
 
