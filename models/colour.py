@@ -4,13 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.threads import in_bands
 from models.types import Float32Array, Rgb8
 
 
 def rgb_to_ycbcr(pixels: Rgb8) -> Float32Array:
     """float32 (3, H, W): Y in 0..255, Cb and Cr in -127.5..127.5 around zero, not rounded. T.871 section 7."""
     planes = np.empty((3, *pixels.shape[:2]), np.float32)
-    _rgb_to_ycbcr(np.ascontiguousarray(pixels), planes)
+    pixels = np.ascontiguousarray(pixels)
+    in_bands(lambda rows: _rgb_to_ycbcr(pixels[rows], planes, rows.start), pixels.shape[0])
     return planes
 
 
@@ -51,7 +53,8 @@ def halve(plane: Float32Array) -> Float32Array:
 def double(plane: Float32Array, height: int, width: int) -> Float32Array:
     """Triangle ("fancy") interpolation of a halved plane to (height, width), as libjpeg does: weights 3/4, 1/4."""
     full = np.empty((height, width), np.float32)
-    _double(np.ascontiguousarray(plane), full)
+    plane = np.ascontiguousarray(plane)
+    in_bands(lambda rows: _double(plane, full, rows.start, rows.stop), height)
     return full
 
 
@@ -67,14 +70,14 @@ def halve_for_triangle(plane: Float32Array, *, rounds: int = 1) -> Float32Array:
 
 
 @compiled
-def _rgb_to_ycbcr(pixels: Rgb8, planes: Float32Array) -> None:
+def _rgb_to_ycbcr(pixels: Rgb8, planes: Float32Array, top: int) -> None:
     for i in range(pixels.shape[0]):
         for j in range(pixels.shape[1]):
             red, green, blue = np.float32(pixels[i, j, 0]), np.float32(pixels[i, j, 1]), np.float32(pixels[i, j, 2])
             y = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
-            planes[0, i, j] = y
-            planes[1, i, j] = (blue - y) * np.float32(0.5 / 0.886)
-            planes[2, i, j] = (red - y) * np.float32(0.5 / 0.701)
+            planes[0, top + i, j] = y
+            planes[1, top + i, j] = (blue - y) * np.float32(0.5 / 0.886)
+            planes[2, top + i, j] = (red - y) * np.float32(0.5 / 0.701)
 
 
 @compiled
@@ -102,11 +105,11 @@ def _halve(plane: Float32Array, half: Float32Array) -> None:
 
 
 @compiled
-def _double(plane: Float32Array, full: Float32Array) -> None:
+def _double(plane: Float32Array, full: Float32Array, top: int, bottom: int) -> None:
     last_row, last_column = plane.shape[0] - 1, plane.shape[1] - 1
     near, far = np.float32(0.75), np.float32(0.25)
     rows = np.empty(plane.shape[1], np.float32)
-    for i in range(full.shape[0]):
+    for i in range(top, bottom):
         row = i // 2
         other = min(max(row + 2 * (i % 2) - 1, 0), last_row)
         for j in range(plane.shape[1]):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.threads import in_bands
 from models.types import Float32Array
 
 BLOCK = 8
@@ -36,14 +37,26 @@ def block_grid(height: int, width: int) -> tuple[int, int]:
 def forward_dct(plane: Float32Array) -> Float32Array:
     """float32 (rows, columns, 64), zigzag order, of a plane (H, W); its last row and column fill incomplete blocks."""
     coefficients = np.empty((*block_grid(*plane.shape), BLOCK * BLOCK), np.float32)
-    _forward(np.ascontiguousarray(plane, np.float32), _basis(), np.argsort(zigzag()), coefficients)
+    plane = np.ascontiguousarray(plane, np.float32)
+
+    def transform(rows: slice) -> None:
+        lines = slice(BLOCK * rows.start, min(BLOCK * rows.stop, plane.shape[0]))
+        _forward(plane[lines], _basis(), np.argsort(zigzag()), coefficients[rows])
+
+    in_bands(transform, coefficients.shape[0])
     return coefficients
 
 
 def inverse_dct(coefficients: Float32Array, height: int, width: int) -> Float32Array:
     """Plane float32 (height, width) of blocks as ``forward_dct`` makes them."""
     plane = np.empty((height, width), np.float32)
-    _inverse(np.ascontiguousarray(coefficients, np.float32), _basis(), np.argsort(zigzag()), plane)
+    coefficients = np.ascontiguousarray(coefficients, np.float32)
+
+    def transform(rows: slice) -> None:
+        lines = slice(BLOCK * rows.start, min(BLOCK * rows.stop, height))
+        _inverse(coefficients[rows], _basis(), np.argsort(zigzag()), plane[lines])
+
+    in_bands(transform, -(-height // BLOCK))
     return plane
 
 

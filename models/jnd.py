@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from models.artefacts import load_manifest, load_model
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, cut_tile, tile_grid, to_nchw
+from models.threads import in_order
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
 
 TILE = 256
@@ -97,9 +98,12 @@ def _blend_tiles(pixels: Rgb8, model: OnnxModel, progress: Progress | None) -> F
     weight = np.zeros((height, width), np.float32)
     window = blending_window()
     grid = tile_grid(height, width, TILE, overlap=OVERLAP)
-    for done, (row, column) in enumerate(grid, start=1):
-        tile = to_nchw(cut_tile(pixels, (row, column), TILE))
-        jnd = model.run({"image": tile[None]})["jnd"][0, 0]
+
+    def thresholds(corner: tuple[int, int]) -> Float32Array:
+        jnd: Float32Array = model.run({"image": to_nchw(cut_tile(pixels, corner, TILE))[None]})["jnd"][0, 0]
+        return jnd
+
+    for done, ((row, column), jnd) in enumerate(zip(grid, in_order(thresholds, grid), strict=True), start=1):
         total[row : row + TILE, column : column + TILE] += jnd * window
         weight[row : row + TILE, column : column + TILE] += window
         if progress is not None:

@@ -28,7 +28,8 @@ from models.observers import (
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, to_nchw
 from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, still_satisfied, sur_curve
-from models.sur_tiles import JUDGED_TILES, pool_tiles, tile_places
+from models.sur_tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
+from models.threads import in_order
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
 PIXELS_PER_DEGREE_RANGE = (20.0, 120.0)
@@ -174,8 +175,11 @@ class SurReference:
 
     def _features_of(self, pixels: Rgb8) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
-        tiles = (place.cut(pixels) for place in self._places)
-        return np.concatenate([self._models.features.run({"image": to_nchw(tile[None])})["features"] for tile in tiles])
+
+        def features(place: TilePlace) -> Float32Array:
+            return self._models.features.run({"image": to_nchw(place.cut(pixels)[None])})["features"]
+
+        return np.concatenate(list(in_order(features, self._places)))
 
 
 def viewing_weights(pixels_per_degree: float) -> Float32Array:

@@ -194,7 +194,13 @@ def process_pool(jobs: int) -> Executor:
     """Processes that do the work, so that none of them can end this program. They are spawned, for ONNX Runtime and
     numba have threads of their own, and end when this one does.
     """
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin_beside, initargs=(jobs,))
+
+
+def _begin_beside(jobs: int) -> None:
+    """First thing in one of so many processes that share the processors."""
+    os.environ.setdefault("LIMEN_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -100,7 +100,7 @@ def open_models(settings: WorkerSettings) -> list[OnnxModel]:
     """
     _check_device(settings)
     cuda = settings.device == "cuda" or (settings.device == "auto" and cuda_available())
-    models = [load_model(name, threads=settings.threads, cuda=cuda) for name in sorted(load_manifest())]
+    models = [load_model(name, cuda=cuda) for name in sorted(load_manifest())]
     if settings.device == "cuda" and any(model.provider != "CUDAExecutionProvider" for model in models):
         raise ModelArtefactError("LIMEN_DEVICE is cuda, but a session runs elsewhere: see ONNX Runtime's messages")
     return models

@@ -60,7 +60,9 @@ class WorkerSettings(BrokerSettings):
     """What only the process that runs the models needs."""
 
     concurrency: int = Field(default=1, ge=1, le=64, description="jobs run at once by one worker")
-    threads: int = Field(default=1, ge=1, le=64, description="threads ONNX Runtime uses inside one job")
+    threads: int | None = Field(
+        default=None, ge=1, le=64, description="threads that work on one photo; unset: as many as processors"
+    )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
     max_memory_per_child_mb: int = Field(default=1536, ge=128, description="a pool process above this is replaced")
     max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.threads import in_bands
 from models.types import Float32Array
 from models.varjpeg.lightness import lightness
 from models.varjpeg.tables import Table
@@ -22,7 +23,8 @@ _MEAN_OF_DC = np.float32(8)
 def flat_blocks(coefficients: Float32Array, table: Table) -> NDArray[np.bool_]:
     """bool (rows, columns): blocks all of whose AC coefficients round to zero in these steps, (64,)."""
     flat = np.empty(coefficients.shape[:2], np.bool_)
-    _flat_blocks(coefficients, np.asarray(table / 2, np.float32), flat)
+    half = np.asarray(table / 2, np.float32)
+    in_bands(lambda rows: _flat_blocks(coefficients[rows], half, flat[rows]), len(flat))
     return flat
 
 

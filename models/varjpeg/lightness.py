@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from models.compiled import compiled
+from models.threads import in_bands
 from models.types import Float32Array, Rgb8
 
 _STEPS_PER_LEVEL = 16
@@ -25,7 +26,8 @@ _LARGEST = 12.0
 def lightness(pixels: Rgb8) -> Float32Array:
     """float32 (H, W): Y of XYB, about 0.16 to 1.01, of sRGB pixels (H, W, 3)."""
     values = np.empty(pixels.shape[:2], np.float32)
-    _lightness(np.ascontiguousarray(pixels), *_curves(), _ABSORBANCE, values)
+    pixels = np.ascontiguousarray(pixels)
+    in_bands(lambda rows: _lightness(pixels[rows], *_curves(), _ABSORBANCE, values[rows]), len(pixels))
     return values
 
 
@@ -35,7 +37,11 @@ def compensated_luma(luma: Float32Array, cb: Float32Array, cr: Float32Array, wan
     Args: all float32 (H, W): ``luma`` 0..255, ``cb`` and ``cr`` around zero, ``wanted`` as ``lightness`` gives it.
     """
     moved = np.empty_like(luma)
-    _compensate(luma, cb, cr, wanted, *_curves(), _ABSORBANCE, moved)
+
+    def compensate(rows: slice) -> None:
+        _compensate(luma[rows], cb[rows], cr[rows], wanted[rows], *_curves(), _ABSORBANCE, moved[rows])
+
+    in_bands(compensate, len(luma))
     return moved
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.threads import in_bands
 from models.types import Float32Array
 from models.varjpeg.bitstream import dc_differences
 from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_dc_sizes, count_symbols, symbol_bits
@@ -49,9 +50,12 @@ class Measure:
     multiplier: float
 
 
-def round_coefficients(coefficients: Float32Array, table: NDArray[np.uint8], *, bias: float = 0.5) -> Blocks:
+def round_coefficients(coefficients: Float32Array, table: NDArray[np.generic], *, bias: float = 0.5) -> Blocks:
     """int16 (rows, columns, 64): coefficients over their steps, AC rounded up from a fraction of 1 - ``bias`` on."""
-    return _round(coefficients, table.astype(np.float32), np.float32(bias))
+    blocks = np.empty(coefficients.shape, np.int16)
+    steps = table.astype(np.float32)
+    in_bands(lambda rows: _round(coefficients[rows], steps, np.float32(bias), blocks[rows]), len(blocks))
+    return blocks
 
 
 def choose_coefficients(
@@ -65,8 +69,8 @@ def choose_coefficients(
     blocks = round_coefficients(coefficients, table, bias=_DEAD_ZONE)
     everywhere = np.ones(blocks.shape[:2], np.bool_)
     steps = table.astype(np.float32)
-    _choose(
-        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks), np.float32(multiplier), everywhere, blocks
+    _choose_ac_values(
+        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks), multiplier, everywhere, blocks
     )
     finer = np.ones(blocks.shape[:2], np.float32)
     _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)
@@ -85,12 +89,12 @@ def choose_beside_protected(
     fine = protected.table.astype(np.float32)
     coarse = np.maximum(common.table.astype(np.float32), fine)
     finer = np.asarray(coarse / fine, np.float32)
-    on_coarse = np.rint(_round(coefficients, coarse, np.float32(_DEAD_ZONE)) * finer).clip(-1023, 1023)
-    on_fine = _round(coefficients, fine, np.float32(_DEAD_ZONE))
+    on_coarse = np.rint(round_coefficients(coefficients, coarse, bias=_DEAD_ZONE) * finer).clip(-1023, 1023)
+    on_fine = round_coefficients(coefficients, fine, bias=_DEAD_ZONE)
     blocks = np.where(where[:, :, np.newaxis], on_fine, on_coarse).astype(np.int16)
     bits = _ac_bits(blocks)
     for measure, steps, ratio, here in ((common, coarse, finer, ~where), (protected, fine, np.ones_like(fine), where)):
-        _choose(coefficients, steps, ratio, measure.weights, bits, np.float32(measure.multiplier), here, blocks)
+        _choose_ac_values(coefficients, steps, ratio, measure.weights, bits, measure.multiplier, here, blocks)
     finer_dc = np.where(where, np.float32(1), finer[0])
     price = common.multiplier / protected.multiplier if protected.multiplier > 0 else _NO_PRICE
     weights = np.where(where, protected.weights * np.float32(price), common.weights)
@@ -101,6 +105,25 @@ def choose_beside_protected(
 def _ac_bits(blocks: Blocks) -> Float32Array:
     flat = blocks.reshape(-1, 64)
     return symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
+
+
+def _choose_ac_values(
+    coefficients: Float32Array,
+    steps: Float32Array,
+    finer: Float32Array,
+    weights: Float32Array,
+    bits: Float32Array,
+    multiplier: float,
+    here: NDArray[np.bool_],
+    blocks: Blocks,
+) -> None:
+    """Arguments as ``_choose`` takes them."""
+
+    def choose(rows: slice) -> None:
+        of_rows = coefficients[rows], steps, finer, weights[rows], bits, np.float32(multiplier)
+        _choose(*of_rows, here[rows], blocks[rows])
+
+    in_bands(choose, len(blocks))
 
 
 def _choose_dc_values(
@@ -121,9 +144,8 @@ def _choose_dc_values(
 
 
 @compiled
-def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32) -> Blocks:
+def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32, blocks: Blocks) -> None:
     rows, columns, _ = coefficients.shape
-    blocks = np.empty((rows, columns, 64), np.int16)
     for row in range(rows):
         for column in range(columns):
             for k in range(64):
@@ -133,7 +155,6 @@ def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32) ->
             value = coefficients[row, column, 0] / steps[0]
             magnitude = min(np.floor(abs(value) + np.float32(0.5)), np.float32(2047))
             blocks[row, column, 0] = np.int16(magnitude if value >= 0 else -magnitude)
-    return blocks
 
 
 @compiled
