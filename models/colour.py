@@ -25,10 +25,10 @@ def ycbcr_to_rgb(planes: Float32Array) -> Rgb8:
 
 def luma(pixels: Rgb8) -> Float32Array:
     """float32 (H, W), 0..255: BT.601 luma as JFIF uses it, not rounded."""
-    weighted = np.float32(0.299) * pixels[:, :, 0]
-    weighted += np.float32(0.587) * pixels[:, :, 1]
-    weighted += np.float32(0.114) * pixels[:, :, 2]
-    return np.asarray(weighted, np.float32)
+    weighted = np.empty(pixels.shape[:2], np.float32)
+    pixels = np.ascontiguousarray(pixels)
+    in_bands(lambda rows: _luma(pixels[rows], weighted[rows]), len(pixels))
+    return weighted
 
 
 def linear_light(values: NDArray[np.uint8]) -> Float32Array:
@@ -67,6 +67,14 @@ def halve_for_triangle(plane: Float32Array, *, rounds: int = 1) -> Float32Array:
     for _ in range(rounds):
         half = half + halve(plane - double(half, *plane.shape))
     return half
+
+
+@compiled
+def _luma(pixels: Rgb8, weighted: Float32Array) -> None:
+    for i in range(pixels.shape[0]):
+        for j in range(pixels.shape[1]):
+            red, green, blue = np.float32(pixels[i, j, 0]), np.float32(pixels[i, j, 1]), np.float32(pixels[i, j, 2])
+            weighted[i, j] = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
 
 
 @compiled

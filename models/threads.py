@@ -1,11 +1,12 @@
 """Work on parts of one photo at once, with the same result on any number of threads.
 
 Parts never depend on each other, and what is added up is added in their order by whoever asked. Compiled loops and ONNX
-Runtime hold no lock while they work. A part must not ask for parts of its own.
+Runtime hold no lock while they work. A part that asks for parts of its own does them itself.
 """
 
 import itertools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_NAME = "limen-part"
 _LEAST_ROWS = 16
 """A band is not made of fewer rows: under about a tenth of a millisecond a thread costs more than it gains."""
 
@@ -28,7 +30,7 @@ def thread_count() -> int:
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """``work`` of each item, in order; a few items ahead are worked on while one is taken."""
     threads = thread_count()
-    if threads == 1:
+    if threads == 1 or threading.current_thread().name.startswith(_NAME):
         yield from map(work, items)
         return
     remaining = iter(items)
@@ -53,7 +55,7 @@ def in_bands(work: Callable[[slice], Result], rows: int) -> list[Result]:
 @cache
 def _pool_of(_process: int) -> ThreadPoolExecutor:
     """One for each process: a fork would inherit a pool without its threads."""
-    return ThreadPoolExecutor(thread_count(), thread_name_prefix="limen-part")
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix=_NAME)
 
 
 def _processors() -> int:

@@ -246,13 +246,15 @@ class _Coder(Protocol):
     thrifty: bool
     plain_encode: Callable[[int], bytes] | None
     encode_full_chroma: Encode | None
-    try_full_chroma: bool
     encode_coefficients: Encode | None
     forms: InputForms
     shown: Rgb8
 
     @property
     def passed(self) -> bytes | None: ...
+
+    @property
+    def try_full_chroma(self) -> bool: ...
 
     def encode(self, setting: Setting) -> Encoded: ...
 
@@ -282,7 +284,6 @@ class _JpegCoder:
         self.plain_encode: Callable[[int], bytes] | None = cache(self._plain) if may_be_plain else None
         may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
         self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
-        self.try_full_chroma = may_be_full and self._photo.may_be_smaller_whole
         self.shown = image.pixels
         self.encode_coefficients: Encode | None = None
         prepared: PreparedJpeg | None = None
@@ -295,6 +296,10 @@ class _JpegCoder:
     @property
     def passed(self) -> bytes | None:
         return self.forms.usual
+
+    @property
+    def try_full_chroma(self) -> bool:
+        return self.encode_full_chroma is not None and self._photo.may_be_smaller_whole
 
     def encode(self, setting: Setting) -> Encoded:
         return self._photo.encode(setting.quality, self._subsampling, thrift=setting.thrift)

@@ -49,12 +49,12 @@ def with_whole_means(coefficients: Float32Array, table: Table) -> Float32Array:
 def with_shown_lightness(
     coefficients: Float32Array, table: Table, cb: Float32Array, cr: Float32Array, wanted: Float32Array
 ) -> Float32Array:
-    """Luma (rows, columns, 64) with the means of flat blocks at the whole level whose pixels are shown most as wanted.
+    """Luma (rows, columns, 64), changed: the means of flat blocks at the whole level whose pixels are shown most as
+    wanted.
 
     ``cb``, ``cr``: (rows, columns), means of the decoded chroma around zero; ``wanted``: mean ``lightness``.
     """
     flat = flat_blocks(coefficients, table)
-    moved = coefficients.copy()
     below = np.floor(coefficients[flat, 0] / _MEAN_OF_DC) + _MIDDLE
     levels = np.stack([below, below + 1]).clip(0, 255)
     colours = np.stack(
@@ -67,5 +67,5 @@ def with_shown_lightness(
     )
     misses = np.abs(lightness(np.asarray(np.rint(colours).clip(0, 255), np.uint8)) - wanted[flat])
     chosen = np.where(misses[1] < misses[0], levels[1], levels[0])
-    moved[flat, 0] = _MEAN_OF_DC * (chosen - _MIDDLE)
-    return moved
+    coefficients[flat, 0] = _MEAN_OF_DC * (chosen - _MIDDLE)
+    return coefficients

@@ -15,16 +15,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.colour import double, halve_for_triangle, is_grey, luma, rgb_to_ycbcr
-from models.dct import forward_dct, inverse_dct
+from models.colour import is_grey, luma, rgb_to_ycbcr
+from models.dct import forward_dct
 from models.errors import ImageTooLargeError, InvalidParameterError
 from models.preprocess import as_rgb
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.bitstream import MAX_SIDE, Component, Draft, draft_file
 from models.varjpeg.entropy import Blocks
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
-from models.varjpeg.lightness import compensated_luma, lightness
+from models.varjpeg.lightness import lightness
 from models.varjpeg.metadata import Metadata, metadata_segments
+from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, photo_settings
 from models.varjpeg.visibility import (
@@ -188,10 +189,10 @@ class PreparedPhoto:
         always, 4:2:0 is smaller. The line is the best to both on 48 crops of photos/train at qualities 86 to 97. Of a
         photo with protected blocks they alone are asked.
         """
-        lost = _lost_by_halving(rgb_to_ycbcr(self.pixels)[1])
         if self._protected is None:
-            mean = float(lost.mean(dtype=np.float64))
+            mean = self._lost_by_halving[0]
         else:
+            lost = lost_by_halving(rgb_to_ycbcr(self.pixels)[1])
             mean = float(block_means(lost, self.height, self.width)[self._protected].mean())
         return float(np.clip(106.0 - 5.5 * math.log1p(math.sqrt(mean)), _LOWEST_FULL_CHROMA, _SURELY_FULL_CHROMA))
 
@@ -200,7 +201,11 @@ class PreparedPhoto:
         """Whether halving loses so much of Cb or Cr that 4:4:4 may reach a goal in fewer bytes at any quality."""
         if self.grey:
             return False
-        return any(_lost_by_halving(plane).mean() > _LOST_BY_HALVING for plane in rgb_to_ycbcr(self.pixels)[1:])
+        return max(self._lost_by_halving) > _LOST_BY_HALVING
+
+    @cached_property
+    def _lost_by_halving(self) -> tuple[float, float]:
+        return mean_lost_by_halving(self.pixels)
 
     @cached_property
     def _luma_plane(self) -> Float32Array:
@@ -250,14 +255,8 @@ class PreparedPhoto:
 
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
-        size = ((self.height + 1) // 2, (self.width + 1) // 2) if half else (self.height, self.width)
-        steps = written.chroma.astype(np.float32)
-        cb, cr = (np.rint(inverse_dct(blocks.astype(np.float32) * steps, *size)) for blocks in chroma)
-        if half:
-            cb, cr = double(cb, self.height, self.width), double(cr, self.height, self.width)
-        coefficients = forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
-        mean_cb, mean_cr = (block_means(plane, self.height, self.width) for plane in (cb, cr))
-        return with_shown_lightness(coefficients, written.luma, mean_cb, mean_cr, self._mean_lightness)
+        coefficients, means = compensated_dct(self._luma_plane, self._lightness, chroma, written.chroma, half=half)
+        return with_shown_lightness(coefficients, written.luma, means[0], means[1], self._mean_lightness)
 
     @cached_property
     def _full_chroma(self) -> list[Float32Array]:
@@ -265,12 +264,7 @@ class PreparedPhoto:
 
     @cached_property
     def _half_chroma(self) -> list[Float32Array]:
-        return [forward_dct(halve_for_triangle(plane)) for plane in rgb_to_ycbcr(self.pixels)[1:]]
-
-
-def _lost_by_halving(chroma: Float32Array) -> Float32Array:
-    """Fourth power of what each pixel of a chroma plane loses, (H, W)."""
-    return np.asarray(np.square(np.square(chroma - double(halve_for_triangle(chroma), *chroma.shape))), np.float32)
+        return [forward_dct(plane) for plane in halved_chroma(self.pixels)]
 
 
 def _one_component_is_enough(image: RgbImage) -> bool:

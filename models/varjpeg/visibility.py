@@ -4,6 +4,7 @@ from how dark the block is."""
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.dct import BLOCK, block_grid
 from models.errors import ImageSizesDifferError
 from models.types import Float32Array
@@ -30,10 +31,27 @@ def block_means(values: NDArray[np.generic], height: int, width: int) -> Float32
     """
     if values.shape != (height, width):
         raise ImageSizesDifferError(f"the map is {values.shape}, the image {(height, width)}")
-    starts_y, starts_x = np.arange(0, height, BLOCK), np.arange(0, width, BLOCK)
-    sums = np.add.reduceat(np.add.reduceat(values.astype(np.float32), starts_y, 0), starts_x, 1)
-    counts = np.outer(np.diff(starts_y, append=height), np.diff(starts_x, append=width))
-    return np.asarray(sums / counts, np.float32)
+    means = np.empty(block_grid(height, width), np.float32)
+    _block_means(np.ascontiguousarray(values, np.float32), means)
+    return means
+
+
+@compiled
+def _block_means(values: Float32Array, means: Float32Array) -> None:
+    height, width = values.shape
+    line = np.empty(width, np.float32)
+    for row in range(means.shape[0]):
+        rows = min(BLOCK, height - BLOCK * row)
+        line[:] = np.float32(0)
+        for i in range(rows):
+            for j in range(width):
+                line[j] += values[BLOCK * row + i, j]
+        for column in range(means.shape[1]):
+            columns = min(BLOCK, width - BLOCK * column)
+            total = np.float32(0)
+            for j in range(columns):
+                total += line[BLOCK * column + j]
+            means[row, column] = total / np.float32(rows * columns)
 
 
 def block_thresholds(jnd: NDArray[np.generic], height: int, width: int) -> Float32Array:
