@@ -5,13 +5,16 @@ an SSIM error and two edge errors in each channel, 1-norm and 4-norm of each, 10
 sides the blur sees zeros, at top and bottom the mirrored photo, as the Python package ``ssimulacra2`` has it.
 """
 
+import itertools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.colour import linear_light
+from models.colour import cube_root, linear_light
 from models.compiled import compiled
 from models.errors import ImageSizesDifferError
 from models.preprocess import as_rgb, pad_to_at_least
+from models.threads import in_bands, in_order
 from models.types import Float32Array, Rgb8, RgbImage
 
 SCALES = 6
@@ -19,6 +22,7 @@ SMALLEST = 8
 """A scale with a shorter side is not looked at; smaller photos are mirrored up to it."""
 
 _SIGMA, _RADIUS = 1.5, 5
+_TAPS = 2 * _RADIUS + 1
 _C2 = 0.0009
 _BIAS = 0.0037930732552754493
 _ABSORBANCE = (
@@ -77,13 +81,14 @@ class Ssimulacra2Reference:
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
         weights = _weights(len(self._scales))
-        penalty = 0.0
-        for scale, planes in enumerate(_pyramid(pixels)):
-            reference, mean, square = self._scales[scale]
-            for channel in range(3):
-                norms = _norms(reference[channel], mean[channel], square[channel], planes[channel], _kernel())
-                penalty += float(norms @ weights[channel, scale])
-        return _to_score(penalty)
+        pyramid = _pyramid(pixels)
+
+        def penalty(place: tuple[int, int]) -> float:
+            scale, channel = place
+            reference, mean, square = (planes[channel] for planes in self._scales[scale])
+            return float(_norms(reference, mean, square, pyramid[scale][channel], _kernel()) @ weights[channel, scale])
+
+        return _to_score(sum(in_order(penalty, itertools.product(range(len(pyramid)), range(3)))))
 
 
 def _weights(scales: int) -> NDArray[np.float64]:
@@ -111,7 +116,8 @@ def _pyramid(pixels: Rgb8) -> list[Float32Array]:
 
 def _positive_xyb(linear: Float32Array) -> Float32Array:
     planes = np.empty((3, *linear.shape[:2]), np.float32)
-    _to_xyb(linear, np.array(_ABSORBANCE, np.float32), np.float32(_BIAS), planes)
+    matrix, bias = np.array(_ABSORBANCE, np.float32), np.float32(_BIAS)
+    in_bands(lambda rows: _to_xyb(linear[rows], matrix, bias, planes, rows.start), len(linear))
     return planes
 
 
@@ -124,45 +130,64 @@ def _kernel() -> Float32Array:
 def _halved(linear: Float32Array) -> Float32Array:
     """Mean of each 2x2 square, at odd edges of the pixels there are; (h, w, 3)."""
     height, width = linear.shape[:2]
-    padded = np.pad(linear, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    rows = padded[0::2] + padded[1::2]
-    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25))
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
+    in_bands(lambda rows: _halve(linear, half, rows.start, rows.stop), len(half))
+    return half
 
 
 def _means(planes: Float32Array) -> tuple[Float32Array, Float32Array]:
     """Gaussian means of the planes (3, h, w) and of their squares."""
     mean, square = np.empty_like(planes), np.empty_like(planes)
-    for channel in range(3):
-        _blur(planes[channel], _kernel(), mean[channel], square[channel])
+    list(in_order(lambda channel: _blur(planes[channel], _kernel(), mean[channel], square[channel]), range(3)))
     return mean, square
 
 
 @compiled
-def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes: Float32Array) -> None:
-    root = np.float32(bias ** (1 / 3))
-    height, width = planes.shape[1:]
-    cones = np.empty(3, np.float32)
-    for i in range(height):
-        for j in range(width):
-            red, green, blue = linear[i, j, 0], linear[i, j, 1], linear[i, j, 2]
+def _halve(linear: Float32Array, half: Float32Array, top: int, bottom: int) -> None:
+    last_row, last_column = linear.shape[0] - 1, linear.shape[1] - 1
+    for i in range(top, bottom):
+        below = min(2 * i + 1, last_row)
+        for j in range(half.shape[1]):
+            right = min(2 * j + 1, last_column)
             for c in range(3):
-                mixed = matrix[c, 0] * red + matrix[c, 1] * green + matrix[c, 2] * blue + bias
-                cones[c] = np.float32(np.cbrt(mixed)) - root
-            y = np.float32(0.5) * (cones[0] + cones[1])
-            planes[0, i, j] = np.float32(0.5) * (cones[0] - cones[1]) * np.float32(14) + np.float32(0.42)
-            planes[1, i, j] = y + np.float32(0.01)
-            planes[2, i, j] = cones[2] - y + np.float32(0.55)
+                left_sum = linear[2 * i, 2 * j, c] + linear[below, 2 * j, c]
+                half[i, j, c] = (left_sum + (linear[2 * i, right, c] + linear[below, right, c])) * np.float32(0.25)
 
 
 @compiled
-def _across(source: Float32Array, kernel: Float32Array, target: Float32Array) -> None:
-    """Blur one row; beyond its ends are zeros."""
-    width = source.shape[0]
-    target[:] = np.float32(0)
-    for k in range(kernel.shape[0]):
-        weight, shift = kernel[k], k - kernel.shape[0] // 2
-        for j in range(max(0, -shift), min(width, width - shift)):
-            target[j] += weight * source[j + shift]
+def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes: Float32Array, top: int) -> None:
+    root = np.float32(bias ** (1 / 3))
+    width = linear.shape[1]
+    cones = np.empty((3, width), np.float32)
+    for i in range(linear.shape[0]):
+        for j in range(width):
+            red, green, blue = linear[i, j, 0], linear[i, j, 1], linear[i, j, 2]
+            for c in range(3):
+                cones[c, j] = matrix[c, 0] * red + matrix[c, 1] * green + matrix[c, 2] * blue + bias
+        for c in range(3):
+            for j in range(width):
+                cones[c, j] = cube_root(cones[c, j]) - root
+        for j in range(width):
+            y = np.float32(0.5) * (cones[0, j] + cones[1, j])
+            planes[0, top + i, j] = np.float32(0.5) * (cones[0, j] - cones[1, j]) * np.float32(14) + np.float32(0.42)
+            planes[1, top + i, j] = y + np.float32(0.01)
+            planes[2, top + i, j] = cones[2, j] - y + np.float32(0.55)
+
+
+@compiled
+def _across(
+    one: Float32Array, other: Float32Array, kernel: Float32Array, product: Float32Array, target: Float32Array
+) -> None:
+    """Blur the product of two rows; beyond its ends are zeros, as ``product`` has them in its ``_RADIUS`` first and
+    last places."""
+    width = one.shape[0]
+    for j in range(width):
+        product[j + _RADIUS] = one[j] * other[j]
+    for j in range(width):
+        total = np.float32(0)
+        for k in range(_TAPS):
+            total += kernel[k] * product[j + k]
+        target[j] = total
 
 
 @compiled
@@ -175,12 +200,13 @@ def _mirrored(row: int, height: int) -> int:
 @compiled
 def _blur(plane: Float32Array, kernel: Float32Array, mean: Float32Array, square: Float32Array) -> None:
     height, width = plane.shape
-    taps = kernel.shape[0]
+    taps = _TAPS
     ring = np.empty((taps, 2, width), np.float32)
+    ones, product = np.ones(width, np.float32), np.zeros(width + 2 * _RADIUS, np.float32)
     for i in range(height + taps // 2):
         if i < height:
-            _across(plane[i], kernel, ring[i % taps, 0])
-            _across(plane[i] * plane[i], kernel, ring[i % taps, 1])
+            _across(plane[i], ones, kernel, product, ring[i % taps, 0])
+            _across(plane[i], plane[i], kernel, product, ring[i % taps, 1])
         y = i - taps // 2
         if y < 0:
             continue
@@ -199,7 +225,8 @@ def _norms(
 ) -> NDArray[np.float64]:
     """Means and fourth roots of mean fourth powers of SSIM error, added and lost edges, (6,), of one plane."""
     height, width = plane.shape
-    taps = kernel.shape[0]
+    taps = _TAPS
+    ones, product = np.ones(width, np.float32), np.zeros(width + 2 * _RADIUS, np.float32)
     one, c2 = np.float32(1), np.float32(_C2)
     ring = np.empty((taps, 3, width), np.float32)
     blurred = np.empty((3, width), np.float32)
@@ -207,9 +234,9 @@ def _norms(
     sums = np.zeros(6)
     for i in range(height + taps // 2):
         if i < height:
-            _across(plane[i], kernel, ring[i % taps, 0])
-            _across(plane[i] * plane[i], kernel, ring[i % taps, 1])
-            _across(reference[i] * plane[i], kernel, ring[i % taps, 2])
+            _across(plane[i], ones, kernel, product, ring[i % taps, 0])
+            _across(plane[i], plane[i], kernel, product, ring[i % taps, 1])
+            _across(reference[i], plane[i], kernel, product, ring[i % taps, 2])
         y = i - taps // 2
         if y < 0:
             continue

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from models.colour import cube_root
 from models.compiled import compiled
 from models.threads import in_bands
 from models.types import Float32Array, Rgb8
@@ -17,8 +18,6 @@ _STEPS_PER_LEVEL = 16
 _BIAS = 0.0037930732552754493
 # Rows L and M of the opsin absorbance matrix and their bias: libjxl, lib/jxl/cms/opsin_params.h.
 _ABSORBANCE = np.array([[0.30, 0.622, 0.078], [0.23, 0.692, 0.078]], np.float32)
-_ROOT_OF_ONE = 709958130
-"""Two thirds of the bits of 1.0 as an integer, a little less to halve the largest error (Kahan; FreeBSD s_cbrtf.c)."""
 _LARGEST = 12.0
 """Luma levels that one pixel is moved at most, near what the steps of common qualities leave of it anyway."""
 
@@ -54,17 +53,6 @@ def _curves() -> tuple[Float32Array, Float32Array]:
 
 
 @compiled
-def _cube_root(value: np.float32) -> np.float32:
-    """Of a positive value, within 3e-7 of it: a third of its exponent, then two steps of Halley's iteration."""
-    exponent_and_fraction = np.float32(np.float32(value).view(np.int32))
-    root = np.int32(exponent_and_fraction * np.float32(1 / 3) + np.float32(_ROOT_OF_ONE)).view(np.float32)
-    for _ in range(2):
-        cube = root * root * root
-        root *= (cube + value + value) / (cube + cube + value)
-    return root
-
-
-@compiled
 def _lightness(
     pixels: Rgb8, linear: Float32Array, slope: Float32Array, absorbance: Float32Array, values: Float32Array
 ) -> None:
@@ -77,7 +65,7 @@ def _lightness(
                 absorbed = absorbance[row, 0] * red + absorbance[row, 1] * green + absorbance[row, 2] * blue
                 light[row, j] = absorbed + np.float32(_BIAS)
         for j in range(width):
-            values[i, j] = np.float32(0.5) * (_cube_root(light[0, j]) + _cube_root(light[1, j]))
+            values[i, j] = np.float32(0.5) * (cube_root(light[0, j]) + cube_root(light[1, j]))
 
 
 @compiled
@@ -106,7 +94,7 @@ def _compensate(
                 light[row, j] = a * linear[red] + b * linear[green] + c * linear[blue] + np.float32(_BIAS)
                 steepness[row, j] = a * slope[red] + b * slope[green] + c * slope[blue]
         for j in range(width):  # apart from the tables' look-ups, so that vector units do it
-            first, second = _cube_root(light[0, j]), _cube_root(light[1, j])
+            first, second = cube_root(light[0, j]), cube_root(light[1, j])
             value = np.float32(0.5) * (first + second)
             change = steepness[0, j] / (first * first) + steepness[1, j] / (second * second)
             step = (wanted[i, j] - value) / (np.float32(1 / 6) * change)
