@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from models.types import Rgb8
 
@@ -67,6 +66,8 @@ def _ssim_maps(first: Floats, second: Floats) -> tuple[Floats, Floats]:
 
 
 def _window(plane: Floats) -> Floats:
+    from scipy import ndimage  # half a second, which few verbs need
+
     return np.asarray(ndimage.gaussian_filter(plane, SIGMA, radius=RADIUS))
 
 

@@ -21,7 +21,6 @@ from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
 from models.image_samples import avif, bmp, gif, jpeg, png, tiff, webp
 from models.image_samples.raster import Raster, Space
 from models.types import Rgb8, RgbImage
-from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients
 
 _WHITE = {Space.GREY: [255], Space.RGB: [255, 255, 255], Space.CMYK: [0, 0, 0, 0], Space.LAB: [255, 128, 128]}
 """What transparent pixels are shown on."""
@@ -137,6 +136,8 @@ def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str
     flat = bool((raster.samples[-1, -_CORNER:] == raster.samples[-1, -1]).all())
     if not (no_end or small or flat or is_progressive(data)):
         return ()
+    from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients  # numba: half a second, for JPEGs only
+
     try:
         read_coefficients(data, max_pixels=header.width * header.height)
     except DamagedScanError as error:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from models.classical_metrics import luma
 from models.errors import InvalidParameterError
@@ -106,6 +105,8 @@ def detail_bands(plane: Floats) -> tuple[DetailBands, ...]:
 
 def _filter(plane: Floats, kernel: Floats, axis: int) -> Floats:
     """Filter and keep every second sample; whole-sample symmetric borders. The high-pass keeps the odd ones."""
+    from scipy import ndimage  # half a second, which few verbs need
+
     filtered = ndimage.correlate1d(plane, kernel, axis=axis, mode="mirror")
     first = 1 if kernel.size == HIGH_PASS.size and plane.shape[axis] > 1 else 0
     return np.asarray(filtered[first::2] if axis == 0 else filtered[:, first::2])

@@ -15,14 +15,14 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
-
-from scipy.special import ndtr, ndtri
 
 from models.artefacts import WEIGHTS, load_manifest
 from models.errors import InvalidParameterError, ModelArtefactError
 
 JNDS = (1, 2, 3)
+_STANDARD = NormalDist()
 DEFAULT_OBSERVER = "aic-3"
 DEFAULT_PIXELS_PER_DEGREE = 38.0
 """Of the viewer's eye: a 24-inch FullHD monitor seen from twice its height. Distances are predicted for it."""
@@ -62,7 +62,7 @@ class ObserverProfile:
         Raises: InvalidParameterError if ``jnd`` is not 1, 2 or 3.
         """
         threshold = self._threshold(jnd)
-        return float(ndtr((threshold.log_distance - log_distance) / threshold.spread))
+        return _STANDARD.cdf((threshold.log_distance - log_distance) / threshold.spread)
 
     def log_distance_at(self, share: float, jnd: int = 1) -> float:
         """The ln distance that ``share``, in (0, 1), of the viewers do not notice: inverse of ``satisfied_share``.
@@ -70,7 +70,7 @@ class ObserverProfile:
         Raises: InvalidParameterError if ``jnd`` is not 1, 2 or 3.
         """
         threshold = self._threshold(jnd)
-        return float(threshold.log_distance - threshold.spread * ndtri(share))
+        return float(threshold.log_distance - threshold.spread * _STANDARD.inv_cdf(share))
 
     def _threshold(self, jnd: int) -> Threshold:
         if jnd not in JNDS:

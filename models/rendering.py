@@ -2,15 +2,19 @@
 
 import csv
 import io
-from typing import Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from models.sur import LEVELS
-from models.sur_prediction import SurPrediction
 from models.types import Float32Array, PatchQualityMap, Rgb8
+
+if TYPE_CHECKING:
+    from models.sur_prediction import SurPrediction
 
 JND_PNG_SCALE = 256
 """PNG value per luma level: 16 bits hold thresholds below 256 levels in steps of 1/256."""
@@ -21,6 +25,10 @@ DMOS_PNG_SCALE = 10000
 JND_OVERLAY_RANGE = (0.0, 16.0)
 """Luma levels at the two ends of the colours: fixed, so that overlays of two photos can be compared."""
 OVERLAY_SHARE = 0.6
+_HEAT_LEVELS = 1024
+_STRIP = 64
+_RUN_LENGTH = 3
+"""Z_RLE."""
 _HEAT = np.array(
     [
         [0, 0, 4],
@@ -38,24 +46,31 @@ _HEAT = np.array(
 
 def grey16_png(values: Float32Array, *, scale: int) -> bytes:
     """(H, W) values times ``scale``, rounded and cut to 0..65535, as a 16-bit grey PNG."""
-    return _png(Image.fromarray(np.clip(np.rint(values.astype(np.float64) * scale), 0, 65535).astype(np.uint16)))
+    stored = np.empty(values.shape, np.uint16)
+    for rows in _strips(len(values)):
+        stored[rows] = np.clip(np.rint(values[rows].astype(np.float64) * scale), 0, 65535)
+    return _png(stored)
 
 
 def rgb_png(pixels: Rgb8, *, icc_profile: bytes | None = None) -> bytes:
     """(H, W, 3) uint8 as a PNG, with its colour profile."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", icc_profile=icc_profile)
+    Image.fromarray(pixels).save(buffer, "PNG", icc_profile=icc_profile, compress_level=1)
     return buffer.getvalue()
 
 
 def overlay_png(pixels: Rgb8, values: Float32Array, *, low: float, high: float) -> bytes:
     """The photo in grey under the values in colour, dark at ``low`` and bright at ``high``; both (H, W)."""
-    position = np.clip((values - low) / (high - low), 0, 1) * (len(_HEAT) - 1)
-    index = np.minimum(position.astype(np.int64), len(_HEAT) - 2)
-    rest = (position - index)[..., None]
-    heat = _HEAT[index] * (1 - rest) + _HEAT[index + 1] * rest
-    grey = pixels.mean(axis=2, dtype=np.float32)[..., None]
-    return _png(Image.fromarray(np.rint(heat * OVERLAY_SHARE + grey * (1 - OVERLAY_SHARE)).astype(np.uint8)))
+    drawn = np.empty(pixels.shape, np.uint8)
+    heat = _heat_by_level()
+    scale = np.float32((len(heat) - 1) / (high - low))
+    for rows in _strips(len(values)):
+        level = np.rint(np.clip((values[rows] - np.float32(low)) * scale, 0, len(heat) - 1)).astype(np.uint16)
+        grey = pixels[rows].astype(np.uint16) @ np.ones(3, np.uint16)
+        grey_share = grey.astype(np.float32) * np.float32((1 - OVERLAY_SHARE) / 3) + np.float32(0.5)
+        for channel in range(3):
+            drawn[rows, :, channel] = heat[level, channel] + grey_share
+    return _png(drawn)
 
 
 def spread_over_photo(quality: PatchQualityMap, height: int, width: int) -> Float32Array:
@@ -81,7 +96,7 @@ def npz(values: NDArray[np.generic]) -> bytes:
     return buffer.getvalue()
 
 
-def sur_csv(prediction: SurPrediction) -> bytes:
+def sur_csv(prediction: "SurPrediction") -> bytes:
     """One line for each level: ``distortion_level,qf,sur,predicted_bytes``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -93,7 +108,7 @@ def sur_csv(prediction: SurPrediction) -> bytes:
     return text.getvalue().encode()
 
 
-def sur_plot(prediction: SurPrediction, form: Literal["svg", "png"]) -> bytes:
+def sur_plot(prediction: "SurPrediction", form: Literal["svg", "png"]) -> bytes:
     """The SUR curve over JPEG quality, what was asked of the network, and the recommended quality with its interval."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -118,11 +133,22 @@ def sur_plot(prediction: SurPrediction, form: Literal["svg", "png"]) -> bytes:
     return buffer.getvalue()
 
 
-def _recommendation(prediction: SurPrediction) -> str:
+def _recommendation(prediction: "SurPrediction") -> str:
     return f"quality {prediction.recommended_quality} for {prediction.percent:g} % of viewers"
 
 
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+def _heat_by_level() -> Float32Array:
+    """float32 (1024, 3): the colours from dark to bright, at their share of an overlay."""
+    positions, steps = np.linspace(0, len(_HEAT) - 1, _HEAT_LEVELS), np.arange(len(_HEAT))
+    channels = [np.interp(positions, steps, channel) for channel in _HEAT.T]
+    return np.stack(channels, axis=1).astype(np.float32) * np.float32(OVERLAY_SHARE)
+
+
+def _strips(height: int) -> Iterator[slice]:
+    """Rows of a picture, a few at a time: what is computed on the way stays small."""
+    return (slice(top, top + _STRIP) for top in range(0, height, _STRIP))
+
+
+def _png(samples: NDArray[np.generic]) -> bytes:
+    """Runs and literals only, after the fast filter: a sixth of the time of deflate's usual search, a tenth larger."""
+    return bytes(imagecodecs.png_encode(samples, level=1, strategy=_RUN_LENGTH))

@@ -1,16 +1,18 @@
 """Results as small JSON objects, the same over REST and on the command line; every number is rounded here, once."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.full_reference import FullReferenceScore
-from models.quality_score import QualityScore
 from models.rendering import JND_OVERLAY_RANGE, JND_PNG_SCALE
-from models.sur_prediction import SurPrediction
 from models.types import Float32Array, JndMap, PatchQualityMap, RgbImage
+
+if TYPE_CHECKING:
+    from models.full_reference import FullReferenceScore
+    from models.quality_score import QualityScore
+    from models.sur_prediction import SurPrediction
 
 PERCENTILES = (1, 10, 50, 90, 99)
 GRID_SIDE = 32
@@ -39,7 +41,7 @@ def patch_quality_report(quality: PatchQualityMap, *, scale: str, png_scale: int
     }
 
 
-def quality_score_report(score: QualityScore) -> dict[str, Any]:
+def quality_score_report(score: "QualityScore") -> dict[str, Any]:
     """MOS 0..100, higher is better, and the plain means beside it."""
     return {
         "mos": _rounded(score.mos),
@@ -51,7 +53,7 @@ def quality_score_report(score: QualityScore) -> dict[str, Any]:
     }
 
 
-def full_reference_report(score: FullReferenceScore) -> dict[str, Any]:
+def full_reference_report(score: "FullReferenceScore") -> dict[str, Any]:
     """The score and the classical metrics beside it; ``psnr_db`` is null for identical images."""
     return {
         "score": _rounded(score.score),
@@ -63,7 +65,7 @@ def full_reference_report(score: FullReferenceScore) -> dict[str, Any]:
     }
 
 
-def sur_curve_report(prediction: SurPrediction) -> dict[str, Any]:
+def sur_curve_report(prediction: "SurPrediction") -> dict[str, Any]:
     """The curve, its GEV on the QF axis, and what it recommends."""
     return {
         "sur": [_rounded(value, 6) for value in prediction.sur],

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import least_squares
 
 from models.errors import InvalidDistributionError, InvalidParameterError
 
@@ -134,6 +133,8 @@ def _descend(
         return np.concatenate([misses, [1e-3 * gev.shape, START_WEIGHT * min(0.0, misses[best] + START_TOLERANCE)]])
 
     lower, upper = zip(MEDIAN_RANGE, tuple(math.log(s) for s in SCALE_RANGE), SHAPE_RANGE, strict=True)
+    from scipy.optimize import least_squares  # a third of a second, which few verbs need
+
     result = least_squares(residuals, start, bounds=(lower, upper), x_scale=(10.0, 0.5, 0.2), method="trf")
     return float(result.cost), _from_median(result.x)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from models.preprocess import pad_to_at_least
 from models.types import Float32Array, Rgb8
@@ -99,6 +98,8 @@ def content_boxes(pixels: Rgb8) -> list[Box]:
     content = ~plain
     if content.all() or not content.any():
         return [whole]
+    from scipy import ndimage  # half a second, which most photos do not need
+
     labels, _ = ndimage.label(ndimage.binary_dilation(content, np.ones((3, 3))), np.ones((3, 3)))
     boxes = [_box(rows, columns, whole) for rows, columns in ndimage.find_objects(labels * content)]
     rows, columns = ndimage.find_objects(content.astype(np.int8))[0]

@@ -1,5 +1,6 @@
 """What each capability makes of a request: fetch, decode, predict, describe. The queue and the command line both ask
-here, so that a photo gets the same answer from either.
+here, so that a photo gets the same answer from either. Each imports its own model: a command that asks for one does not
+wait for the libraries of the others.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import decode_image
-from models.full_reference import predict_full_reference_score
 from models.image_files.read import SizeLimits
-from models.jnd import predict_jnd_map
-from models.patch_quality import predict_patch_dmos_map, predict_patch_quality_map
-from models.quality_score import predict_quality_score
 from models.rendering import (
     DMOS_PNG_SCALE,
     JND_OVERLAY_RANGE,
@@ -37,10 +34,7 @@ from models.reports import (
     quality_score_report,
     sur_curve_report,
 )
-from models.sur_prediction import predict_sur_curve
 from models.types import PatchQualityMap, Progress, RgbImage
-from models.varjpeg import decode_varjpeg
-from models.varjpeg_request import optimise_photo
 from workers.contracts import (
     FullReferenceScoreRequest,
     JndMapRequest,
@@ -96,6 +90,8 @@ class Inputs:
 
 def jnd_map(request: JndMapRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Visibility threshold of each pixel: 16-bit PNG, overlay, npz."""
+    from models.jnd import predict_jnd_map
+
     image = inputs.image(request.image_key)
     jnd = predict_jnd_map(image, progress=progress)
     low, high = JND_OVERLAY_RANGE
@@ -109,6 +105,8 @@ def jnd_map(request: JndMapRequest, inputs: Inputs, progress: Progress | None) -
 
 def patch_quality_map(request: PatchQualityMapRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Local quality, no-reference in [0, 1] or DMOS 1..5 against a reference: 16-bit PNG, overlay, npz."""
+    from models.patch_quality import predict_patch_dmos_map, predict_patch_quality_map
+
     image = inputs.image(request.image_key)
     quality: PatchQualityMap
     models: tuple[str, ...]
@@ -139,6 +137,8 @@ def patch_quality_map(request: PatchQualityMapRequest, inputs: Inputs, progress:
 
 def quality_score(request: QualityScoreRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Global quality without a reference."""
+    from models.quality_score import predict_quality_score
+
     image = inputs.image(request.image_key)
     score = predict_quality_score(image, progress=progress)
     return Outcome(image_report(image) | quality_score_report(score), models=("quality_score", "patchnet_map"))
@@ -146,6 +146,8 @@ def quality_score(request: QualityScoreRequest, inputs: Inputs, progress: Progre
 
 def full_reference_score(request: FullReferenceScoreRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Closeness of a distorted image to its reference."""
+    from models.full_reference import predict_full_reference_score
+
     reference, distorted = inputs.image(request.reference_key), inputs.image(request.distorted_key)
     score = predict_full_reference_score(reference, distorted, progress=progress)
     return Outcome(image_report(distorted) | full_reference_report(score), models=("full_reference",))
@@ -153,6 +155,8 @@ def full_reference_score(request: FullReferenceScoreRequest, inputs: Inputs, pro
 
 def sur_curve(request: SurCurveRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Share of viewers who see no difference at each JPEG quality: plot and table."""
+    from models.sur_prediction import predict_sur_curve
+
     image = inputs.image(request.image_key)
     prediction = predict_sur_curve(
         image,
@@ -172,6 +176,8 @@ def sur_curve(request: SurCurveRequest, inputs: Inputs, progress: Progress | Non
 
 def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """The smallest file that a share of viewers cannot tell from the photo, or the best of a given size."""
+    from models.varjpeg_request import optimise_photo
+
     original = inputs.fetch(request.image_key)
     optimised = optimise_photo(
         decode_image(original, limits=inputs.limits),
@@ -200,6 +206,8 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
 
 def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """A VarJPEG container as PNG."""
+    from models.varjpeg import decode_varjpeg
+
     image = decode_varjpeg(inputs.fetch(request.image_key), max_pixels=inputs.limits.max_pixels)
     files = (File("decoded.png", PNG, partial(rgb_png, image.native_pixels, icc_profile=image.icc_profile)),)
     return Outcome(image_report(image), files)

@@ -6,7 +6,6 @@ machine or by a server. Heavy imports happen inside functions, so that ``limen -
 
 import io
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,17 +26,7 @@ from workers.cli_photos import CONTAINER
 from workers.cli_server import server_address
 from workers.cli_verb import interruptible, work_on
 from workers.cli_work import UNREAD
-from workers.contracts import (
-    DEFAULT_OBSERVER,
-    FullReferenceScoreRequest,
-    JndMapRequest,
-    PatchQualityMapRequest,
-    QualityScoreRequest,
-    SurCurveRequest,
-    VarJpegDecodeRequest,
-    VarJpegRequest,
-    pixels_per_degree_of,
-)
+from workers.viewing import DEFAULT_OBSERVER, pixels_per_degree_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -123,6 +112,8 @@ Exclude = Annotated[
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version as installed_version
+
         typer.echo(f"limen {installed_version('limen')}")
         raise typer.Exit
 
@@ -201,6 +192,8 @@ def jnd_map(
     exclude: Exclude = None,
 ) -> None:
     """Visibility threshold of each pixel, in 8-bit luma levels times 256, as a 16-bit PNG."""
+    from workers.contracts import JndMapRequest
+
     work_on(
         JndMapRequest(image_key=UNREAD),
         images,
@@ -229,6 +222,8 @@ def patch_quality_map(
     exclude: Exclude = None,
 ) -> None:
     """Quality of each patch as a 16-bit PNG: 0..1 without a reference, DMOS 1..5 with one; higher is better."""
+    from workers.contracts import PatchQualityMapRequest
+
     fields = {"image_key": UNREAD, "stride": stride, "patch_size": patch_size}
     work_on(
         PatchQualityMapRequest.model_validate(fields),
@@ -252,6 +247,8 @@ def quality_score(
     exclude: Exclude = None,
 ) -> None:
     """Quality of an image without a reference, MOS 0..100, higher is better."""
+    from workers.contracts import QualityScoreRequest
+
     work_on(
         QualityScoreRequest(image_key=UNREAD),
         images,
@@ -275,6 +272,8 @@ def full_reference_score(
     exclude: Exclude = None,
 ) -> None:
     """How close an image looks to its reference, higher is better; PSNR, SSIM and MS-SSIM beside it."""
+    from workers.contracts import FullReferenceScoreRequest
+
     work_on(
         FullReferenceScoreRequest(reference_key=UNREAD, distorted_key=UNREAD),
         [distorted],
@@ -317,6 +316,8 @@ def sur_curve(
         suffix = output.path.suffix.lower()
     if suffix not in (".svg", ".png", ".csv"):
         raise ValueError(f"{output}: a curve is written as .svg, .png or .csv")
+    from workers.contracts import SurCurveRequest
+
     work_on(
         SurCurveRequest(
             image_key=UNREAD, jnd=jnd, percent=percent, observer=observer, pixels_per_degree=pixels_per_degree
@@ -384,6 +385,8 @@ def varjpeg(
     exclude: Exclude = None,
 ) -> None:
     """The smallest JPEG that a share of viewers cannot tell from the photo; any program opens it."""
+    from workers.contracts import VarJpegRequest
+
     request = VarJpegRequest(
         image_key=UNREAD,
         quality=quality,
@@ -427,6 +430,8 @@ def varjpeg_decode(
     exclude: Exclude = None,
 ) -> None:
     """A VarJPEG container as PNG."""
+    from workers.contracts import VarJpegDecodeRequest
+
     work_on(
         VarJpegDecodeRequest(image_key=UNREAD),
         images,

@@ -10,9 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workers.contracts import AnyRequest
+if TYPE_CHECKING:
+    from workers.contracts import AnyRequest
+
 
 JOURNAL = "limen.jsonl"
 Entry = Mapping[str, Any]
@@ -27,7 +29,7 @@ class Done:
     output_bytes: dict[str, int]
 
 
-def fingerprint(request: AnyRequest, contents: Mapping[str, bytes], computer: str) -> str:
+def fingerprint(request: "AnyRequest", contents: Mapping[str, bytes], computer: str) -> str:
     """SHA-256 over what a result depends on: the request, the bytes of its files by field, and who does the work."""
     digest = hashlib.sha256(request.model_dump_json().encode())
     for name, data in contents.items():

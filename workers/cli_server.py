@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import typer
 
 from workers.cli_work import Answer
-from workers.contracts import AnyRequest
 
 if TYPE_CHECKING:
     import httpx2
+
+    from workers.contracts import AnyRequest
 
 WAIT_S = 30
 """How long one request is held; a job that takes longer is asked for again."""
@@ -39,7 +40,7 @@ def server_address(text: str) -> str:
     return address
 
 
-def ask_server(server: str, request: AnyRequest, contents: Mapping[str, bytes]) -> Answer:
+def ask_server(server: str, request: "AnyRequest", contents: Mapping[str, bytes]) -> Answer:
     """The answer of the service at ``server``; its files are fetched when they are called for. Raises: RemoteError."""
     import httpx2
 
@@ -59,7 +60,7 @@ def ask_server(server: str, request: AnyRequest, contents: Mapping[str, bytes]) 
     return Answer(body, {name: lambda href=href: fetch(href) for name, href in links.items()})  # type: ignore[misc]
 
 
-def _submitted(client: "httpx2.Client", request: AnyRequest, contents: Mapping[str, bytes]) -> "httpx2.Response":
+def _submitted(client: "httpx2.Client", request: "AnyRequest", contents: Mapping[str, bytes]) -> "httpx2.Response":
     fields = request.model_dump(mode="json", exclude=set(contents) | {"capability"}, exclude_none=True)
     files = {field.removesuffix("_key"): (field.removesuffix("_key"), data) for field, data in contents.items()}
     path = "/v1/" + request.capability.replace("varjpeg-decode", "varjpeg/decode")

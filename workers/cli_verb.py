@@ -34,16 +34,16 @@ from workers.cli_names import possible_partners, result_name
 from workers.cli_photos import PHOTO, Found, Kind, photos_in
 from workers.cli_summaries import SUMMARY
 from workers.cli_work import Item, perform
-from workers.contracts import AnyRequest, VarJpegRequest
 
 if TYPE_CHECKING:
     from models.types import Progress
+    from workers.contracts import AnyRequest
 
 Answer = TypeVar("Answer")
 
 
 def work_on(
-    request: AnyRequest,
+    request: "AnyRequest",
     images: list[Path],
     outputs: Mapping[str, Destination | None],
     *,
@@ -154,7 +154,7 @@ def interruptible(
 
 
 def _work_on_many(
-    request: AnyRequest,
+    request: "AnyRequest",
     images: list[Path],
     wanted: Mapping[str, Destination],
     others: Mapping[str, Path],
@@ -183,7 +183,7 @@ def _work_on_many(
         run,
         journal=None if home is None else home / JOURNAL,
         manners=manners,
-        totals=bytes_before_and_after if isinstance(request, VarJpegRequest) else number_of_photos,
+        totals=bytes_before_and_after if request.capability == "varjpeg" else number_of_photos,
     )
 
 
@@ -202,7 +202,7 @@ def _refuse_own_folder(folder: Path, images: Sequence[Path]) -> None:
 
 
 def _items(
-    request: AnyRequest,
+    request: "AnyRequest",
     found: Found,
     folders: Mapping[str, Path],
     others: Mapping[str, Path],

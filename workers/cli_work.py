@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from workers.cli_files import put_in_place, read_bytes
 from workers.cli_journal import Done, append, content_digest, fingerprint
-from workers.contracts import AnyRequest
 
 if TYPE_CHECKING:
     from models.types import Progress
+    from workers.contracts import AnyRequest
 
 UNREAD = "0" * 64
 """Stands in a request for the content key of a file that has not been read yet."""
@@ -32,7 +32,7 @@ class Item:
     ``in_place``: the result takes the place of its photo, where it is smaller.
     """
 
-    request: AnyRequest
+    request: "AnyRequest"
     inputs: Mapping[str, Path]
     outputs: Mapping[str, Path]
     server: str | None = None
@@ -95,7 +95,7 @@ def _write_down(note: Note, item: Item, contents: Mapping[str, bytes], files: Ma
 
 
 def ask(
-    request: AnyRequest,
+    request: "AnyRequest",
     contents: Mapping[str, bytes],
     server: str | None,
     progress: "Progress | None" = None,
@@ -112,7 +112,7 @@ def ask(
     return _ask_here(keyed, {keys[field]: data for field, data in contents.items()}, progress, name)
 
 
-def _ask_here(request: AnyRequest, blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
+def _ask_here(request: "AnyRequest", blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
     from models.errors import LimenError
     from workers.capabilities import COMPUTE, Inputs, size_limits
     from workers.settings import WorkerSettings

@@ -5,28 +5,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from workers.viewing import DEFAULT_OBSERVER, VIEWING, pixels_per_degree_of
+
 BlobKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, in hexadecimal")]
 Quality = Annotated[int, Field(ge=1, le=100, description="JPEG quality factor, higher is better")]
 Jnd = Annotated[int, Field(ge=1, le=3, description="first, second or third just noticeable difference")]
 Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, e.g. aic-3")]
-DEFAULT_OBSERVER = "aic-3"
-"""Who judges where a request names nobody: people who compare closely on a desktop monitor."""
-
-VIEWING = {"desktop": 38, "laptop": 55, "television-4k": 93, "phone": 120}
-"""Pixels per degree of the viewer's eye, a photo shown pixel for pixel: a 24-inch FullHD monitor from 60 cm, a 14-inch
-FullHD laptop from 50 cm, a 65-inch 4K television from 2 m, a phone of 460 pixels an inch from 38 cm."""
 
 
 def _number(value: Any) -> Any:
     """A whole number that came as the text of a form; a choice of numbers takes no text by itself."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def pixels_per_degree_of(value: Any) -> Any:
-    """A viewing condition's number by its name; anything else as it is, text as the number that it says."""
-    if not isinstance(value, str):
-        return value
-    return VIEWING[value] if value in VIEWING else float(value)
 
 
 PixelsPerDegree = Annotated[

@@ -17,7 +17,6 @@ from typer.testing import CliRunner, Result
 from models import artefacts, full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
 from models.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
-from workers import capabilities
 from workers.cli import app
 
 FloatArray = NDArray[np.float32]
@@ -254,7 +253,7 @@ def test_an_unforeseen_error_is_one_line_too(photo: Path, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr(capabilities, "predict_quality_score", fail)
+    monkeypatch.setattr(quality_score, "predict_quality_score", fail)
     assert "ZeroDivisionError: by zero" in limen("quality-score", photo, fails=True).stderr
 
 
