@@ -33,6 +33,7 @@ tests: $(VENV)/complete.stamp redis-server
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost
 	$(BIN)/python -m tests.benchmarks.sur_cost
+	$(BIN)/python -m tests.benchmarks.request_cost app/page/sample.png
 
 # Debian's python3 without python3-venv cannot put pip into a new environment; its own pip can.
 $(BIN)/python:
