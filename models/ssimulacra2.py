@@ -160,13 +160,11 @@ def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes
     width = linear.shape[1]
     cones = np.empty((3, width), np.float32)
     for i in range(linear.shape[0]):
-        for j in range(width):
-            red, green, blue = linear[i, j, 0], linear[i, j, 1], linear[i, j, 2]
-            for c in range(3):
-                cones[c, j] = matrix[c, 0] * red + matrix[c, 1] * green + matrix[c, 2] * blue + bias
         for c in range(3):
+            red, green, blue = matrix[c, 0], matrix[c, 1], matrix[c, 2]
             for j in range(width):
-                cones[c, j] = cube_root(cones[c, j]) - root
+                mixed = red * linear[i, j, 0] + green * linear[i, j, 1] + blue * linear[i, j, 2] + bias
+                cones[c, j] = cube_root(mixed) - root
         for j in range(width):
             y = np.float32(0.5) * (cones[0, j] + cones[1, j])
             planes[0, top + i, j] = np.float32(0.5) * (cones[0, j] - cones[1, j]) * np.float32(14) + np.float32(0.42)
@@ -201,7 +199,7 @@ def _mirrored(row: int, height: int) -> int:
 def _blur(plane: Float32Array, kernel: Float32Array, mean: Float32Array, square: Float32Array) -> None:
     height, width = plane.shape
     taps = _TAPS
-    ring = np.empty((taps, 2, width), np.float32)
+    ring, blurred = np.empty((taps, 2, width), np.float32), np.empty((2, width), np.float32)
     ones, product = np.ones(width, np.float32), np.zeros(width + 2 * _RADIUS, np.float32)
     for i in range(height + taps // 2):
         if i < height:
@@ -210,13 +208,16 @@ def _blur(plane: Float32Array, kernel: Float32Array, mean: Float32Array, square:
         y = i - taps // 2
         if y < 0:
             continue
-        mean[y] = np.float32(0)
-        square[y] = np.float32(0)
+        blurred[:] = np.float32(0)
         for k in range(taps):
             row = _mirrored(y + k - taps // 2, height) % taps
-            for j in range(width):
-                mean[y, j] += kernel[k] * ring[row, 0, j]
-                square[y, j] += kernel[k] * ring[row, 1, j]
+            for n in range(2):
+                for j in range(width):
+                    blurred[n, j] += kernel[k] * ring[row, n, j]
+        for j in range(width):
+            mean[y, j] = blurred[0, j]
+        for j in range(width):
+            square[y, j] = blurred[1, j]
 
 
 @compiled

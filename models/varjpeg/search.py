@@ -502,23 +502,27 @@ def _plain_to_judge(plain_encode: PlainEncode, goal: Goal, limit: SearchResult |
         return 100
     usual = goal.typical_quality(goal.wanted)
     needed = limit.quality - max(0.0, goal.typical_quality(_height(limit)) - usual)
-    high = _largest_under(plain_encode, len(limit.data), limit.quality - _PLAIN_LAG)
-    return high if high >= needed - _PLAIN_MARGIN - _PLAIN_DOUBT * max(0.0, needed - usual) else 0
+    hopeless = math.ceil(needed - _PLAIN_MARGIN - _PLAIN_DOUBT * max(0.0, needed - usual)) - 1
+    return _largest_under(plain_encode, len(limit.data), limit.quality - _PLAIN_LAG, hopeless)
 
 
-def _largest_under(plain_encode: PlainEncode, limit: int, start: float) -> int:
-    """The highest QF whose file is smaller than ``limit``, 0 if none is; bisection around a guess."""
-    low, high = 0, 101
+def _largest_under(plain_encode: PlainEncode, limit: int, start: float, hopeless: int) -> int:
+    """The highest QF whose file is smaller than ``limit``, 0 if that is ``hopeless`` or lower; by the slope of common
+    photos, then between the two nearest, where ln of size is nearly a line."""
+    low, high = max(0, hopeless), 101
+    excess: dict[int, float] = {}
     quality = round(min(max(start, 1), 100))
-    tried = 0
     while high - low > 1:
-        size = len(plain_encode(quality))
-        tried += 1
-        low, high = (quality, high) if size < limit else (low, quality)
-        guess = quality + (math.log(limit / size) - _SIZE_PER_QUALITY / 2) / _SIZE_PER_QUALITY
-        middle = round(guess) if tried < _PLAIN_TRIALS else (low + high) // 2
-        quality = min(max(middle, low + 1), high - 1)
-    return low
+        quality = min(max(quality, low + 1), high - 1)
+        excess[quality] = math.log(len(plain_encode(quality)) / limit)
+        low, high = (quality, high) if excess[quality] < 0 else (low, quality)
+        slope = _SIZE_PER_QUALITY
+        if low in excess and high in excess:
+            slope = (excess[high] - excess[low]) / (high - low)
+        # below the crossing after a file over the limit, above it after one under: that closes the bracket
+        guess = quality - excess[quality] / max(slope, _SIZE_PER_QUALITY / 8)
+        quality = math.floor(guess) if excess[quality] >= 0 else math.ceil(guess)
+    return low if low > hopeless else 0
 
 
 def _lowest_that_fits(encode: Encode, max_bytes: int, encoder: Encoder, trials: list[Trial]) -> Encoded:
