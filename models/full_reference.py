@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.artefacts import load_model
-from models.classical_metrics import ms_ssim, psnr_db, ssim
+from models.classical_metrics import psnr_db, ssim_and_ms_ssim
 from models.errors import ImageSizesDifferError
 from models.onnx_model import OnnxModel
 from models.preprocess import as_rgb, cut_tile, pad_to_at_least, tile_grid, to_nchw
+from models.threads import in_order
 from models.types import Float32Array, Progress, RgbImage
 
 PATCH = 128
@@ -50,16 +51,20 @@ def predict_full_reference_score(
     wide1, wide2 = (pad_to_at_least(image, PATCH, PATCH) for image in (first, second))
     grid = tile_grid(wide1.shape[0], wide1.shape[1], PATCH)
     corners = list(grid)
-    scores: list[Float32Array] = []
-    for start in range(0, len(corners), BATCH):
-        batch = corners[start : start + BATCH]
+    batches = [corners[start : start + BATCH] for start in range(0, len(corners), BATCH)]
+
+    def scores_of(batch: list[tuple[int, int]]) -> Float32Array:
         inputs = {
             name: to_nchw(np.stack([cut_tile(image, corner, PATCH) for corner in batch]).astype(np.uint8, copy=False))
             for name, image in (("reference", wide1), ("distorted", wide2))
         }
-        scores.append(graph.run(inputs)["score"])
+        return graph.run(inputs)["score"]
+
+    scores: list[Float32Array] = []
+    for found in in_order(scores_of, batches):
+        scores.append(found)
         if progress is not None:
-            progress(min(1.0, (start + len(batch)) / len(corners)))
+            progress(len(scores) / len(batches))
     values = np.concatenate(scores).reshape(len(grid.rows), len(grid.columns)).astype(np.float32)
     mean = float(values.mean(dtype=np.float64))
-    return FullReferenceScore(mean, values, psnr_db(first, second), ssim(first, second), ms_ssim(first, second))
+    return FullReferenceScore(mean, values, psnr_db(first, second), *ssim_and_ms_ssim(first, second))
