@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.sur_tiles import content_boxes
+from models.plain_ground import content_boxes
 from models.types import Rgb8
 
 _EQUAL_NEIGHBOURS = 0.5

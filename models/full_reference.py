@@ -1,4 +1,4 @@
-"""Full-reference score: the mean of the network over patches, with the classical metrics beside it."""
+"""Full-reference score: the mean of the network over patches that show something, the classical metrics beside it."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from models.artefacts import load_model
 from models.classical_metrics import psnr_db, ssim_and_ms_ssim
 from models.errors import ImageSizesDifferError
 from models.onnx_model import OnnxModel
+from models.plain_ground import content_mask
 from models.preprocess import as_rgb, cut_tile, pad_to_at_least, tile_grid, to_nchw
 from models.threads import in_order
 from models.types import Float32Array, Progress, RgbImage
@@ -41,7 +42,9 @@ def predict_full_reference_score(
 ) -> FullReferenceScore:
     """Score ``distorted`` against ``reference`` (multiscale-fr-iqa.md, section II.B: the mean over 128x128 patches).
 
-    Patches cover the image, the last row and column moved inwards; images below 128 pixels are extended by reflection.
+    A patch counts by the share of it that is no plain ground in the reference, so that a product's score does not hang
+    on how much white is around it. Patches cover the image, the last row and column moved inwards; images below 128
+    pixels are extended by reflection.
     Raises: ImageSizesDifferError if the sizes differ.
     """
     first, second = as_rgb(reference), as_rgb(distorted)
@@ -66,5 +69,7 @@ def predict_full_reference_score(
         if progress is not None:
             progress(len(scores) / len(batches))
     values = np.concatenate(scores).reshape(len(grid.rows), len(grid.columns)).astype(np.float32)
-    mean = float(values.mean(dtype=np.float64))
+    content = content_mask(wide1)
+    shares = [cut_tile(content, corner, PATCH).mean() for corner in corners]
+    mean = float(np.average(values.ravel().astype(np.float64), weights=shares))
     return FullReferenceScore(mean, values, psnr_db(first, second), *ssim_and_ms_ssim(first, second))

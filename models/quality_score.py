@@ -12,6 +12,7 @@ from models.classical_metrics import luma
 from models.fish import fish_map, fish_sharpness
 from models.onnx_model import OnnxModel
 from models.patch_quality import PATCH, TILE_STRIDE, tiled_patch_features
+from models.plain_ground import content_box
 from models.preprocess import as_rgb, pad_to_at_least
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
@@ -38,12 +39,14 @@ def predict_quality_score(
     *,
     progress: Progress | None = None,
 ) -> QualityScore:
-    """Mean opinion score to be expected for a photo that is seen alone.
+    """Mean opinion score to be expected for a photo that is seen alone, of what it shows off its plain ground.
 
     Maps at stride 8, area means to 32x32, one run of the aggregation graph. What only the original could
     tell, a shift of mean, contrast or saturation, is not judged.
     """
-    pixels = as_rgb(image)
+    whole = as_rgb(image)
+    box = content_box(whole)
+    pixels = np.ascontiguousarray(whole[box.top : box.bottom, box.left : box.right])
     maps = quality_maps(pixels, patchnet_map or load_model("patchnet_map"), progress=progress)
     graph = model or load_model("quality_score")
     mos = graph.run({"maps": area_resize(maps, MAP_SIDE, MAP_SIDE)[None]})["mos"]

@@ -40,6 +40,24 @@ def test_score_is_the_mean_over_patches() -> None:
     assert max(model.batches) <= BATCH
 
 
+@pytest.mark.parametrize("ground", [0, 255])
+def test_plain_ground_changes_nothing(ground: int) -> None:
+    image = noise(256, 384)
+    changed = np.minimum(image, 200) + np.uint8(12)
+    alone = predict_full_reference_score(image, changed, Difference()).score
+    around = [np.full((1024, 1280, 3), ground, np.uint8) for _ in range(2)]
+    for whole, part in zip(around, (image, changed), strict=True):
+        whole[128:384, 256:640] = part
+    found = predict_full_reference_score(*around, Difference())
+    assert found.score == pytest.approx(alone, abs=2)
+    assert found.patch_scores.shape == (8, 10)
+
+
+def test_a_picture_of_ground_alone_is_scored_whole() -> None:
+    flat = np.full((256, 256, 3), 90, np.uint8)
+    assert predict_full_reference_score(flat, flat + np.uint8(5), Difference()).score == pytest.approx(95, abs=1e-3)
+
+
 def test_classical_metrics_stand_beside_it() -> None:
     image = noise(130, 140)
     same = predict_full_reference_score(image, image, Difference())

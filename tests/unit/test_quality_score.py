@@ -54,6 +54,14 @@ def test_grey_map_lies_in_the_middle_of_the_window() -> None:
     assert grey.sum() == pytest.approx(1)
 
 
+def test_plain_ground_changes_nothing() -> None:
+    photo = noise(320, 400)
+    on_white = np.full((1200, 1600, 3), 255, np.uint8)
+    on_white[160:480, 192:592] = photo
+    scores = [predict_quality_score(image, MeanOfMaps(), MeanOfTile()) for image in (photo, on_white)]
+    assert scores[0] == scores[1]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (40, 700), (300, 64)])
 def test_any_size_gives_a_score(shape: tuple[int, int]) -> None:
     found = predict_quality_score(noise(*shape), MeanOfMaps(), MeanOfTile())
