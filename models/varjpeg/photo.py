@@ -67,7 +67,7 @@ class Subsampling(StrEnum):
 @dataclass(frozen=True)
 class Encoded:
     """A file and the setting that made it. ``draft``: what a judge is shown and sizes are compared by; ``finish`` makes
-    a smaller file of the same pixels of it, if there is one, in about twice the time of all that came before."""
+    a smaller file of the same pixels of it, if there is one, in about as much time again."""
 
     draft: bytes
     quality: float
