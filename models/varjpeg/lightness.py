@@ -27,13 +27,16 @@ def lightness(pixels: Rgb8) -> Float32Array:
     return values
 
 
-def compensated_luma(luma: Float32Array, cb: Float32Array, cr: Float32Array, wanted: Float32Array) -> Float32Array:
+def compensated_luma(
+    luma: Float32Array, cb: Float32Array, cr: Float32Array, wanted: Float32Array, share: float = 1.0
+) -> Float32Array:
     """Luma whose pixels have the ``wanted`` lightness beside the chroma of a decoder: one Newton step from ``luma``.
 
-    Args: all float32 (H, W): ``luma`` 0..255, ``cb`` and ``cr`` around zero, ``wanted`` as ``lightness`` gives it.
+    Args: all float32 (H, W): ``luma`` 0..255, ``cb`` and ``cr`` around zero, ``wanted`` as ``lightness`` gives it;
+    ``share`` 0..1: how far to go. Judges that see luma alone call the whole step an error.
     """
     moved = np.empty_like(luma)
-    _compensate(luma, cb, cr, wanted, *_curves(), _ABSORBANCE, moved)
+    _compensate(luma, cb, cr, wanted, np.float32(share), *_curves(), _ABSORBANCE, moved)
     return moved
 
 
@@ -65,6 +68,7 @@ def _compensate(
     cb: Float32Array,
     cr: Float32Array,
     wanted: Float32Array,
+    share: np.float32,
     linear: Float32Array,
     slope: Float32Array,
     absorbance: Float32Array,
@@ -86,4 +90,4 @@ def _compensate(
                 change += (a * slope[red] + b * slope[green] + c * slope[blue]) / (root * root)
             value *= np.float32(0.5)
             change *= np.float32(1 / 6)
-            moved[i, j] = y + min(max((wanted[i, j] - value) / change, -most), most)
+            moved[i, j] = y + share * min(max((wanted[i, j] - value) / change, -most), most)

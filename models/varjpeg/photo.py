@@ -232,7 +232,8 @@ class PreparedPhoto:
         cb, cr = (np.rint(inverse_dct(blocks.astype(np.float32) * steps, *size)) for blocks in chroma)
         if half:
             cb, cr = double(cb, self.height, self.width), double(cr, self.height, self.width)
-        coefficients = forward_dct(compensated_luma(self._luma_plane, cb, cr, self._lightness) - np.float32(128))
+        luma_beside = compensated_luma(self._luma_plane, cb, cr, self._lightness, written.lightness_share)
+        coefficients = forward_dct(luma_beside - np.float32(128))
         of_blocks = (block_means(plane, self.height, self.width) for plane in (cb, cr, self._lightness))
         return with_shown_lightness(coefficients, written.luma, *of_blocks)
 
