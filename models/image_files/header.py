@@ -15,13 +15,16 @@ class OtherMetadata:
     """What few files have beside profile, EXIF and XMP, as it came.
 
     ``resources``: Photoshop's, IPTC among them; ``extended_xmp``: the packet that goes with the main one; ``comments``:
-    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down.
+    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down;
+    ``texts``: keyword and UTF-8 text of each, as PNG has them; ``unkept``: what no other file can take over, in words.
     """
 
     resources: bytes | None = None
     extended_xmp: bytes | None = None
     comments: tuple[bytes, ...] = ()
     density: tuple[int, int, int] | None = None
+    texts: tuple[tuple[str, bytes], ...] = ()
+    unkept: tuple[str, ...] = ()
 
 
 NO_OTHER = OtherMetadata()

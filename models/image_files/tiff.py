@@ -4,10 +4,11 @@ from enum import IntEnum
 
 from models.errors import ImageTooLargeError, ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.header import ImageHeader
+from models.image_files.tiff_exif import exif_block, other_metadata
 from models.image_files.tiff_tags import ORIENTATION, Directory, read_directory
 
 _WIDTH, _HEIGHT, _BITS, PHOTOMETRIC, _SAMPLES, _SUBFILE = 256, 257, 258, 262, 277, 254
-_SUB_IFDS, EXTRA_SAMPLES, _SAMPLE_FORMAT, _XMP, _EXIF_IFD, _ICC, _DNG_VERSION = 330, 338, 339, 700, 34665, 34675, 50706
+_SUB_IFDS, EXTRA_SAMPLES, _SAMPLE_FORMAT, _XMP, _ICC, _DNG_VERSION = 330, 338, 339, 700, 34675, 50706
 COMPRESSION = 259
 _UNSIGNED, _FLOAT = 1, 3
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
@@ -41,7 +42,8 @@ def read_header(data: bytes) -> ImageHeader:
     _refuse_unread(data, page)
     _check_tiles(page)
     icc, xmp = page.raw(_ICC), page.raw(_XMP)
-    return ImageHeader("TIFF", width, height, _bits(page), page.integer(ORIENTATION, 1), icc, None, xmp, _notes(page))
+    orientation, exif, other = page.integer(ORIENTATION, 1), exif_block(page), other_metadata(page)
+    return ImageHeader("TIFF", width, height, _bits(page), orientation, icc, exif, xmp, _notes(page), other)
 
 
 def _bits(page: Directory) -> int:
@@ -71,5 +73,4 @@ def _check_tiles(page: Directory) -> None:
 
 
 def _notes(page: Directory) -> tuple[str, ...]:
-    notes = ("the TIFF has more than one page; only the first is used",) if page.next_offset else ()
-    return (*notes, *(("the EXIF data of a TIFF are not kept",) if _EXIF_IFD in page.tags else ()))
+    return ("the TIFF has more than one page; only the first is used",) if page.next_offset else ()

@@ -23,6 +23,7 @@ _ELSEWHERE = {
 
 _INTEROP_NAMES = (b"R98\0", b"R03\0", b"THM\0")
 _LATITUDE, _LONGITUDE = 2, 4
+_ASCII = 2
 _MAX_ENTRIES = 1000
 _PLACE_MAKERS = (b"GPS", b"+GPS", b"LocationInfo", b"Panasonic", b"LEICA")
 """In maker notes: those of Panasonic and Leica have tags for country, city and landmark; others name GPS in words."""
@@ -206,7 +207,7 @@ class _Block:
             value = self.value(entry)
             if entry.tag == _MAKER_NOTE and any(mark in value for mark in _PLACE_MAKERS):
                 self.dropped.append("its maker note, which may say where the photo was taken")
-            elif self.places.named_in(value):
+            elif self.places.named_in(value) or (entry.kind == _ASCII and self.places.told_by(value)):
                 self.dropped.append(f"its tag 0x{entry.tag:04X}, which says where the photo was taken")
             else:
                 self.kept[directory].append(entry)

@@ -54,7 +54,7 @@ def _without_place(iim: bytes, places: Places) -> bytes:
         if length & 0x8000 or end > len(iim):
             break
         value = iim[position + 5 : end]
-        if not (record == 2 and number in _PLACE_DATASETS) and not places.named_in(value):
+        if not (record == 2 and number in _PLACE_DATASETS) and not places.told_by(value):
             out += iim[position:end]
         position = end
     return out

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 
 import pytest
 from PIL import Image
@@ -9,10 +10,14 @@ from PIL import Image
 from models.decode import decode_image
 from models.image_files.jpeg import marker_segments
 from models.image_files.tiff_tags import read_directory
+from models.varjpeg.places import Places
 from models.varjpeg_request import OptimisedPhoto, optimise_photo
 from tests.assets.phone_files import (
+    COPYRIGHT,
     PhoneFile,
     beside,
+    described_png,
+    described_tiff,
     exif_block,
     jpeg,
     phone_files,
@@ -48,6 +53,67 @@ def test_the_files_do_say_where_they_were_taken() -> None:
     encodings = place_encodings().values()
     silent = [file.name for file in FILES if not any(encoding in file.data for encoding in encodings)]
     assert silent == ["wide gamut", "date in the GPS directory's place"]
+
+
+def test_texts_of_a_png_are_kept_as_comments_or_named() -> None:
+    result = optimised(described_png())
+    assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
+    comments = decode_image(result.data).other.comments
+    assert comments == (b"Copyright: " + COPYRIGHT, b"Description: A caption", "Title: Füße".encode())
+    with Image.open(io.BytesIO(result.data)) as image:
+        assert image.getexif()[0x8298] == COPYRIGHT.decode()
+        assert image.getexif().get_ifd(0x8769)[0x9003] == "2026:11:26 12:00:00"
+        assert image.getexif().get_ifd(0x8825) == {}
+    assert b"dc:rights" in result.data
+    for name in ("Comment", "exif:GPSLatitude", "City", "Source", "Broken"):
+        assert any(f"({name})" in warning for warning in result.warnings), result.warnings
+
+
+def test_texts_of_a_png_are_not_kept_unasked() -> None:
+    result = optimised(described_png(), metadata="keep-icc")
+    assert not decode_image(result.data).other.comments
+    assert not any("text" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_keeps_exif_xmp_iptc_and_density(order: str) -> None:
+    result = optimised(described_tiff(order))
+    assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
+    with Image.open(io.BytesIO(result.data)) as image:
+        assert image.getexif()[0x8298] == COPYRIGHT.decode()
+        assert image.getexif()[0x010F] == "Maker"
+        assert not {256, 257, 259, 273, 279} & set(image.getexif())
+        assert image.getexif().get_ifd(0x8769)[0x9003] == "2026:11:26 12:00:00"
+        assert image.getexif().get_ifd(0x8825) == {}
+        assert image.info["dpi"] == (300, 300)
+    assert b"dc:rights" in result.data
+    assert b"A caption" in result.data
+    assert any("maker note" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("taken at 48.20960, 16.37010", True),
+        ("geo:48.2,16.37", True),
+        ("+48.2096+016.3701/", True),
+        ("48°12'34.56\"N 16°22'12.34\"E", True),
+        ("N. Miller, 12.5 EUR", False),
+        ("f/2.8, 1/60 s, ISO 100, 48 mm", False),
+        ("d 0.512345 0.612345", False),
+        ("1.2345 of 6.7890", False),
+        ("2026:11:26 12:00:00", False),
+    ],
+)
+def test_pairs_of_coordinates_in_texts(text: str, told: bool) -> None:
+    assert Places().told_by(text.encode()) is told
+
+
+def test_long_texts_are_searched_in_no_time() -> None:
+    for text in (b"1" * 60_000, b"1.23456" + b" " * 60_000, b"+12.34" * 10_000, b"1 " * 30_000):
+        began = time.process_time()
+        Places().told_by(text)
+        assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("metadata", ["keep-icc", "strip"])
