@@ -11,6 +11,10 @@ _OS2_HEADER = 12
 _HEADERS = {_OS2_HEADER, 40, 52, 56, 64, 108, 124}
 """OS/2 1 and 2, and Windows' from 3 to 5."""
 
+_FILE_HEADER, _V5_HEADER = 14, 124
+_EMBEDDED = b"DEBM"
+"""PROFILE_EMBEDDED, 'MBED', as a little-endian number."""
+
 
 def read_header(data: bytes) -> ImageHeader:
     """Size from the DIB header; a negative height means that rows run from the top."""
@@ -26,4 +30,12 @@ def read_header(data: bytes) -> ImageHeader:
         raise ImageTypeUnsupportedError(f"a bitmap of compression {compression} is not read")
     if width <= 0 or height == 0:
         raise ImageUndecodableError(f"a bitmap of {width}x{height} pixels")
-    return ImageHeader("BMP", width, abs(height))
+    icc = _profile(data) if size == _V5_HEADER else None
+    return ImageHeader("BMP", width, abs(height), icc=icc)
+
+
+def _profile(data: bytes) -> bytes | None:
+    """The ICC profile that a header of version 5 says is in the file."""
+    kind, (start, size) = data[70:74], struct.unpack_from("<II", data, 126)
+    profile = data[_FILE_HEADER + start : _FILE_HEADER + start + size]
+    return profile if kind == _EMBEDDED and profile and len(profile) == size else None

@@ -75,6 +75,14 @@ def read_directory(data: bytes) -> Directory:
         raise ImageUndecodableError("the tag directory runs past the end of the file") from error
 
 
+def read_next(page: Directory) -> Directory | None:
+    """The directory behind another; None after the last one, or if it cannot be read."""
+    try:
+        return _entries_at(page.data, page.order, page.next_offset, big=page.big) if page.next_offset else None
+    except (struct.error, ImageUndecodableError):
+        return None
+
+
 def read_child(parent: Directory, pointer: int) -> Directory | None:
     """The directory that a tag of another names; None if there is none that can be read."""
     start = parent.integer(pointer, 0)

@@ -212,7 +212,10 @@ def _comments(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
     kept = [comment for comment in image.other.comments if not places.told_by(comment)]
     if len(kept) < len(image.other.comments):
         dropped.append("a comment that says where the photo was taken")
-    return b"".join(segment(_COM, comment) for comment in kept)
+    fitting = [comment for comment in kept if len(comment) <= _MAX_SEGMENT]
+    if len(fitting) < len(kept):
+        dropped.append(f"a comment: {_NO_ROOM}")
+    return b"".join(segment(_COM, comment) for comment in fitting)
 
 
 def _texts(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
