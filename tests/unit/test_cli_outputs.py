@@ -134,7 +134,39 @@ def test_a_photo_becomes_smaller_where_it_is(photo: Path, monkeypatch: pytest.Mo
     limen("varjpeg", photo, "--in-place", *QUALITY)
     assert photo.read_bytes().startswith(b"\xff\xd8")
     assert photo.stat().st_size < before
-    assert os.listdir(photo.parent) == ["photo.jpg"]
+    assert sorted(os.listdir(photo.parent)) == ["limen.jsonl", "photo.jpg"]
+
+
+def test_a_photo_in_place_loses_once_only(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_folders, "process_pool", ThreadPoolExecutor)
+    first = limen_json("varjpeg", photo, "--in-place", *QUALITY)
+    once = photo.read_bytes()
+    assert limen_json("varjpeg", photo, "--in-place", *QUALITY) == first
+    assert photo.read_bytes() == once
+    (whole,) = limen_json("varjpeg", photo.parent, "--in-place", *QUALITY)["photos"]
+    assert whole["already_done"]
+    assert photo.read_bytes() == once
+    limen("varjpeg", photo, "--in-place", "--quality", 20)
+    assert len(photo.read_bytes()) < len(once)
+
+
+def test_a_photo_in_place_is_whole_whenever_the_program_ends(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = photo.read_bytes()
+    left = photo.with_name(".limen-999999999-0.part")
+    left.write_bytes(before[:100])
+
+    def killed(part: Path, target: Path) -> None:
+        assert target.read_bytes() == before
+        assert part.read_bytes().endswith(b"\xff\xd9")
+        raise OSError("no more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        assert RUNNER.invoke(app, ["varjpeg", str(photo), "--in-place", "--quality", "50"]).exit_code == 2
+    assert photo.read_bytes() == before
+    assert not left.exists()
+    limen("varjpeg", photo, "--in-place", *QUALITY)
+    assert len(photo.read_bytes()) < len(before)
 
 
 def test_a_folder_in_place_is_done_once_and_keeps_what_is_no_jpeg(
