@@ -194,8 +194,8 @@ def gain_map(properties: str) -> bytes:
     return beside(grey, exif(">"), segment(0xE1, XMP_MARK + xmp(f"{properties} {PLACE_IN_XMP}")))
 
 
-def ultra_hdr(*, behind: bytes = b"", items: str = "") -> bytes:
-    """Google's: gain map by index and by XMP; ``behind`` it whatever else."""
+def ultra_hdr(picture: bytes | None = None, *, behind: bytes = b"", items: str = "") -> bytes:
+    """Google's: a picture with a gain map by index and by XMP; ``behind`` it whatever else."""
     mapped = gain_map('hdrgm:Version="1.0" hdrgm:GainMapMax="2.0"')
     listed = (
         '<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="Primary" '
@@ -203,7 +203,16 @@ def ultra_hdr(*, behind: bytes = b"", items: str = "") -> bytes:
         f'Item:Mime="image/jpeg" Item:Length="{len(mapped)}"/></rdf:li>{items}</rdf:Seq></Container:Directory>'
     )
     packet = xmp(f'hdrgm:Version="1.0" {PLACE_IN_XMP}', listed + PLACE_INSIDE_XMP)
-    return with_images(beside(jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
+    return with_images(beside(picture or jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
+
+
+def fifty_megapixels() -> bytes:
+    """A JPEG of 8160 x 6120 pixels, smooth, as the largest that phones take: a megabyte."""
+    down, across = np.linspace(0, 120, 6120)[:, None], np.linspace(0, 130, 8160)
+    pixels = np.empty((6120, 8160, 3), np.uint8)
+    for channel in range(3):
+        pixels[:, :, channel] = down * (1 - channel / 3) + across * (channel + 1) / 3
+    return jpeg(pixels, quality=90)
 
 
 def described_png() -> bytes:

@@ -8,8 +8,12 @@ import pytest
 from PIL import Image
 
 from models.decode import decode_image
-from models.image_files.jpeg import marker_segments
+from models.image_files.jpeg import VIDEO_NOTE, marker_segments
+from models.image_files.read import DEFAULT_LIMITS, read_header
 from models.image_files.tiff_tags import read_directory
+from models.varjpeg.gain_map import with_gain_map
+from models.varjpeg.lossless import copied
+from models.varjpeg.metadata import Metadata
 from models.varjpeg.places import Places
 from models.varjpeg_request import OptimisedPhoto, optimise_photo
 from tests.assets.phone_files import (
@@ -19,11 +23,13 @@ from tests.assets.phone_files import (
     described_png,
     described_tiff,
     exif_block,
+    fifty_megapixels,
     jpeg,
     phone_files,
     place_encodings,
     segment,
     ultra_hdr,
+    video,
     xmp,
 )
 
@@ -47,6 +53,24 @@ def test_no_place_is_left_and_all_else_is_kept_or_named(file: PhoneFile, quality
     assert len(result.data) <= len(file.data)
     with Image.open(io.BytesIO(result.data)) as image:
         image.load()
+
+
+def test_fifty_megapixels_are_within_the_limits_and_keep_all_but_the_place() -> None:
+    """What is quick of it: header, pixels, metadata, and the copied picture with its gain map."""
+    data = ultra_hdr(fifty_megapixels(), behind=video())
+    header = read_header(data)
+    DEFAULT_LIMITS.check(header.width, header.height)
+    image = decode_image(data)
+    assert image.pixels.shape == (6120, 8160, 3)
+    assert VIDEO_NOTE in image.warnings
+    found = with_gain_map(copied(data, image, header, Metadata.KEEP_ALL), data)
+    assert found is not None
+    made, left_out = found
+    assert left_out == 0
+    assert [name for name, encoding in place_encodings().items() if encoding in made] == []
+    assert [part for part in (COPYRIGHT, b"2026:11:26 12:00:00", b"hdrgm:GainMapMax") if part not in made] == []
+    assert len(made) < len(data)
+    assert read_header(made).width == 8160
 
 
 def test_the_files_do_say_where_they_were_taken() -> None:
