@@ -12,9 +12,9 @@ from models import icc
 from models.image_files.exif import orientation_block
 from models.types import RgbImage
 from models.varjpeg.exif_cleaning import cleaned_exif, exif_coordinates
-from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources
+from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources, iptc_place_names
 from models.varjpeg.places import Places, coordinate_of_text, places_of
-from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, names_a_place, xmp_coordinates
+from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, names_a_place, xmp_coordinates, xmp_place_names
 
 _EXIF_HEADER = b"Exif\x00\x00"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -101,12 +101,12 @@ def icc_segments(profile: bytes) -> bytes:
 
 
 def known_places(image: RgbImage) -> Places:
-    """The coordinates that EXIF, XMP and texts of a photo name."""
-    coordinates = exif_coordinates(image.exif) | xmp_coordinates(image.xmp) | xmp_coordinates(image.other.extended_xmp)
-    for keyword, text in image.other.texts:
-        if names_a_place(keyword):
-            coordinates |= coordinate_of_text(text.decode("utf-8", "replace"))
-    return places_of(coordinates)
+    """The coordinates and names of the place that EXIF, XMP, IPTC and texts of a photo give."""
+    packets = image.xmp, image.other.extended_xmp
+    texts = {text.decode("utf-8", "replace") for keyword, text in image.other.texts if names_a_place(keyword)}
+    coordinates = exif_coordinates(image.exif).union(*map(xmp_coordinates, packets), *map(coordinate_of_text, texts))
+    names = texts.union(*map(xmp_place_names, packets), iptc_place_names(image.other.resources))
+    return places_of(coordinates, names)
 
 
 def means_srgb(image: RgbImage) -> bool:
@@ -163,6 +163,7 @@ def _xmp(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
     extended = _cleaned_extended(image, places, dropped)
     digest = hashlib.md5(extended, usedforsecurity=False).hexdigest().upper() if extended else None
     if not image.xmp:
+        dropped += ["the extended XMP data: the packet that they belong to is missing"] if extended else []
         return b""
     try:
         packet = cleaned_xmp(image.xmp, places, extended=digest)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 _DECIMALS = 4
 """Eleven metres; numbers with fewer are too common to be taken for a place."""
 
+_SHORTEST_NAME = 3
+"""Bytes; codes of countries and states are too short to tell from other words."""
+
 _DEGREES_AND_MINUTES = re.compile(
     r"^\s*(\d{1,3})\s*,\s*(\d{1,2}(?:\.\d+)?)(?:\s*,\s*(\d{1,2}(?:\.\d+)?))?\s*[NSEWnsew]?\s*$"
 )
@@ -29,26 +32,31 @@ _PAIR = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Byte strings that stand for the coordinates of a photo."""
+    """Byte strings that stand for the coordinates of a photo, and what its place is called, in small letters."""
 
     encodings: frozenset[bytes] = frozenset()
+    names: frozenset[bytes] = frozenset()
 
     def named_in(self, data: bytes) -> bool:
         """Whether ``data`` holds one of them."""
         return any(encoding in data for encoding in self.encodings)
 
     def told_by(self, text: bytes) -> bool:
-        """Whether a text holds one of them, or any pair of coordinates that people and maps would understand."""
-        return _PAIR.search(text) is not None or self.named_in(text)
+        """Whether a text is a name of the place, as a keyword is, or one of several in ``Country|City``; or holds one
+        of its coordinates, or any pair of coordinates that people and maps would understand.
+        """
+        called = self.names and any(part.strip(b" \0").lower() in self.names for part in text.split(b"|"))
+        return bool(called) or _PAIR.search(text) is not None or self.named_in(text)
 
 
-def places_of(coordinates: Iterable[tuple[bytes, float]]) -> Places:
-    """``coordinates``: the bytes that stand for each, and its degrees."""
+def places_of(coordinates: Iterable[tuple[bytes, float]], names: Iterable[str] = ()) -> Places:
+    """``coordinates``: the bytes that stand for each, and its degrees; ``names``: values of properties of a place."""
     encodings: set[bytes] = set()
     for raw, degrees in coordinates:
         if degrees:
             encodings |= {raw, *_encodings(abs(degrees))} - {b""}
-    return Places(frozenset(encodings))
+    known = {name.strip(" \0").lower().encode("utf-8", "replace") for name in names}
+    return Places(frozenset(encodings), frozenset(name for name in known if len(name) >= _SHORTEST_NAME))
 
 
 def coordinates_of_rationals(raw: bytes, order: str) -> set[tuple[bytes, float]]:

@@ -73,6 +73,20 @@ def xmp_coordinates(packet: bytes | None) -> set[tuple[bytes, float]]:
     return found
 
 
+def xmp_place_names(packet: bytes | None) -> set[str]:
+    """What properties that name a place hold, lists of them too."""
+    found: set[str] = set()
+    try:
+        document = _parsed(packet or b"<x/>")
+    except XmpDamagedError:
+        return found
+    for element in _elements(document):
+        found |= {value for name, value in element.attributes.items() if names_a_place(name)}
+        if names_a_place(element.tagName):
+            found |= {_text(element), *(_text(item) for item in _elements(element))}
+    return found
+
+
 def with_items(packet: bytes, lengths: dict[str, int]) -> bytes:
     """The packet with the sizes of the files behind the picture, by what they are for; those not named go.
 
@@ -108,7 +122,7 @@ def _written(document: minidom.Document) -> bytes:
         raise XmpDamagedError("XMP that cannot be written again") from error
 
 
-def _elements(document: minidom.Document) -> Iterator[minidom.Element]:
+def _elements(document: minidom.Document | minidom.Element) -> Iterator[minidom.Element]:
     """All elements, outer ones first; not by recursion, since a packet may be nested as deeply as it likes."""
     waiting = [node for node in document.childNodes if isinstance(node, minidom.Element)]
     while waiting:

@@ -1,6 +1,7 @@
 """What keep-all keeps of files as phones write them, what it names as dropped, and that no place is left in any."""
 
 import io
+import re
 import struct
 import time
 
@@ -18,16 +19,23 @@ from models.varjpeg.places import Places
 from models.varjpeg_request import OptimisedPhoto, optimise_photo
 from tests.assets.phone_files import (
     COPYRIGHT,
+    DEGREES,
+    PLACE_IN_XMP,
+    XMP_MARK,
     PhoneFile,
     beside,
     described_png,
     described_tiff,
+    exif,
     exif_block,
     fifty_megapixels,
+    iptc,
     jpeg,
     phone_files,
+    photo,
     place_encodings,
     segment,
+    tiff,
     ultra_hdr,
     video,
     xmp,
@@ -91,6 +99,50 @@ def test_texts_of_a_png_are_kept_as_comments_or_named() -> None:
     assert b"dc:rights" in result.data
     for name in ("Comment", "exif:GPSLatitude", "City", "Source", "Broken"):
         assert any(f"({name})" in warning for warning in result.warnings), result.warnings
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        (segment(0xEB, b"JP\0\1\0\0\0\1jumb" + b"c2pa" * 50), "Content Credentials"),
+        (segment(0xE4, b"dji" + f"{DEGREES[0]:.6f}".encode()), "APP4"),
+        (segment(0xE2, b"FPXR\0" + b"x" * 100), "APP2 data (FPXR)"),
+        (exif() + exif(">"), "second block of EXIF"),
+        (2 * segment(0xE1, XMP_MARK + xmp(PLACE_IN_XMP)), "second or misnamed XMP"),
+        (segment(0xE1, XMP_MARK[:-1] + xmp(PLACE_IN_XMP)), "second or misnamed XMP"),
+        (segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 36 + b"\xff" * 4 + b"<x/>"), "extended XMP"),
+        (segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + b"\0\0\0\4\0\0\0\0<x/>"), "missing"),
+        (segment(0xFE, b"at 48.20960, 16.37010"), "a comment"),
+    ],
+)
+def test_what_a_jpeg_cannot_keep_is_named(added: bytes, words: str) -> None:
+    result = optimised(beside(jpeg(), added))
+    assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
+    assert any(words in warning for warning in result.warnings), result.warnings
+    assert not any("gain map" in warning for warning in result.warnings)
+    unasked = optimised(beside(jpeg(), added), metadata="keep-icc")
+    assert unasked.warnings == ()
+
+
+def test_what_is_without_worth_goes_without_a_word() -> None:
+    added = segment(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\0"), segment(0xE0, b"JFXX\0\x10" + jpeg(photo(8, 8)))
+    assert optimised(beside(jpeg(), *added)).warnings == ()
+
+
+def test_the_name_of_the_place_goes_from_keywords_too() -> None:
+    listed = ("Musterstadt", "Nirgendland|Musterstadt", "cat")
+    inner = "".join(f"<rdf:li>{word}</rdf:li>" for word in listed)
+    packet = xmp(PLACE_IN_XMP, f"<dc:subject><rdf:Bag>{inner}</rdf:Bag></dc:subject>")
+    windows = (0x9C9E, 1, 24, "Musterstadt\0".encode("utf-16-le"))
+    comment = (0x9286, 7, 32, b"ASCII\0\0\0" + b"at 48.20960, 16.37010".ljust(24, b" "))
+    block = tiff({0: [windows, (0x8298, 2, 25, COPYRIGHT + b"\0")], 0x8769: [comment]})
+    data = beside(jpeg(), segment(0xE1, b"Exif\0\0" + block), segment(0xE1, XMP_MARK + packet), iptc())
+    result = optimised(data)
+    assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
+    assert "Musterstadt".encode("utf-16-le") not in result.data
+    assert b"<rdf:li>cat</rdf:li>" in result.data
+    assert COPYRIGHT in result.data
+    assert {"0x9C9E", "0x9286"} <= {word for warning in result.warnings for word in re.findall(r"0x\w{4}", warning)}
 
 
 def test_texts_of_a_png_are_not_kept_unasked() -> None:
