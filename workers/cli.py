@@ -343,7 +343,11 @@ def varjpeg(
         ),
     ] = None,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Instead of -o: each JPEG becomes its own, smaller result.")
+        bool,
+        typer.Option(
+            "--in-place",
+            help="Instead of -o: each JPEG becomes its own, smaller result, once; limen.jsonl beside it says so.",
+        ),
     ] = False,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="JPEG quality factor, 1..100.")] = None,
     target_sur: Annotated[

@@ -193,6 +193,10 @@ def _part_beside(target: Path, content: bytes) -> tuple[Path, Path]:
         if (mode := _mode(target)) is not None:
             part.chmod(stat.S_IMODE(mode))
             _onto_the_disc(part)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(target)) from error  # a full disc names no file, or the part
     except BaseException:
         part.unlink(missing_ok=True)
         raise

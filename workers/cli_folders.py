@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import typer
 
 from workers.cli_files import counted, in_words, print_json, progress_bar, remove_parts, shown
-from workers.cli_journal import Done, done_before, fingerprint, read_journal
+from workers.cli_journal import JOURNAL, Done, Entry, done_before, fingerprint, read_journal
 from workers.cli_photos import Skip, warnings_about
 from workers.cli_summaries import SUMMARY
 from workers.cli_work import Item, LeftOutError, Note, perform
@@ -118,14 +118,30 @@ def _note_what_was_done(run: Run, items: Mapping[str, Item], journal: Path | Non
     """Put what the journal has into ``run``. A file that cannot be read is left for the work to fail on."""
     known = read_journal(journal)
     for name, item in items.items():
-        if name not in known or not all(path.is_file() for path in item.inputs.values()):
-            continue
-        with suppress(OSError):
-            contents = {field_name: path.read_bytes() for field_name, path in item.inputs.items()}
-            done = done_before(known[name], fingerprint(item.request, contents, computer), item.outputs)
-            if done is not None:
-                run.done[name] = done
-                run.already.add(name)
+        done = _done_already(item, known[name], computer) if name in known else None
+        if done is not None:
+            run.done[name] = done
+            run.already.add(name)
+
+
+def _done_already(item: Item, entry: Entry, computer: str) -> Done | None:
+    if not all(path.is_file() for path in item.inputs.values()):
+        return None
+    with suppress(OSError):
+        contents = {name: path.read_bytes() for name, path in item.inputs.items()}
+        return done_before(entry, fingerprint(item.request, contents, computer), item.outputs)
+    return None
+
+
+def in_place_note(item: Item) -> tuple[Note, Done | None]:
+    """Where the end of a photo that is worked on in place is written down, and what is there of an earlier one.
+
+    It is the journal of the photo's folder, so that neither the same command nor one for the whole folder works on a
+    result once more, which would only lose. Raises: OSError.
+    """
+    note = Note(item.photo.parent / JOURNAL, item.photo.name, item.server or _weights())
+    entry = read_journal(note.journal).get(note.photo)
+    return note, None if entry is None else _done_already(item, entry, note.computer)
 
 
 def _prepared_folders(items: Mapping[str, Item], journal: Path | None) -> set[Path]:

@@ -4,6 +4,7 @@ A line is written before its files get their names, so that a run that is killed
 there and loses nothing that is not: a line counts only while the files that it tells of are there, byte for byte.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -76,7 +77,8 @@ def append(journal: Path, photo: str, prints: list[str], done: Done, digests: Ma
     try:
         if _is_cut_off(descriptor):
             line = b"\n" + line
-        os.write(descriptor, line)
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(journal))
     finally:
         os.close(descriptor)
 

@@ -7,29 +7,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from models.image_files.header import begins_like_an_image
 from workers.cli_files import STANDARD_STREAM, shown
 from workers.cli_journal import JOURNAL
 from workers.cli_names import CONTAINER_SUFFIXES, IMAGE_SUFFIXES, RAW_SUFFIXES
 
 _START_BYTES = 64
-_IMAGE_STARTS = (
-    (0, b"\xff\xd8\xff"),
-    (0, b"\x89PNG\r\n\x1a\n"),
-    (8, b"WEBP"),
-    (0, b"GIF8"),
-    (0, b"II*\0"),
-    (0, b"MM\0*"),
-    (0, b"II+\0"),
-    (0, b"MM\0+"),
-    (0, b"8BPS"),
-    (0, b"\xff\x0a"),
-    (0, b"\0\0\0\x0cJXL "),
-    (0, b"\0\0\0\x0cjP  "),
-    (0, b"\xff\x4f\xff\x51"),
-)
-"""How the files that are read begin, and those of other images, about which the decoder says what they are."""
-_IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What Windows and macOS leave in folders beside hidden files."""
 
@@ -152,19 +135,11 @@ def _why_not(path: Path, kind: Kind) -> Skip | None:
     return None if kind.begins(start) else Skip(f"not {kind.noun}")
 
 
-def _is_image(start: bytes) -> bool:
-    if start[4:8] == b"ftyp":
-        return any(brand in start[8:] for brand in _IMAGE_BRANDS)
-    if start[:2] == b"BM":
-        return int.from_bytes(start[14:18], "little") in _BMP_HEADER_SIZES
-    return any(start.startswith(magic, offset) for offset, magic in _IMAGE_STARTS)
-
-
 def _is_container(start: bytes) -> bool:
     return start.startswith(b"VJPG")
 
 
-PHOTO = Kind("an image", IMAGE_SUFFIXES, _is_image)
+PHOTO = Kind("an image", IMAGE_SUFFIXES, begins_like_an_image)
 CONTAINER = Kind("a VarJPEG container", CONTAINER_SUFFIXES, _is_container)
 
 

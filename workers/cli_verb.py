@@ -18,12 +18,14 @@ from workers.cli_files import (
     is_plain,
     print_json,
     progress_bar,
+    remove_parts,
     shown,
 )
 from workers.cli_folders import (
     Manners,
     Run,
     bytes_before_and_after,
+    in_place_note,
     is_batch,
     leave_at_once,
     number_of_photos,
@@ -93,8 +95,13 @@ def _work_on_one(item: Item, manners: Manners) -> None:
     if manners.dry_run:
         _print_plan(item, manners)
         return
-    label = item.request.capability
-    body = interruptible(lambda progress: perform(item, progress), outputs, label=label, quiet=manners.silent).body
+    for folder in {path.parent for path in outputs if is_plain(path)}:
+        remove_parts(folder)
+    note, done = in_place_note(item) if item.in_place else (None, None)
+    if done is None:
+        label = item.request.capability
+        done = interruptible(lambda progress: perform(item, progress, note), outputs, label=label, quiet=manners.silent)
+    body = done.body
     to_stream = _standard_streams(outputs) > 0
     if manners.as_json:
         print_json(body | {"files": {name: str(path) for name, path in item.outputs.items()}}, err=to_stream)
@@ -168,7 +175,7 @@ def _work_on_many(
     folders = {name: _folder(target) for name, target in wanted.items()}
     home = next(iter(folders.values()), None) if journal is None else _folder(journal)
     if results:
-        home = next((path for path in images if path.is_dir()), None)
+        home = next((path for path in images if path.is_dir()), images[0].parent)
     for folder in folders.values():
         _refuse_own_folder(folder, images)
     for folder in others.values():

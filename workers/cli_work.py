@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.cli_files import put_in_place, read_bytes
-from workers.cli_journal import Done, append, content_digest, fingerprint
+from workers.cli_journal import Done, append, content_digest, done_before, fingerprint, read_journal
 
 if TYPE_CHECKING:
     from models.types import Progress
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 UNREAD = "0" * 64
 """Stands in a request for the content key of a file that has not been read yet."""
 JPEG_START = b"\xff\xd8"
+_CLOCK_S = 2.0
+"""By how much the clock of a file system may differ from this machine's, or be coarser."""
 
 
 class LeftOutError(ValueError):
@@ -46,11 +49,25 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Where and under which name a photo's end is written down; ``computer``: who does the work, with which weights."""
+    """Where and under which name a photo's end is written down; ``computer``: who does the work, with which weights;
+    ``begun``: when the journal was last looked at, in seconds of the clock of files.
+    """
 
     journal: Path
     photo: str
     computer: str
+    begun: float = field(default_factory=time.time)
+
+    def others_end(self, item: Item, contents: Mapping[str, bytes]) -> Done | None:
+        """What another run has written down of a photo in place since then, if these bytes are its result."""
+        if not item.in_place or item.photo.stat().st_mtime < self.begun - _CLOCK_S:
+            return None
+        entry = read_journal(self.journal).get(self.photo)
+        return (
+            None
+            if entry is None
+            else done_before(entry, fingerprint(item.request, contents, self.computer), item.outputs)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,9 @@ def perform(item: Item, progress: "Progress | None" = None, note: Note | None = 
     """
     contents = {field: read_bytes(path) for field, path in item.inputs.items()}
     original = next(iter(contents.values()))
+    known = None if note is None else note.others_end(item, contents)
+    if known is not None:
+        return known
     if item.in_place and not original.startswith(JPEG_START):
         raise LeftOutError(f"{item.photo}: no JPEG; --in-place leaves a file the format that its name promises")
     answer = ask(item.request, contents, item.server, progress, name=str(item.photo))

@@ -10,6 +10,7 @@ from models.image_files.colour_signals import ColourSignal, from_code_points
 from models.image_files.exif import usable_exif, with_prefix
 from models.image_files.header import MAX_PARTS, ImageHeader, limited
 
+GAIN_MAP_NOTE = "the file holds an HDR gain map, which is dropped; its base image is used"
 # EXIF orientation of quarter turns anticlockwise (irot), alone and followed by a mirror (imir: 0 = top and bottom
 # change places, 1 = left and right); MIAF (ISO 23000-22) section 7.3.6.7 fixes the order.
 _ROTATED = {0: 1, 1: 8, 2: 3, 3: 6}
@@ -60,6 +61,8 @@ def read_header(data: bytes) -> ImageHeader:
     crop = _crop(properties, width, height)
     exif, _, exif_notes = usable_exif(_exif(data, meta))
     notes = (*((signal.note,) if signal.note else ()), *exif_notes, *_frame_notes(data))
+    if any(kind.startswith(b"tmap") for kind in meta.types.values()):
+        notes = (*notes, GAIN_MAP_NOTE)
     if crop is None and b"clap" in properties:
         notes = (*notes, "the AVIF's clean aperture is no part of it; the whole image is used")
     return ImageHeader(

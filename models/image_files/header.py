@@ -15,13 +15,16 @@ class OtherMetadata:
     """What few files have beside profile, EXIF and XMP, as it came.
 
     ``resources``: Photoshop's, IPTC among them; ``extended_xmp``: the packet that goes with the main one; ``comments``:
-    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down.
+    in whatever character set; ``density``: unit (0 the pixel's shape, 1 per inch, 2 per centimetre), across and down;
+    ``texts``: keyword and UTF-8 text of each, as PNG has them; ``unkept``: what no other file can take over, in words.
     """
 
     resources: bytes | None = None
     extended_xmp: bytes | None = None
     comments: tuple[bytes, ...] = ()
     density: tuple[int, int, int] | None = None
+    texts: tuple[tuple[str, bytes], ...] = ()
+    unkept: tuple[str, ...] = ()
 
 
 NO_OTHER = OtherMetadata()
@@ -51,9 +54,12 @@ class ImageHeader:
 
 
 class _Signature(NamedTuple):
+    """``is_image``: what begins so is a picture, and nothing else begins so by chance."""
+
     offset: int
     magic: bytes
     name: str
+    is_image: bool = True
 
 
 READ: tuple[_Signature, ...] = (
@@ -70,31 +76,35 @@ READ: tuple[_Signature, ...] = (
 )
 
 NOT_READ: tuple[_Signature, ...] = (
-    _Signature(0, b"VJPG", "a VarJPEG container, which has its own decoder (varjpeg-decode)"),
-    _Signature(0, b"%PDF", "a PDF document"),
-    _Signature(0, b"%!PS", "a PostScript (EPS) document"),
-    _Signature(0, b"\xc5\xd0\xd3\xc6", "a PostScript (EPS) document"),
+    _Signature(0, b"VJPG", "a VarJPEG container, which has its own decoder (varjpeg-decode)", is_image=False),
+    _Signature(0, b"%PDF", "a PDF document", is_image=False),
+    _Signature(0, b"%!PS", "a PostScript (EPS) document", is_image=False),
+    _Signature(0, b"\xc5\xd0\xd3\xc6", "a PostScript (EPS) document", is_image=False),
     _Signature(0, b"8BPS", "a Photoshop (PSD) document"),
     _Signature(0, b"\xff\x0a", "a JPEG XL image"),
     _Signature(0, b"\0\0\0\x0cJXL ", "a JPEG XL image"),
     _Signature(0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     _Signature(0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
-    _Signature(0, b"\xff\xd8", "a JPEG start marker with nothing behind it"),
-    _Signature(0, b"\0\0\1\0", "a Windows icon (ICO)"),
-    _Signature(0, b"\x8aMNG", "an MNG animation"),
+    _Signature(0, b"\xff\xd8", "a JPEG start marker with nothing behind it", is_image=False),
+    _Signature(0, b"\0\0\1\0", "a Windows icon (ICO)", is_image=False),
+    _Signature(0, b"\x8aMNG", "an MNG animation", is_image=False),
     _Signature(0, b"qoif", "a QOI image"),
     _Signature(0, b"\x76\x2f\x31\x01", "an OpenEXR image"),
     _Signature(0, b"#?RADIANCE", "a Radiance HDR image"),
     _Signature(0, b"FLIF", "a FLIF image"),
-    _Signature(0, b"PK\3\4", "a ZIP archive"),
-    _Signature(0, b"\x1f\x8b", "a gzip archive"),
-    _Signature(0, b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
-    _Signature(0, b"RIFF", "a RIFF file that is no WebP"),
+    _Signature(0, b"PK\3\4", "a ZIP archive", is_image=False),
+    _Signature(0, b"\x1f\x8b", "a gzip archive", is_image=False),
+    _Signature(0, b"\x1aE\xdf\xa3", "a Matroska or WebM video", is_image=False),
+    _Signature(0, b"RIFF", "a RIFF file that is no WebP", is_image=False),
 )
 
+_AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
 _TEXT_STARTS = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"))
 
+
+BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""OS/2 1 and 2, and Windows' from 3 to 5."""
 
 MAX_PARTS = 100_000
 """Segments, chunks or boxes of one file; encoders write a few thousand into the largest."""
@@ -106,6 +116,15 @@ def limited(parts: Iterable[T]) -> Iterator[T]:
         if count == MAX_PARTS:
             raise ImageUndecodableError("the file has far more parts than any encoder writes")
         yield part
+
+
+def begins_like_an_image(start: bytes) -> bool:
+    """Whether a file's first 64 bytes are those of a picture, be it one that is read or not."""
+    if start[4:8] == b"ftyp":
+        return bool(_brands(start) & (_AVIF_BRANDS | _HEIF_BRANDS | {b"mif1", b"msf1"}))
+    if start.startswith(b"BM"):
+        return int.from_bytes(start[14:18], "little") in BMP_HEADER_SIZES
+    return any(each.is_image and start.startswith(each.magic, each.offset) for each in (*READ, *NOT_READ))
 
 
 def sniff(data: bytes) -> str:
@@ -127,15 +146,20 @@ def sniff(data: bytes) -> str:
 
 def _sniff_ftyp(data: bytes) -> str:
     """AVIF, or an error for any other file of the ISO base media family."""
-    size = min(len(data), max(16, struct.unpack_from(">I", data)[0]), 4096)
-    brands = {data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))}
-    if brands & {b"avif", b"avis"}:
+    brands = _brands(data)
+    if brands & _AVIF_BRANDS:
         return "AVIF"
     if brands & _HEIF_BRANDS:
         raise ImageTypeUnsupportedError("this is a HEIC image, which is not read; save it as JPEG, PNG or AVIF")
     if b"mif1" in brands:
         raise ImageTypeUnsupportedError("this is a HEIF image without AV1, which is not read")
     raise ImageTypeUnsupportedError("this is a video or another ISO media file, not an image")
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """What the first box of an ISO media file says it is."""
+    size = min(len(data), max(16, struct.unpack_from(">I", data)[0]), 4096)
+    return {data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))}
 
 
 def _describe(data: bytes) -> str:

@@ -18,8 +18,15 @@ GAIN_MAP_MARKS = (
     b"http://ns.adobe.com/hdr-gain-map/",
     b"http://ns.apple.com/HDRGainMap/",
 )
+_GAIN_MAP_USED = re.compile(rb"urn:iso:std:iso:ts:21496:-1|(?<!xmlns:)\b(?:hdrgm|HDRGainMap):\w")
+"""Names of spaces may be declared and not used."""
+
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
+_APP0, _APP1, _APP2, _APP11, _APP13, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xEF
+_WITHOUT_WORTH = (b"Ducky", b"JFXX\0", b"AVI1\0")
+"""An encoder's setting, a thumbnail, fields of film."""
+
+_MAX_NAMED = 20
 _FRAMES_READ = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _PROGRESSIVE_FRAMES = {0xC2, 0xCA}
@@ -62,6 +69,7 @@ class _Segments:
     density: tuple[int, int, int] | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    unkept: list[str] = field(default_factory=list)
     multi_picture: bool = False
     gain_map: bool = False
     damage: Damage = field(default_factory=Damage)
@@ -121,7 +129,7 @@ def _gather(data: bytes) -> _Segments:
             segments.scans += 1
         elif marker == _COM:
             segments.comments.append(body)
-        elif marker in (_APP0, _APP1, _APP2, _APP13, _APP14):
+        elif _APP0 <= marker <= _APP15:
             _gather_application(segments, marker, body)
     if (
         segments.multi_picture and segments.damage.end
@@ -132,26 +140,40 @@ def _gather(data: bytes) -> _Segments:
 
 
 def _gather_application(segments: _Segments, marker: int, body: bytes) -> None:
+    segments.gain_map = segments.gain_map or bool(_GAIN_MAP_USED.search(body))
     if marker == _APP14:
         if body.startswith(b"Adobe") and len(body) >= 12:
             segments.adobe_transform = body[11]
     elif marker == _APP0:
         if body.startswith(b"JFIF\0") and len(body) >= 12 and segments.density is None:
             segments.density = body[7], int.from_bytes(body[8:10], "big"), int.from_bytes(body[10:12], "big")
-    elif marker == _APP13:
-        if body.startswith(_PHOTOSHOP_PREFIX):
-            segments.resources.append(body[len(_PHOTOSHOP_PREFIX) :])
-    elif body.startswith(_EXTENDED_PREFIX):
+    elif marker == _APP13 and body.startswith(_PHOTOSHOP_PREFIX):
+        segments.resources.append(body[len(_PHOTOSHOP_PREFIX) :])
+    elif marker == _APP1 and body.startswith(_EXTENDED_PREFIX):
         segments.extended.append(body[len(_EXTENDED_PREFIX) :])
-    elif body.startswith(EXIF_PREFIX) and segments.exif is None:
+    elif marker == _APP1 and body.startswith(EXIF_PREFIX) and segments.exif is None:
         segments.exif = body
-    elif body.startswith(_XMP_PREFIX) and segments.xmp is None:
+    elif marker == _APP1 and body.startswith(_XMP_PREFIX) and segments.xmp is None:
         segments.xmp = body[len(_XMP_PREFIX) :]
-    elif body.startswith(_ICC_PREFIX):
+    elif marker == _APP2 and body.startswith(_ICC_PREFIX):
         segments.icc_parts.append(body[len(_ICC_PREFIX) :])
-    elif body.startswith(b"MPF\0"):
+    elif marker == _APP2 and body.startswith(b"MPF\0"):
         segments.multi_picture = True
-    segments.gain_map = segments.gain_map or any(mark in body for mark in GAIN_MAP_MARKS)
+    elif not body.startswith((*_WITHOUT_WORTH, GAIN_MAP_MARKS[0])):
+        segments.unkept.append(_in_words(marker, body))
+
+
+def _in_words(marker: int, body: bytes) -> str:
+    """What a segment is that is not read, to be named where all should be kept."""
+    if marker == _APP11:
+        return "the APP11 data (Content Credentials or alike), which hold for the original file only"
+    if body.startswith(EXIF_PREFIX):
+        return "a second block of EXIF data"
+    if body.startswith(_XMP_PREFIX[:-1]):
+        return "a second or misnamed XMP packet"
+    name = body[:16].split(b"\0")[0]
+    told = f" ({name.decode()})" if name.isalnum() else ""
+    return f"APP{marker - _APP0} data{told}"
 
 
 def marker_segments(data: bytes, damage: Damage | None = None) -> Iterator[tuple[int, bytes, slice]]:
@@ -213,11 +235,15 @@ def _join_icc(parts: list[bytes]) -> tuple[bytes | None, tuple[str, ...]]:
 
 
 def _other(segments: _Segments) -> OtherMetadata:
+    extended = _join_extended(segments.extended)
+    if segments.extended and extended is None:
+        segments.unkept.append("the extended XMP data: parts of them are missing")
     return OtherMetadata(
         b"".join(segments.resources) or None,
-        _join_extended(segments.extended),
+        extended,
         tuple(segments.comments),
         segments.density,
+        unkept=tuple(dict.fromkeys(segments.unkept))[:_MAX_NAMED],
     )
 
 

@@ -1,17 +1,17 @@
 """PNG files: the chunks."""
 
 import struct
-import zlib
 from collections.abc import Iterator
 
 from models.errors import ImageUndecodableError
 from models.image_files.colour_signals import SRGB_PRIMARIES, ColourSignal, from_code_points, from_primaries
 from models.image_files.exif import usable_exif, with_prefix
 from models.image_files.header import ImageHeader, OtherMetadata, limited
+from models.image_files.png_texts import inflate, read_texts
 
 _MAX_INFLATED = 8 << 20
-"""Bytes that a compressed profile or text may grow to."""
-_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+"""Bytes that a compressed profile may grow to."""
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _SRGB_GAMMA = 45455
 _LEAST_GAMMA, _MOST_GAMMA = 10_000, 500_000
 """In 1/100000: exponents of 10 to 0.2; beyond lie mistakes."""
@@ -25,15 +25,21 @@ def read_header(data: bytes) -> ImageHeader:
     width, height, bits, colour_type, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
     if bits not in _COLOUR_TYPES.get(colour_type, ()) or interlace > 1:
         raise ImageUndecodableError(f"a PNG of colour type {colour_type} with {bits} bits does not exist")
-    chunks = dict(reversed(list(_chunks(data))))  # of a repeated chunk the first counts
+    every = list(_chunks(data))
+    chunks = dict(reversed(every))  # of a repeated chunk the first counts
+    texts = read_texts([chunk for chunk in every if chunk[0] in _TEXTS])
     icc, icc_notes = _profile(chunks)
-    exif, orientation, exif_notes = usable_exif(with_prefix(chunks[b"eXIf"]) if b"eXIf" in chunks else None)
+    block = chunks.get(b"eXIf", texts.exif)
+    exif, orientation, exif_notes = usable_exif(None if block is None else with_prefix(block))
+    orientation = orientation if b"eXIf" in chunks else 1
     signal = _signal(chunks, damaged=bool(icc_notes))
     notes = (*icc_notes, *exif_notes, *((signal.note,) if signal.note else ()), *_frame_notes(chunks))
-    other = OtherMetadata(density=_density(chunks))
+    other = OtherMetadata(
+        texts.resources, density=_density(chunks), texts=tuple(texts.plain), unkept=tuple(texts.unkept)
+    )
     icc = signal.profile if b"cICP" in chunks and not signal.note else icc or signal.profile
     gamma = None if icc else signal.gamma
-    return ImageHeader("PNG", width, height, bits, orientation, icc, exif, _xmp(data), notes, other, gamma)
+    return ImageHeader("PNG", width, height, bits, orientation, icc, exif, texts.xmp, notes, other, gamma)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -57,33 +63,14 @@ def chunk_spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         position += 12 + length
 
 
-def _inflate(data: bytes) -> bytes | None:
-    """The decompressed bytes, None if they are damaged or grow past the limit."""
-    inflater = zlib.decompressobj()
-    try:
-        inflated = inflater.decompress(data, _MAX_INFLATED)
-    except zlib.error:
-        return None
-    return inflated if inflater.eof else None
-
-
 def _profile(chunks: dict[bytes, bytes]) -> tuple[bytes | None, tuple[str, ...]]:
     if b"iCCP" not in chunks:
         return None, ()
     _, _, rest = chunks[b"iCCP"].partition(b"\0")
-    profile = _inflate(rest[1:])
+    profile = inflate(rest[1:], _MAX_INFLATED)
     if profile is None:
         return None, ("the colour profile is damaged; colours are read as sRGB",)
     return profile, ()
-
-
-def _xmp(data: bytes) -> bytes | None:
-    for kind, body in _chunks(data):
-        if kind == b"iTXt" and body.startswith(_XMP_KEYWORD):
-            compressed, rest = body[len(_XMP_KEYWORD)], body[len(_XMP_KEYWORD) + 2 :]
-            text = rest.split(b"\0", 2)[-1]
-            return _inflate(text) if compressed else text
-    return None
 
 
 def _signal(chunks: dict[bytes, bytes], *, damaged: bool) -> ColourSignal:

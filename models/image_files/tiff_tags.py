@@ -29,6 +29,7 @@ class Directory:
     order: str
     tags: dict[int, Tag]
     next_offset: int
+    big: bool = False
 
     def raw(self, number: int) -> bytes | None:
         """The tag's bytes, or None if it is absent or lies outside the file."""
@@ -74,8 +75,31 @@ def read_directory(data: bytes) -> Directory:
         raise ImageUndecodableError("the tag directory runs past the end of the file") from error
 
 
+def read_next(page: Directory) -> Directory | None:
+    """The directory behind another; None after the last one, or if it cannot be read."""
+    try:
+        return _entries_at(page.data, page.order, page.next_offset, big=page.big) if page.next_offset else None
+    except (struct.error, ImageUndecodableError):
+        return None
+
+
+def read_child(parent: Directory, pointer: int) -> Directory | None:
+    """The directory that a tag of another names; None if there is none that can be read."""
+    start = parent.integer(pointer, 0)
+    if not start:
+        return None
+    try:
+        return _entries_at(parent.data, parent.order, start, big=parent.big)
+    except (struct.error, ImageUndecodableError):
+        return None
+
+
 def _read_entries(data: bytes, order: str, *, big: bool) -> Directory:
     start = struct.unpack_from(f"{order}Q", data, 8)[0] if big else struct.unpack_from(f"{order}I", data, 4)[0]
+    return _entries_at(data, order, start, big=big)
+
+
+def _entries_at(data: bytes, order: str, start: int, *, big: bool) -> Directory:
     count = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)[0]
     if not 0 < count <= _MAX_ENTRIES:
         raise ImageUndecodableError(f"a tag directory of {count} entries")
@@ -92,4 +116,4 @@ def _read_entries(data: bytes, order: str, *, big: bool) -> Directory:
     next_offset = 0
     if position + inline <= len(data):
         next_offset = struct.unpack_from(f"{order}{word}", data, position)[0]
-    return Directory(data, order, tags, next_offset)
+    return Directory(data, order, tags, next_offset, big=big)

@@ -1,12 +1,12 @@
-"""Samples of the first page of a TIFF, in their own bit depth."""
+"""Samples of the main page of a TIFF, in their own bit depth."""
 
 import imagecodecs
 import numpy as np
 
 from models.errors import ImageUndecodableError
 from models.image_files.header import ImageHeader
-from models.image_files.tiff import COMPRESSION, EXTRA_SAMPLES, PHOTOMETRIC, Photometric
-from models.image_files.tiff_tags import ORIENTATION, Directory, read_directory
+from models.image_files.tiff import COMPRESSION, EXTRA_SAMPLES, PHOTOMETRIC, Photometric, main_page
+from models.image_files.tiff_tags import ORIENTATION, Directory
 from models.image_samples.raster import Raster, Samples, Space
 
 _SPACES = {
@@ -23,17 +23,17 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
 def decode(data: bytes, header: ImageHeader) -> Raster:
-    """The first page; palettes and YCbCr come as RGB, a white-is-zero page is inverted."""
-    page = read_directory(data)
+    """The main page; palettes and YCbCr come as RGB, a white-is-zero page is inverted."""
+    number, page = main_page(data)
     photometric = page.integer(PHOTOMETRIC, Photometric.BLACK_IS_ZERO)
     if photometric in (Photometric.PALETTE, Photometric.YCBCR):
-        samples = imagecodecs.tiff_decode(page.patched({ORIENTATION: 1}), asrgb=True)[:, :, :3]
+        samples = imagecodecs.tiff_decode(page.patched({ORIENTATION: 1}), number, asrgb=True)[:, :, :3]
         return Raster(samples, Space.RGB)
     # Called grey, CMYK samples come as stored; called CMYK they come as an RGB that ignores the profile.
     # Of JPEG inside, grey would be YCbCr; called RGB it comes as stored.
     plain = Photometric.RGB if page.integer(COMPRESSION, 1) in _JPEG_INSIDE else Photometric.BLACK_IS_ZERO
     disguise = {PHOTOMETRIC: plain} if photometric == Photometric.CMYK else {}
-    samples = _channels_last(imagecodecs.tiff_decode(page.patched({ORIENTATION: 1} | disguise)), header)
+    samples = _channels_last(imagecodecs.tiff_decode(page.patched({ORIENTATION: 1} | disguise), number), header)
     if photometric == Photometric.WHITE_IS_ZERO:
         samples = (2**header.bit_depth - 1) - samples
     if photometric == Photometric.CIELAB and header.bit_depth == 8:

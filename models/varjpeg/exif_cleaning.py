@@ -23,6 +23,8 @@ _ELSEWHERE = {
 
 _INTEROP_NAMES = (b"R98\0", b"R03\0", b"THM\0")
 _LATITUDE, _LONGITUDE = 2, 4
+_ASCII, _UNICODE = 2, b"UNICODE\0"
+_USER_COMMENT, _WINDOWS_TEXTS = 0x9286, range(0x9C9B, 0x9CA0)
 _MAX_ENTRIES = 1000
 _PLACE_MAKERS = (b"GPS", b"+GPS", b"LocationInfo", b"Panasonic", b"LEICA")
 """In maker notes: those of Panasonic and Leica have tags for country, city and landmark; others name GPS in words."""
@@ -80,6 +82,15 @@ def exif_coordinates(exif: bytes | None) -> set[tuple[bytes, float]]:
     except (struct.error, IndexError, ValueError):
         pass
     return found
+
+
+def _as_text(entry: _Entry, value: bytes) -> bytes:
+    """A value that people may have written, in UTF-8 or as it is; nothing for others."""
+    if entry.tag in _WINDOWS_TEXTS:
+        return value.decode("utf-16-le", "replace").encode("utf-8", "replace")
+    if entry.tag != _USER_COMMENT:
+        return value if entry.kind == _ASCII else b""
+    return value[8:].replace(b"\0", b"") if value.startswith(_UNICODE) else value[8:]
 
 
 @dataclass(slots=True)
@@ -206,7 +217,7 @@ class _Block:
             value = self.value(entry)
             if entry.tag == _MAKER_NOTE and any(mark in value for mark in _PLACE_MAKERS):
                 self.dropped.append("its maker note, which may say where the photo was taken")
-            elif self.places.named_in(value):
+            elif self.places.named_in(value) or self.places.told_by(_as_text(entry, value)):
                 self.dropped.append(f"its tag 0x{entry.tag:04X}, which says where the photo was taken")
             else:
                 self.kept[directory].append(entry)

@@ -30,6 +30,17 @@ def cleaned_resources(body: bytes, places: Places) -> bytes | None:
     return out or None
 
 
+def iptc_place_names(body: bytes | None) -> set[str]:
+    """The values of datasets that name a place."""
+    blocks = [data for number, _, data in _resources((body or b"").removeprefix(PHOTOSHOP)) if number == _IIM]
+    values = [value for block in blocks for record, number, value in _datasets(block) if _is_place(record, number)]
+    return {value.decode("utf-8", "replace") for value in values}
+
+
+def _is_place(record: int, number: int) -> bool:
+    return record == 2 and number in _PLACE_DATASETS
+
+
 def _resources(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Number, padded Pascal name and content of each."""
     position = 0
@@ -46,15 +57,22 @@ def _resources(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _without_place(iim: bytes, places: Places) -> bytes:
-    """The datasets but those of a place. IIM 4.2, section 1.5: 0x1C, record, number, length, value."""
-    out, position = b"", 0
+    """The datasets but those of a place."""
+    kept = [
+        (record, number, value)
+        for record, number, value in _datasets(iim)
+        if not _is_place(record, number) and not places.told_by(value)
+    ]
+    return b"".join(struct.pack(">BBBH", 0x1C, record, number, len(value)) + value for record, number, value in kept)
+
+
+def _datasets(iim: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Record, number and value of each. IIM 4.2, section 1.5: 0x1C, record, number, length, value."""
+    position = 0
     while iim[position : position + 1] == b"\x1c" and position + 5 <= len(iim):
         record, number, length = struct.unpack_from(">BBH", iim, position + 1)
         end = position + 5 + length
         if length & 0x8000 or end > len(iim):
-            break
-        value = iim[position + 5 : end]
-        if not (record == 2 and number in _PLACE_DATASETS) and not places.named_in(value):
-            out += iim[position:end]
+            return
+        yield record, number, iim[position + 5 : end]
         position = end
-    return out

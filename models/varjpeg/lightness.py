@@ -30,15 +30,20 @@ def lightness(pixels: Rgb8) -> Float32Array:
     return values
 
 
-def compensated_luma(luma: Float32Array, cb: Float32Array, cr: Float32Array, wanted: Float32Array) -> Float32Array:
+def compensated_luma(
+    luma: Float32Array, cb: Float32Array, cr: Float32Array, wanted: Float32Array, share: float = 1.0
+) -> Float32Array:
     """Luma whose pixels have the ``wanted`` lightness beside the chroma of a decoder: one Newton step from ``luma``.
 
-    Args: all float32 (H, W): ``luma`` 0..255, ``cb`` and ``cr`` around zero, ``wanted`` as ``lightness`` gives it.
+    Args: all float32 (H, W): ``luma`` 0..255, ``cb`` and ``cr`` around zero, ``wanted`` as ``lightness`` gives it;
+    ``share`` 0..1: how far to go. Judges that see luma alone call the whole step an error.
     """
     moved = np.empty_like(luma)
 
     def compensate(rows: slice) -> None:
-        _compensate(luma[rows], cb[rows], cr[rows], wanted[rows], *_curves(), _ABSORBANCE, moved[rows])
+        _compensate(
+            luma[rows], cb[rows], cr[rows], wanted[rows], np.float32(share), *_curves(), _ABSORBANCE, moved[rows]
+        )
 
     in_bands(compensate, len(luma))
     return moved
@@ -74,6 +79,7 @@ def _compensate(
     cb: Float32Array,
     cr: Float32Array,
     wanted: Float32Array,
+    share: np.float32,
     linear: Float32Array,
     slope: Float32Array,
     absorbance: Float32Array,
@@ -98,4 +104,4 @@ def _compensate(
             value = np.float32(0.5) * (first + second)
             change = steepness[0, j] / (first * first) + steepness[1, j] / (second * second)
             step = (wanted[i, j] - value) / (np.float32(1 / 6) * change)
-            moved[i, j] = luma[i, j] + min(max(step, -most), most)
+            moved[i, j] = luma[i, j] + share * min(max(step, -most), most)

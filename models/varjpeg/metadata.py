@@ -12,9 +12,9 @@ from models import icc
 from models.image_files.exif import orientation_block
 from models.types import RgbImage
 from models.varjpeg.exif_cleaning import cleaned_exif, exif_coordinates
-from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources
-from models.varjpeg.places import Places, places_of
-from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, xmp_coordinates
+from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources, iptc_place_names
+from models.varjpeg.places import Places, coordinate_of_text, places_of
+from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, names_a_place, xmp_coordinates, xmp_place_names
 
 _EXIF_HEADER = b"Exif\x00\x00"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -64,7 +64,7 @@ def kept_metadata(
         segments += profile
         if not profile:
             dropped.append(f"the colour profile of {len(image.icc_profile)} bytes: {_NO_ROOM}")
-    return KeptMetadata(segments, tuple(dropped))
+    return KeptMetadata(segments, tuple(dict.fromkeys(dropped)))
 
 
 def segment(marker: int, payload: bytes) -> bytes:
@@ -101,9 +101,12 @@ def icc_segments(profile: bytes) -> bytes:
 
 
 def known_places(image: RgbImage) -> Places:
-    """The coordinates that EXIF and XMP of a photo name."""
-    coordinates = exif_coordinates(image.exif) | xmp_coordinates(image.xmp) | xmp_coordinates(image.other.extended_xmp)
-    return places_of(coordinates)
+    """The coordinates and names of the place that EXIF, XMP, IPTC and texts of a photo give."""
+    packets = image.xmp, image.other.extended_xmp
+    texts = {text.decode("utf-8", "replace") for keyword, text in image.other.texts if names_a_place(keyword)}
+    coordinates = exif_coordinates(image.exif).union(*map(xmp_coordinates, packets), *map(coordinate_of_text, texts))
+    names = texts.union(*map(xmp_place_names, packets), iptc_place_names(image.other.resources))
+    return places_of(coordinates, names)
 
 
 def means_srgb(image: RgbImage) -> bool:
@@ -119,6 +122,7 @@ def means_srgb(image: RgbImage) -> bool:
 
 def _everything(image: RgbImage, orientation: int, dropped: list[str]) -> bytes:
     places = known_places(image)
+    dropped += image.other.unkept
     return b"".join(
         (
             _density(image),
@@ -126,6 +130,7 @@ def _everything(image: RgbImage, orientation: int, dropped: list[str]) -> bytes:
             _xmp(image, places, dropped),
             _resources(image, places, dropped),
             _comments(image, places, dropped),
+            _texts(image, places, dropped),
         )
     )
 
@@ -158,6 +163,7 @@ def _xmp(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
     extended = _cleaned_extended(image, places, dropped)
     digest = hashlib.md5(extended, usedforsecurity=False).hexdigest().upper() if extended else None
     if not image.xmp:
+        dropped += ["the extended XMP data: the packet that they belong to is missing"] if extended else []
         return b""
     try:
         packet = cleaned_xmp(image.xmp, places, extended=digest)
@@ -204,7 +210,24 @@ def _resources(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
 
 
 def _comments(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
-    kept = [comment for comment in image.other.comments if not places.named_in(comment)]
+    kept = [comment for comment in image.other.comments if not places.told_by(comment)]
     if len(kept) < len(image.other.comments):
         dropped.append("a comment that says where the photo was taken")
-    return b"".join(segment(_COM, comment) for comment in kept)
+    fitting = [comment for comment in kept if len(comment) <= _MAX_SEGMENT]
+    if len(fitting) < len(kept):
+        dropped.append(f"a comment: {_NO_ROOM}")
+    return b"".join(segment(_COM, comment) for comment in fitting)
+
+
+def _texts(image: RgbImage, places: Places, dropped: list[str]) -> bytes:
+    """Comments of the form ``Copyright: text``."""
+    kept = b""
+    for keyword, text in image.other.texts:
+        comment = f"{keyword}: ".encode() + text
+        if names_a_place(keyword) or places.told_by(comment):
+            dropped.append(f"a text ({keyword}) that says where the photo was taken")
+        elif len(comment) > _MAX_SEGMENT:
+            dropped.append(f"a text ({keyword}) of {len(text)} bytes: {_NO_ROOM}")
+        else:
+            kept += segment(_COM, comment)
+    return kept

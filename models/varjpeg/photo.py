@@ -255,7 +255,9 @@ class PreparedPhoto:
 
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
-        coefficients, means = compensated_dct(self._luma_plane, self._lightness, chroma, written.chroma, half=half)
+        coefficients, means = compensated_dct(
+            self._luma_plane, self._lightness, chroma, written.chroma, share=written.lightness_share, half=half
+        )
         return with_shown_lightness(coefficients, written.luma, means[0], means[1], self._mean_lightness)
 
     @cached_property

@@ -83,12 +83,13 @@ def mean_lost_by_halving(pixels: Rgb8) -> tuple[float, float]:
 
 
 def compensated_dct(
-    luma: Float32Array, wanted: Float32Array, chroma: list[Blocks], table: Table, *, half: bool
+    luma: Float32Array, wanted: Float32Array, chroma: list[Blocks], table: Table, *, share: float, half: bool
 ) -> tuple[Float32Array, Float32Array]:
     """DCT (rows, columns, 64) of the luma that gives the pixels the ``wanted`` lightness beside this chroma, as it is
     decoded; and the means (2, rows, columns) of Cb and Cr in its blocks.
 
-    ``luma``, ``wanted``: (H, W); ``chroma``: quantized Cb and Cr, at half resolution with ``half``; ``table``: theirs.
+    ``luma``, ``wanted``: (H, W); ``chroma``: quantized Cb and Cr, at half resolution with ``half``; ``table``: theirs;
+    ``share``: as ``compensated_luma`` takes it.
     """
     height, width = luma.shape
     grid = -(-height // BLOCK), -(-width // BLOCK)
@@ -97,7 +98,7 @@ def compensated_dct(
 
     def transform(strip: Strip) -> None:
         cb, cr = (_decoded(blocks, steps, strip, width, half=half) for blocks in chroma)
-        moved = compensated_luma(luma[strip.rows], cb, cr, wanted[strip.rows])
+        moved = compensated_luma(luma[strip.rows], cb, cr, wanted[strip.rows], share)
         rows = slice(strip.top // BLOCK, -(-strip.bottom // BLOCK))
         coefficients[rows] = forward_dct(moved - np.float32(128))
         for number, plane in enumerate((cb, cr)):

@@ -56,7 +56,7 @@ def standard_table(quality: int, *, chroma: bool = False) -> Table:
 @dataclass(frozen=True, slots=True)
 class PhotoSettings:
     """What one quality of ``format=jpeg`` stands for; multipliers as ``choose_coefficients`` takes them, exponents as
-    ``visibility_weights`` does."""
+    ``visibility_weights`` does, ``lightness_share`` as ``compensated_luma`` does."""
 
     luma: Table
     chroma: Table
@@ -64,6 +64,7 @@ class PhotoSettings:
     chroma_multiplier: float
     jnd_exponent: float
     darkness_exponent: float
+    lightness_share: float
 
     def priced(self, thrift: float) -> "PhotoSettings":
         """The same where each bit costs ``thrift`` times as much."""
@@ -107,6 +108,7 @@ class Design:
     chroma_multiplier: float
     jnd_exponent: float
     darkness_exponent: float
+    lightness_share: float
 
     def at(self, scale: float, *, full_chroma: bool = False) -> PhotoSettings:
         """Tables with steps of this scale, for halved or whole chroma planes."""
@@ -117,10 +119,11 @@ class Design:
             self.chroma_multiplier,
             self.jnd_exponent,
             self.darkness_exponent,
+            self.lightness_share,
         )
 
     def numbers(self) -> NDArray[np.float64]:
-        """float64 (14,): all fields in order."""
+        """float64 (15,): all fields in order."""
         return np.hstack(astuple(self))
 
     @staticmethod
@@ -140,6 +143,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.07,
             jnd_exponent=0.4,
             darkness_exponent=0.3,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -151,6 +155,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.0905,
             jnd_exponent=0.371,
             darkness_exponent=0.183,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -162,6 +167,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.105,
             jnd_exponent=0.35,
             darkness_exponent=0.1,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -173,6 +179,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.105,
             jnd_exponent=0.35,
             darkness_exponent=0.1,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -184,6 +191,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.091,
             jnd_exponent=0.4,
             darkness_exponent=0.15,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -195,6 +203,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.084,
             jnd_exponent=0.4,
             darkness_exponent=0.2,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -206,6 +215,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.105,
             jnd_exponent=0.4,
             darkness_exponent=0.25,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -217,6 +227,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.126,
             jnd_exponent=0.4,
             darkness_exponent=0.3,
+            lightness_share=1.0,
         ),
     ),
     (
@@ -228,6 +239,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
             chroma_multiplier=0.126,
             jnd_exponent=0.4,
             darkness_exponent=0.3,
+            lightness_share=1.0,
         ),
     ),
 )

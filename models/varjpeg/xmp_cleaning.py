@@ -66,10 +66,24 @@ def xmp_coordinates(packet: bytes | None) -> set[tuple[bytes, float]]:
         return found
     for element in _elements(document):
         for name, value in element.attributes.items():
-            if _names_a_place(name):
+            if names_a_place(name):
                 found |= coordinate_of_text(value)
-        if _names_a_place(element.tagName):
+        if names_a_place(element.tagName):
             found |= coordinate_of_text(_text(element))
+    return found
+
+
+def xmp_place_names(packet: bytes | None) -> set[str]:
+    """What properties that name a place hold, lists of them too."""
+    found: set[str] = set()
+    try:
+        document = _parsed(packet or b"<x/>")
+    except XmpDamagedError:
+        return found
+    for element in _elements(document):
+        found |= {value for name, value in element.attributes.items() if names_a_place(name)}
+        if names_a_place(element.tagName):
+            found |= {_text(element), *(_text(item) for item in _elements(element))}
     return found
 
 
@@ -108,7 +122,7 @@ def _written(document: minidom.Document) -> bytes:
         raise XmpDamagedError("XMP that cannot be written again") from error
 
 
-def _elements(document: minidom.Document) -> Iterator[minidom.Element]:
+def _elements(document: minidom.Document | minidom.Element) -> Iterator[minidom.Element]:
     """All elements, outer ones first; not by recursion, since a packet may be nested as deeply as it likes."""
     waiting = [node for node in document.childNodes if isinstance(node, minidom.Element)]
     while waiting:
@@ -138,14 +152,15 @@ def _is_video(element: minidom.Element) -> bool:
 
 def _goes(name: str, text: str, places: Places, extended: str | None) -> bool:
     local = name.split(":")[-1].lower()
-    if _names_a_place(name) or local.startswith(_VIDEO_NAMES):
+    if names_a_place(name) or local.startswith(_VIDEO_NAMES):
         return True
     if local == _EXTENDED.lower() and extended is None:
         return True
-    return places.named_in(text.encode("utf-8", "replace"))
+    return places.told_by(text.encode("utf-8", "replace"))
 
 
-def _names_a_place(name: str) -> bool:
+def names_a_place(name: str) -> bool:
+    """Whether a property of this name, with or without a prefix, says where a photo was taken."""
     prefix, _, local = name.lower().rpartition(":")
     if prefix in ("xml", "xmlns", "rdf"):
         return False

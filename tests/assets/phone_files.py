@@ -5,6 +5,7 @@
 
 import io
 import struct
+import zlib
 from dataclasses import dataclass
 
 import imagecodecs
@@ -193,8 +194,8 @@ def gain_map(properties: str) -> bytes:
     return beside(grey, exif(">"), segment(0xE1, XMP_MARK + xmp(f"{properties} {PLACE_IN_XMP}")))
 
 
-def ultra_hdr(*, behind: bytes = b"", items: str = "") -> bytes:
-    """Google's: gain map by index and by XMP; ``behind`` it whatever else."""
+def ultra_hdr(picture: bytes | None = None, *, behind: bytes = b"", items: str = "") -> bytes:
+    """Google's: a picture with a gain map by index and by XMP; ``behind`` it whatever else."""
     mapped = gain_map('hdrgm:Version="1.0" hdrgm:GainMapMax="2.0"')
     listed = (
         '<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="Primary" '
@@ -202,7 +203,68 @@ def ultra_hdr(*, behind: bytes = b"", items: str = "") -> bytes:
         f'Item:Mime="image/jpeg" Item:Length="{len(mapped)}"/></rdf:li>{items}</rdf:Seq></Container:Directory>'
     )
     packet = xmp(f'hdrgm:Version="1.0" {PLACE_IN_XMP}', listed + PLACE_INSIDE_XMP)
-    return with_images(beside(jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
+    return with_images(beside(picture or jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
+
+
+def fifty_megapixels() -> bytes:
+    """A JPEG of 8160 x 6120 pixels, smooth, as the largest that phones take: a megabyte."""
+    down, across = np.linspace(0, 120, 6120)[:, None], np.linspace(0, 130, 8160)
+    pixels = np.empty((6120, 8160, 3), np.uint8)
+    for channel in range(3):
+        pixels[:, :, channel] = down * (1 - channel / 3) + across * (channel + 1) / 3
+    return jpeg(pixels, quality=90)
+
+
+def described_png() -> bytes:
+    """A PNG with all that programs write into its chunks of text, the place among it, and EXIF as ImageMagick does."""
+    packet = xmp(PLACE_IN_XMP, PLACE_INSIDE_XMP)
+    profile = b"Exif\0\0" + exif_block()
+    digits = f"\nexif\n{len(profile):8}\n{profile.hex()}\n".encode()
+    decimal = f"{DEGREES[0]:.6f}, {DEGREES[1]:.6f}".encode()
+    chunks = [
+        (b"tEXt", b"Copyright\0" + COPYRIGHT),
+        (b"zTXt", b"Description\0\0" + zlib.compress(b"A caption")),
+        (b"iTXt", b"Title\0\1\0de\0Titel\0" + zlib.compress("Füße".encode())),
+        (b"tEXt", b"Comment\0taken at " + decimal),
+        (b"tEXt", b"exif:GPSLatitude\0" + b"48/1, 12/1, 3456/100"),
+        (b"tEXt", b"City\0" + WORDS[0]),
+        (b"tEXt", b"Source\0near " + f"{DEGREES[0]:.5f}".encode()),
+        (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(digits)),
+        (b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(f"\nxmp\n{len(packet):8}\n{packet.hex()}\n".encode())),
+        (b"zTXt", b"Broken\0\0no deflate"),
+    ]
+    return png_with(chunks)
+
+
+def png_with(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG of ``photo()`` with chunks behind its header."""
+    stream = io.BytesIO()
+    Image.fromarray(photo(40, 56)).save(stream, "PNG")
+    data = stream.getvalue()
+    made = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    return data[:33] + made + data[33:]
+
+
+def described_tiff(order: str = "<") -> bytes:
+    """A TIFF of one grey strip with EXIF, GPS, XMP, IPTC, a density and a maker note."""
+    rows = photo(40, 56)[:, :, 0].tobytes()
+    short = lambda number: struct.pack(f"{order}H", number)  # noqa: E731
+    captions = iptc()[18:]
+    captions = captions[captions.index(b"\x1c") :]
+    main: list[Entry] = [(tag, 3, 1, short(n)) for tag, n in ((256, 56), (257, 40), (258, 8), (259, 1), (262, 1))]
+    main += [(277, 3, 1, short(1)), (278, 3, 1, short(40)), (279, 4, 1, struct.pack(f"{order}I", len(rows)))]
+    main += [(0x0112, 3, 1, short(1)), (0x010F, 2, 6, b"Maker\0"), (0x8298, 2, 25, COPYRIGHT + b"\0")]
+    main += [(282 + n, 5, 1, struct.pack(f"{order}2I", 300, 1)) for n in (0, 1)] + [(296, 3, 1, short(2))]
+    packet = xmp(PLACE_IN_XMP, PLACE_INSIDE_XMP)
+    main += [(700, 1, len(packet), packet), (33723, 7, len(captions), captions), (273, 4, 1, bytes(4))]
+    note = (0x927C, 7, 40, b"MAKERNOTE with no coordinates at all   \0")
+    taken: list[Entry] = [(0x9003, 2, 20, b"2026:11:26 12:00:00\0"), note]
+    block = bytearray(tiff({0: main, 0x8769: taken, 0x8825: gps(order)}, order))
+    at = block.index(struct.pack(f"{order}HHI", 273, 4, 1)) + 8
+    block[at : at + 4] = struct.pack(f"{order}I", len(block))
+    return bytes(block) + rows
 
 
 def phone_files() -> tuple[PhoneFile, ...]:

@@ -34,6 +34,9 @@ MAX_PIXELS = 250_000
 TIME_LIMIT_S = 2.0
 BYTES_PER_PIXEL = 40
 FIXED_BYTES = 16_000_000
+TOLD_EVERY = 20_000
+"""After so many inputs a line is printed."""
+
 _LIMITS = SizeLimits(max_pixels=MAX_PIXELS)
 _PIXELS = np.zeros((1, 1, 3), np.uint8)
 
@@ -126,12 +129,14 @@ def try_input(number: int, data: bytes, findings: Findings, *, measure_memory: b
             findings.failures.append((number, f"{peak} bytes"))
 
 
-def fuzz(inputs: int, *, seed: int, start: int = 0, memory_every: int = 97) -> Findings:
-    """Try inputs from number ``start`` on."""
+def fuzz(
+    inputs: int, *, seed: int, start: int = 0, memory_every: int = 97, findings: Findings | None = None
+) -> Findings:
+    """Try inputs from number ``start`` on; what is seen is added to ``findings``, where given."""
     seeds = seed_files()
     for data in seeds:  # compile before time and memory are looked at
         read_all(data)
-    findings = Findings()
+    findings = Findings() if findings is None else findings
     for number in range(start, start + inputs):
         data = fuzz_input(number, seed, seeds)
         try_input(number, data, findings, measure_memory=number % memory_every == 0)
@@ -147,7 +152,10 @@ def main() -> None:
     options = parser.parse_args()
     print(describe_machine(), flush=True)
     began = time.perf_counter()
-    findings = fuzz(options.inputs, seed=options.seed, start=options.start)
+    findings, end = Findings(), options.start + options.inputs
+    for start in range(options.start, end, TOLD_EVERY):
+        fuzz(min(TOLD_EVERY, end - start), seed=options.seed, start=start, findings=findings)
+        print(f"{findings.outcomes.total()} so far, {len(findings.failures)} wrong", flush=True)
     print(f"{findings.outcomes.total()} inputs from {options.start} on in {time.perf_counter() - began:.0f} s")
     for found, count in findings.outcomes.most_common():
         print(f"{count:9}  {found}")

@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 from tests.assets.browser import Browser, find_browser
 from tests.assets.drawn_photos import grey, landscape, portrait
 from tests.assets.look_page import LookPage
+from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
-from tests.conftest import RedisServer
 
 pytestmark = pytest.mark.slow
 

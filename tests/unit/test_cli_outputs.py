@@ -1,5 +1,6 @@
 """Where results of the verbs go: pipes, devices, folders, the photo's own place, or nowhere in a dry run."""
 
+import errno
 import os
 import stat
 import threading
@@ -11,8 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
-from workers import cli_folders
+from workers import cli_folders, cli_journal
 from workers.cli import app
+from workers.cli_work import UNREAD, Item, Note, perform
+from workers.contracts import VarJpegRequest
 
 pytestmark = pytest.mark.usefixtures("_fake_models")
 QUALITY = ("--quality", 50)
@@ -134,7 +137,39 @@ def test_a_photo_becomes_smaller_where_it_is(photo: Path, monkeypatch: pytest.Mo
     limen("varjpeg", photo, "--in-place", *QUALITY)
     assert photo.read_bytes().startswith(b"\xff\xd8")
     assert photo.stat().st_size < before
-    assert os.listdir(photo.parent) == ["photo.jpg"]
+    assert sorted(os.listdir(photo.parent)) == ["limen.jsonl", "photo.jpg"]
+
+
+def test_a_photo_in_place_loses_once_only(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_folders, "process_pool", ThreadPoolExecutor)
+    first = limen_json("varjpeg", photo, "--in-place", *QUALITY)
+    once = photo.read_bytes()
+    assert limen_json("varjpeg", photo, "--in-place", *QUALITY) == first
+    assert photo.read_bytes() == once
+    (whole,) = limen_json("varjpeg", photo.parent, "--in-place", *QUALITY)["photos"]
+    assert whole["already_done"]
+    assert photo.read_bytes() == once
+    limen("varjpeg", photo, "--in-place", "--quality", 20)
+    assert len(photo.read_bytes()) < len(once)
+
+
+def test_a_photo_in_place_is_whole_whenever_the_program_ends(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = photo.read_bytes()
+    left = photo.with_name(".limen-999999999-0.part")
+    left.write_bytes(before[:100])
+
+    def killed(part: Path, target: Path) -> None:
+        assert target.read_bytes() == before
+        assert part.read_bytes().endswith(b"\xff\xd9")
+        raise OSError("no more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        assert RUNNER.invoke(app, ["varjpeg", str(photo), "--in-place", "--quality", "50"]).exit_code == 2
+    assert photo.read_bytes() == before
+    assert not left.exists()
+    limen("varjpeg", photo, "--in-place", *QUALITY)
+    assert len(photo.read_bytes()) < len(before)
 
 
 def test_a_folder_in_place_is_done_once_and_keeps_what_is_no_jpeg(
@@ -150,6 +185,38 @@ def test_a_folder_in_place_is_done_once_and_keeps_what_is_no_jpeg(
     once = photo.read_bytes()
     limen("varjpeg", tmp_path, "--in-place", *QUALITY, "--exclude", "*.png")
     assert photo.read_bytes() == once
+
+
+def test_two_runs_in_place_at_once_lose_once_only(photo: Path) -> None:
+    request = VarJpegRequest(image_key=UNREAD, quality=50)
+    item = Item(request, {"image_key": photo}, {"photo.jpg": photo}, in_place=True)
+    slow, fast = (Note(photo.with_name("limen.jsonl"), photo.name, "the same") for _ in range(2))
+    first = perform(item, note=fast)
+    once = photo.read_bytes()
+    assert perform(item, note=slow) == first
+    assert photo.read_bytes() == once
+
+
+def test_a_full_disc_is_told_with_the_name_of_the_file(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    before = photo.read_bytes()
+    result = RUNNER.invoke(app, ["varjpeg", str(photo), "--in-place", "--quality", "50"])
+    assert (result.exit_code, result.stderr) == (2, f"limen: {photo}: No space left on device\n")
+    assert photo.read_bytes() == before
+    assert not list(tmp_path.glob(".limen-*"))
+
+
+def test_a_line_of_the_journal_that_is_cut_off_by_a_full_disc_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_journal.os, "write", lambda descriptor, line: len(line) // 2)
+    with pytest.raises(OSError, match="No space"):
+        cli_journal.append(tmp_path / "limen.jsonl", "a.jpg", [], cli_journal.Done({}, 0, {}), {})
 
 
 def test_a_dry_run_writes_nothing(photo: Path, tmp_path: Path) -> None:
