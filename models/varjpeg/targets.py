@@ -14,14 +14,14 @@ from models.varjpeg.search import Goal, Judgement
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)
 # Medians over every 24th lossless photo of photos/train at those qualities, where a search starts
 # (``python -m training.search_start``).
-_LOG_DISTANCES = (0.85, 0.01, -0.63, -1.16, -1.89, -2.1, -2.27, -2.49, -2.79, -3.14, -4.03)
-_SSIMULACRA2 = (-8.7, 37.6, 56.6, 65.9, 77.1, 79.6, 81.1, 83.2, 85.5, 88.4, 92.9)
-_LOG_BUTTERAUGLI = (1.73, 1.1, 0.71, 0.45, 0.07, -0.07, -0.16, -0.31, -0.46, -0.63, -0.96)
+_LOG_DISTANCES = (0.69, -0.05, -0.66, -1.14, -1.86, -2.13, -2.27, -2.52, -2.75, -3.1, -4.03)
+_SSIMULACRA2 = (-9.2, 37.7, 56.9, 66.8, 76.7, 79.5, 81.0, 83.3, 85.5, 87.8, 92.8)
+_LOG_BUTTERAUGLI = (1.74, 1.12, 0.71, 0.45, 0.1, -0.04, -0.11, -0.26, -0.4, -0.56, -1.01)
 
 THRIFT_QUALITIES = (34.0, 62.0, 86.0, 94.0)
-_LOG_DISTANCES_PER_THRIFT = (0.328, 0.302, 0.151, 0.1)
-_SSIMULACRA2_PER_THRIFT = (7.8, 5.6, 1.9, 0.98)
-_LOG_BUTTERAUGLI_PER_THRIFT = (0.174, 0.146, 0.066, 0.048)
+_LOG_DISTANCES_PER_THRIFT = (0.334, 0.287, 0.186, 0.096)
+_SSIMULACRA2_PER_THRIFT = (8.4, 5.7, 2.4, 0.86)
+_LOG_BUTTERAUGLI_PER_THRIFT = (0.194, 0.166, 0.115, 0.047)
 # From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.
 
 _CLOSE_SUR = 0.009

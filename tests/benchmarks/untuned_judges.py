@@ -14,7 +14,6 @@ from pathlib import Path
 
 import mozjpeg_lossless_optimization
 import numpy as np
-import piq
 import psnr_hvsm
 import pyjpegli
 import pyvips
@@ -29,7 +28,10 @@ from models.varjpeg import PreparedPhoto
 from models.varjpeg.search import decode_pixels
 from tests.benchmarks.default_request import photos
 from tests.benchmarks.machine import describe_machine
+from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this
 from training.sur_curves import teacher_log_distance
+
+import piq  # isort: skip
 
 QUALITIES = (80.0, 83.0, 86.0, 89.0, 92.0)
 PEER_QUALITIES = (50, 65, 75, 82, 86, 90, 93, 96, 98)
