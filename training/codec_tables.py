@@ -1,4 +1,4 @@
-"""The fit behind ``models.varjpeg.tables.DESIGNS``: coordinate descent on size at equal quality for two judges.
+"""The fit behind ``models.varjpeg.tables.DESIGNS``: coordinate descent on size at equal quality for three judges.
 
     python -m training.codec_tables DATA_DIR [--photos 12] [--rounds 2] [--scales 0.45 0.8 1.3 2.3 4]
 
@@ -24,15 +24,18 @@ from models.varjpeg.photo import PreparedPhoto, Subsampling
 from models.varjpeg.search import decode_pixels
 from models.varjpeg.tables import Design, design_at
 from training.photos import is_lossless, load_photo, photo_paths
+from training.threshold_teacher import threshold_log_distance
 
 Floats = NDArray[np.float64]
-Judge = Callable[[Rgb8, Rgb8], tuple[float, float]]
+Judge = Callable[[Rgb8, Rgb8], tuple[float, ...]]
+"""Scores of a pair, reference first; higher is better."""
 
 CROP = 288
 SCALES = (0.45, 0.8, 1.3, 2.3, 4.0)
-JUDGE_WEIGHTS = ((2 / 3, 1 / 3), (0.4, 0.6), (0.4, 0.6), (0.5, 0.5), (0.6, 0.4))
-"""SSIMULACRA2 and butteraugli at each of ``SCALES``: these stand for SSIMULACRA2 90, 86, 82, 74, 62 and butteraugli
-0.45, 0.65, 0.85, 1.2, 1.6, and the goal is named in both between 60..90 and 0.8..1.2."""
+JUDGE_WEIGHTS = ((0.3, 0.3, 0.4), (0.2, 0.4, 0.4), (0.2, 0.4, 0.4), (0.4, 0.5, 0.1), (0.6, 0.4, 0.0))
+"""SSIMULACRA2, butteraugli and the SUR network's teacher at each of ``SCALES``. The first two stand for SSIMULACRA2 90,
+86, 82, 74, 62 and butteraugli 0.45, 0.65, 0.85, 1.2, 1.6, between which goals are named; the third for viewers near the
+threshold, where the default lies."""
 
 CURVE_SCALES = tuple(float(scale) for scale in np.geomspace(0.28, 6.0, 12))
 FIRST_STEP, STEP_DECAY = 1.25, 0.65
@@ -46,33 +49,35 @@ class FitPhoto:
 
     pixels: Rgb8
     prepared: PreparedPhoto
-    curves: tuple[Floats, Floats]
+    curves: tuple[Floats, ...]
 
 
-def judge_both(reference: Rgb8, distorted: Rgb8) -> tuple[float, float]:
-    """SSIMULACRA2 and minus butteraugli's 3-norm: higher is better."""
-    return Ssimulacra2Reference(reference).score(distorted), -ButteraugliReference(reference).norm(distorted)
+def judge_three(reference: Rgb8, distorted: Rgb8) -> tuple[float, float, float]:
+    """SSIMULACRA2, minus butteraugli's 3-norm, minus the teacher's ln distance."""
+    score = Ssimulacra2Reference(reference).score(distorted)
+    norm = ButteraugliReference(reference).norm(distorted)
+    return score, -norm, -threshold_log_distance(reference, distorted)
 
 
 def prepare(pixels: Rgb8, jnd: NDArray[np.float32] | None, judge: Judge) -> FitPhoto:
     """A crop and what the designs of today make of it; ``jnd`` (H, W) luma levels, None for its own activity."""
     prepared = PreparedPhoto(pixels, jnd)
     points = np.array([_judged(pixels, prepared, design_at(s), s, judge) for s in CURVE_SCALES])
-    first, second = (points[np.argsort(points[:, i])][:, [i, 2]] for i in (0, 1))
-    return FitPhoto(pixels, prepared, (first, second))
+    judges = range(points.shape[1] - 1)
+    return FitPhoto(pixels, prepared, tuple(points[np.argsort(points[:, i])][:, [i, -1]] for i in judges))
 
 
 def log_size(photo: FitPhoto, design: Design, scale: float, judge: Judge) -> Floats:
-    """float64 (2,): ln(size / size that today's designs need for the same score), by judge."""
+    """float64 (judges,): ln(size / size that today's designs need for the same score), by judge."""
     *scores, size = _judged(photo.pixels, photo.prepared, design, scale, judge)
     today = [np.interp(score, curve[:, 0], curve[:, 1]) for score, curve in zip(scores, photo.curves, strict=True)]
     return np.asarray(size - np.array(today))
 
 
 def fit_design(
-    photos: list[FitPhoto], scale: float, weights: tuple[float, float], *, rounds: int, judge: Judge = judge_both
+    photos: list[FitPhoto], scale: float, weights: tuple[float, ...], *, rounds: int, judge: Judge = judge_three
 ) -> tuple[Design, float]:
-    """The design found at ``scale`` and its mean log size, both judges weighted."""
+    """The design found at ``scale`` and its mean log size, the judges weighted."""
     best = design_at(scale)
     least = _objective(photos, best, scale, weights, judge)
     directions = np.ones(len(best.numbers()))
@@ -90,16 +95,12 @@ def fit_design(
     return best, least
 
 
-def _judged(
-    pixels: Rgb8, prepared: PreparedPhoto, design: Design, scale: float, judge: Judge
-) -> tuple[float, float, float]:
+def _judged(pixels: Rgb8, prepared: PreparedPhoto, design: Design, scale: float, judge: Judge) -> tuple[float, ...]:
     data = prepared.encode_with(design.at(scale), Subsampling.GREY if prepared.grey else Subsampling.HALF)
     return *judge(pixels, decode_pixels(data)), float(np.log(len(data)))
 
 
-def _objective(
-    photos: list[FitPhoto], design: Design, scale: float, weights: tuple[float, float], judge: Judge
-) -> float:
+def _objective(photos: list[FitPhoto], design: Design, scale: float, weights: tuple[float, ...], judge: Judge) -> float:
     return float(np.mean([log_size(photo, design, scale, judge) @ np.array(weights) for photo in photos]))
 
 
@@ -120,7 +121,7 @@ def _prepare_crop(pixels: Rgb8) -> FitPhoto:
     jnd = predict_jnd_map(pixels).values
     top, left = ((side - min(side, CROP)) // 2 // 16 * 16 for side in pixels.shape[:2])
     part = slice(top, top + CROP), slice(left, left + CROP)
-    return prepare(np.ascontiguousarray(pixels[part]), jnd[part], judge_both)
+    return prepare(np.ascontiguousarray(pixels[part]), jnd[part], judge_three)
 
 
 def main() -> None:

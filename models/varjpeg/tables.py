@@ -245,11 +245,12 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
     ),
 )
 """Between these scales ``design_at`` interpolates. Chosen from what each number gained when it was moved by itself
-(``training.codec_tables`` on crops of ten lossless photos of photos/train, then of thirteen others): coarser chroma and
-finer luma make a file smaller to butteraugli, the reverse to SSIMULACRA2, so at each scale the pair goes to the judge
-that asks for more there; the parts that both like are everywhere. Up to 0.75 chroma is finer for SSIMULACRA2, which has
-least room there. The last differs in luma's DC alone, for the blocks that show in dark, blurred backgrounds and that
-neither judge sees.
+(``training.codec_tables`` on crops of lossless photos of photos/train): coarser chroma and finer luma make a file
+smaller to butteraugli, the reverse to SSIMULACRA2, so at each scale the pair goes to the judge that asks for more
+there; the parts that both like are everywhere. Below 3.2, where viewers near the threshold look, the SUR network's
+teacher was heard too: steeper tables that keep low frequencies fine, flatter and cheaper chroma, and luma that goes
+part of the way to the photo's lightness. The last differs in luma's DC alone, for the blocks that show in dark,
+blurred backgrounds and that no judge sees.
 """
 
 _SCALE_OF_QUALITY = (

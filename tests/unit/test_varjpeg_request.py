@@ -84,7 +84,7 @@ def test_targets_that_make_no_sense_are_refused(wishes):
 
 def test_a_share_of_viewers_takes_few_encodes():
     result = optimised(saved(sample_photo()), target_sur=0.75)
-    assert len(result.chosen.trials) < 8
+    assert len(result.chosen.trials) <= 8
     assert 0.75 <= result.body()["sur"] <= 0.76
 
 
