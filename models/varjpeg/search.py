@@ -30,7 +30,7 @@ _USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 7, 10
 """A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number
 one is kept for libjpeg-turbo where it may lead."""
 
-_THRIFT_REACH, _THRIFT_LIMIT = 0.25, 0.6
+_THRIFT_REACH, _THRIFT_LIMIT = 0.4, 0.6
 """|ln thrift| up to which a goal is sought by thrift at once, and in the end: within these bounds size at equal height
 changes by 1 and 2 % at the most, on the average over photos/train."""
 
