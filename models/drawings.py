@@ -11,6 +11,9 @@ _EQUAL_NEIGHBOURS = 0.5
 _COLOURS = 0.05
 """Colours over pixels, off the plain ground: a photo of a product on white has tens of thousands, a drawing few."""
 
+_SHADES = 256
+"""So few colours are those of one ink with smooth edges on one ground, however small it stands there."""
+
 _MOST_PIXELS = 400_000
 """Colours are counted on at most about so many pixels of each part, evenly picked."""
 
@@ -23,7 +26,7 @@ def is_drawing(pixels: Rgb8) -> bool:
     parts = [pixels[box.top : box.bottom, box.left : box.right].reshape(-1, 3) for box in boxes]
     picked = np.concatenate([part[:: max(1, len(part) // _MOST_PIXELS)] for part in parts]).astype(np.int32)
     colours = np.unique(picked @ np.array([65536, 256, 1], np.int32))
-    return len(colours) < _COLOURS * len(picked)
+    return len(colours) < max(_SHADES, _COLOURS * len(picked))
 
 
 def _share_of_equal_neighbours(pixels: Rgb8) -> float:

@@ -99,8 +99,13 @@ def shown(text: str | Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes, or standard input for ``-``. Raises: OSError."""
-    return sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
+    """A file's bytes, or standard input for ``-``. Raises: OSError that names the file, also where the disc fails."""
+    if path == STANDARD_STREAM:
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def goes_to_standard_output(path: Path) -> bool:

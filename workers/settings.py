@@ -64,7 +64,9 @@ class WorkerSettings(BrokerSettings):
         default=None, ge=1, le=64, description="threads that work on one photo; unset: as many as processors"
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
-    max_memory_per_child_mb: int = Field(default=1536, ge=128, description="a pool process above this is replaced")
+    max_memory_per_child_mb: int = Field(
+        default=3072, ge=128, description="a pool process whose memory was ever above this is replaced after its job"
+    )
     max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")
     max_address_space_mb: int | None = Field(
         default=None, ge=1024, description="RLIMIT_AS of a pool process; unset: no limit (CUDA needs none)"

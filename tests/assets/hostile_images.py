@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 from tests.assets.encoder_killers import KILLERS
 from tests.assets.phone_files import phone_files
+from tests.assets.rare_uploads import rare_uploads
 
 WIDTH, HEIGHT = 96, 64
 
@@ -81,6 +82,7 @@ def _all_images() -> tuple[HostileImage, ...]:
         _broken_jpegs,
         _encoder_killers,
         _phone_files,
+        _rare_uploads,
         _odd_makes,
         _odd_jpegs,
         _exif_jpegs,
@@ -150,6 +152,12 @@ def _phone_files() -> Iterator[HostileImage]:
         turned = file.name[-1] in "5678" and file.name.startswith("orientation")
         size = (96, 128) if turned else (128, 96)
         yield HostileImage(f"phone-{file.name.replace(' ', '-')}", "a.jpg", file.data, Expect.DECODES, size)
+
+
+def _rare_uploads() -> Iterator[HostileImage]:
+    outcomes = {True: Expect.DECODES, False: Expect.REFUSED, None: Expect.EITHER}
+    for upload in rare_uploads():
+        yield HostileImage(upload.name, upload.file_name, upload.data, outcomes[upload.decodes], upload.size)
 
 
 def _odd_makes() -> Iterator[HostileImage]:

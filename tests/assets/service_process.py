@@ -15,7 +15,7 @@ from typing import Self
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
+START_S = 180.0
 
 
 class ServiceProcess:

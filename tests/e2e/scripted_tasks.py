@@ -41,6 +41,7 @@ def _act(script: dict[str, Any], job: RunningJob) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
     if script.get("block"):
         ctypes.PyDLL(None).sleep(int(script["block"]))  # holds the interpreter's lock, as bad C code does
+    bytearray(script.get("megabytes", 0) << 20)[::4096].count(1)
     time.sleep(script.get("nap", 0))
     if script.get("error") == "undecodable":
         raise ImageUndecodableError("broken at byte 3")

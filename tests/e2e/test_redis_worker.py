@@ -94,6 +94,18 @@ def test_a_poison_job_fails_after_three_runs_and_harms_no_neighbour(open_bench: 
     assert {bench.end_of(job).state for job in before + after} == {JobState.SUCCEEDED}
 
 
+def test_a_process_above_its_memory_is_replaced_after_its_job_and_never_in_it(open_bench: Any) -> None:
+    bench = open_bench()
+    bench.start_worker(concurrency=1, max_memory_per_child_mb=400)
+    jobs = [bench.submit(name=str(number), megabytes=800, seconds=0.2) for number in range(3)]
+    jobs += [bench.submit(name="small") for _ in range(3)]
+    assert {bench.end_of(job).state for job in jobs} == {JobState.SUCCEEDED}
+    assert [bench.runs(job) for job in jobs] == [1] * 6
+    processes = [process for _, process in bench.starts()]
+    assert len(set(processes[:4])) == 4
+    assert len(set(processes[3:])) == 1
+
+
 def test_a_killed_worker_leaves_its_job_to_another(open_bench: Any) -> None:
     bench = open_bench()
     first = bench.start_worker(concurrency=1)

@@ -30,9 +30,15 @@ pytestmark = pytest.mark.slow
 WAIT = {"Prefer": "wait=60"}
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("serve"), real=True) as running:
+@pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    url = None
+    if request.param == "redis":
+        redis_server = request.getfixturevalue("redis_server")
+        redis_server.client().flushall()
+        url = redis_server.url
+    folder = tmp_path_factory.mktemp(request.param)
+    with ServiceProcess(folder, redis_url=url, real=True, max_tasks_per_child=100_000) as running:
         yield running
 
 
@@ -108,15 +114,19 @@ def test_models_say_what_they_are(service: ServiceProcess) -> None:
     assert all(model["provider"].endswith("ExecutionProvider") for model in worker["models"])
 
 
+@pytest.mark.parametrize("metadata", ["keep-icc", "keep-all"])
 @pytest.mark.parametrize("image", hostile_images(), ids=lambda image: image.name)
-def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(service: ServiceProcess, image: HostileImage) -> None:
-    pids = service.pids
+def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(
+    service: ServiceProcess, image: HostileImage, metadata: str
+) -> None:
+    """The same processes as before stand afterwards, those of the worker's pool too."""
+    processes = service.family()
     began = time.monotonic()
     files = {"image": (image.file_name, image.data, "image/jpeg")}
-    headers = WAIT | {"Accept": "image/jpeg"}
-    reply = service.client.post("/v1/varjpeg", files=files, data={"quality": "50"}, headers=headers)
+    fields, headers = {"quality": "50", "metadata": metadata}, WAIT | {"Accept": "image/jpeg"}
+    reply = service.client.post("/v1/varjpeg", files=files, data=fields, headers=headers)
     assert in_time(time.monotonic() - began, 2)
-    assert service.pids == pids
+    assert service.family() == processes
     if reply.status_code == 200:
         assert image.expect is not Expect.REFUSED
         with Image.open(io.BytesIO(reply.content)) as made:

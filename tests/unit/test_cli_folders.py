@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,42 @@ def test_a_photo_that_fails_stops_no_other(folder: Path, tmp_path: Path) -> None
     body = json.loads(result.stdout)
     assert len(body["photos"]) == 3
     assert [failure["photo"] for failure in body["failed"]] == ["broken.jpg"]
+
+
+def _no_permission(photo: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    photo.chmod(0)
+
+
+def _no_memory_there(photo: Path) -> None:
+    """A plain file for whoever asks, of which no byte can be read by anybody: Linux maps nothing at address 0."""
+    photo.unlink()
+    photo.symlink_to("/proc/self/mem")
+
+
+def _a_link_to_itself(photo: Path) -> None:
+    photo.unlink()
+    photo.symlink_to(photo.name)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("made_unreadable", [_no_permission, _no_memory_there, _a_link_to_itself])
+def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_done(
+    tmp_path: Path, made_unreadable: Callable[[Path], None], jobs: int
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for index, name in enumerate(("a.jpg", "b.jpg", "c.jpg")):
+        Image.fromarray(picture()[index * 8 :]).save(photos / name)
+    made_unreadable(photos / "b.jpg")
+    done = RUNNER.invoke(app, ["varjpeg", str(photos), "-o", str(out), "--quality", "60", "--jobs", str(jobs)])
+    assert done.exit_code == 2
+    assert sorted(path.name for path in out.glob("*.jpg")) == ["a.jpg", "c.jpg"]
+    states = dict(line.split()[:2] for line in done.stdout.splitlines()[:3])
+    unread = states.pop("b.jpg")
+    assert unread == "skipped" or (unread == "failed" and str(photos / "b.jpg") in done.stderr)
+    assert states == {"a.jpg": "done", "c.jpg": "done"}
 
 
 def test_results_inside_the_folder_are_not_read_again(folder: Path, performed: list[str]) -> None:

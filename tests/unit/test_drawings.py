@@ -30,6 +30,12 @@ def test_text_is_a_drawing(colours: tuple[tuple[int, int, int], tuple[int, int, 
     assert is_drawing(np.asarray(text(*colours)))
 
 
+def test_a_line_of_small_text_on_much_white_is_a_drawing() -> None:
+    picture = Image.new("RGB", (600, 450), "white")
+    ImageDraw.Draw(picture).text((280, 220), "Ref. 88213-B", fill=(90, 90, 90), font=ImageFont.load_default(12))
+    assert is_drawing(np.asarray(picture))
+
+
 def test_photos_are_none_even_on_white() -> None:
     product = np.full((600, 800, 3), 255, np.uint8)
     product[150:350, 200:500] = noisy(200, 300)
