@@ -60,7 +60,7 @@ from training.sur_figures import (
 from training.sur_published import evaluate_on_tiles, export_on_tiles, fit_on_tiles
 from training.threshold_teacher import LEAST, log_lost_quality, threshold_log_distance
 
-VERSION = "4"
+VERSION = "5"
 GRAPHS = ("sur_features", "sur_head")
 EQUAL = LEAST
 """Label of two equal tiles."""
