@@ -99,6 +99,8 @@ def run_all(
     with progress_bar(label, quiet=manners.silent) as progress, _stopped_by_sigint(stop):
         for name, future in _finished(waiting, notes, manners, stop):
             _note(run, name, future)
+            if name in run.done and not manners.silent:
+                _tell_warnings(name, run.done[name])
             if progress is not None:
                 progress((len(run.done) + len(run.failed)) / len(items))
     _print(run, items, totals, manners)
@@ -297,6 +299,12 @@ def _note(run: Run, name: str, future: "Future[Done]") -> None:
         else:
             run.failed[name] = said
         typer.echo(f"limen: {said}", err=True)
+
+
+def _tell_warnings(name: str, done: Done) -> None:
+    """What a result has lost or guessed, as for a single photo; the table has no room for it."""
+    for warning in done.body.get("warnings", ()):
+        typer.echo(f"limen: {shown(name)}: {warning}", err=True)
 
 
 def _print(run: Run, items: Mapping[str, Item], totals: Callable[[Run], str], manners: Manners) -> None:

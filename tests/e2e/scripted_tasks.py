@@ -2,7 +2,8 @@
 
 A worker gets them in place of ``workers.tasks``; the rest of it is the real thing. The image is a JSON script:
 ``seconds`` of work in steps of 20 ms, ``die`` kills the process with SIGSEGV, ``block`` hangs in one call that holds
-the interpreter, ``nap`` in one that does not, ``error`` raises, ``log`` is a file that gets a line at each start.
+the interpreter, ``nap`` in one that does not, ``megabytes`` are taken and given back, ``error`` raises, ``log`` is a
+file that gets a line at each start.
 """
 
 import ctypes

@@ -1,5 +1,6 @@
 """The verbs of ``limen`` over folders: what is read and written, the journal, failures, and a report."""
 
+import io
 import json
 import os
 import pickle
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.assets.phone_files import video
 from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers import cli_folders, cli_work
 from workers.cli import app
@@ -60,6 +62,18 @@ def test_a_folder_becomes_a_folder(folder: Path, tmp_path: Path) -> None:
         assert written.stat().st_size == photo["size_bytes"]
         assert photo["input_bytes"] == Path(photo["photo"]).stat().st_size
     assert (tmp_path / "out" / "deep" / "c.png.jpg").is_file()
+
+
+def test_what_a_photo_of_a_folder_loses_is_said(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(picture()).save(stream, "JPEG", quality=95)
+    (tmp_path / "a.jpg").write_bytes(stream.getvalue() + video())
+    (tmp_path / "b.jpg").write_bytes(stream.getvalue())
+    command = ("varjpeg", tmp_path, "--quality", 50, "-o")
+    said = limen(*command, tmp_path / "out").stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("limen: a.jpg: the video behind the picture")
+    assert not limen(*command, tmp_path / "quiet", "--quiet").stderr
 
 
 def test_the_summary_says_bytes_before_and_after(folder: Path, tmp_path: Path) -> None:
