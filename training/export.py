@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
@@ -77,7 +78,18 @@ def export_graph(
             external_data=False,
             verbose=False,
         )
+    strip_traces(path)
     return _compare(network, OrtModel(path, name=name, version=EXPORTED), inputs, outputs)
+
+
+def strip_traces(path: Path) -> None:
+    """Take from a graph what the exporter notes of the machine that made it: files, lines and calls of each node."""
+    model = onnx.load(path)
+    for part in (model.graph, *model.functions):
+        for noted in (part, *part.node, *part.value_info):
+            del noted.metadata_props[:]
+            noted.doc_string = ""
+    onnx.save(model, path)
 
 
 class TorchModel:

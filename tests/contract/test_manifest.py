@@ -62,6 +62,11 @@ def test_the_graph_gives_finite_values_for_any_batch(entry: ModelEntry) -> None:
             assert np.isfinite(values).all()
 
 
+def test_no_weight_file_tells_of_the_machine_that_made_it() -> None:
+    for path in WEIGHTS.glob("*.onnx"):
+        assert not [word for word in (b"stack_trace", b"/training/", b"site-packages") if word in path.read_bytes()]
+
+
 @pytest.mark.parametrize("name", PAIR_MODELS)
 def test_an_image_is_closest_to_itself(name: str) -> None:
     entry = load_manifest()[name]
