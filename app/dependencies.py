@@ -6,9 +6,9 @@ from typing import Annotated
 from celery import Celery
 from fastapi import Depends, Header, Request
 
-from app.negotiation import choose_media_type, preferred_wait_s
+from app.http.negotiation import choose_media_type, preferred_wait_s
+from app.http.uploads import Upload, UploadForm, receive_upload
 from app.settings import ApiSettings
-from app.uploads import Upload, UploadForm, receive_upload
 from workers.blobs import BlobStore
 from workers.jobs import JobStore
 from workers.studies import StudyStore

@@ -7,11 +7,11 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app.dependencies import Services
-from app.http_semantics import HttpSemantics
-from app.metrics import HttpMetrics
-from app.operations import install_openapi
-from app.problems import install_problem_handlers
-from app.request_log import RequestLog, log_access_to_stderr
+from app.http.metrics import HttpMetrics
+from app.http.openapi import install_openapi
+from app.http.problems import install_problem_handlers
+from app.http.request_log import RequestLog, log_access_to_stderr
+from app.http.semantics import HttpSemantics
 from app.routes import (
     full_reference_score,
     health,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.problems import PROBLEM_TYPES
+from app.http.problems import PROBLEM_TYPES
 from workers.contracts import Artefact
 from workers.jobs import Job, JobState, WorkerInfo
 

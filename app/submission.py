@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.dependencies import Services, Wishes
-from app.negotiation import choose_media_type
-from app.problems import RETRY_AFTER_S, ProblemError, RequestFault, failure_problem, validation_errors
+from app.http.negotiation import choose_media_type
+from app.http.problems import RETRY_AFTER_S, ProblemError, RequestFault, failure_problem, validation_errors
+from app.http.uploads import Upload
 from app.schemas import JobStatus, job_path, result_body
-from app.uploads import Upload
 from workers.contracts import AnyRequest, Artefact, VarJpegDecodeRequest, VarJpegRequest
 from workers.errors import BrokerUnavailableError
 from workers.jobs import Job, JobState

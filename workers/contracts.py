@@ -27,7 +27,7 @@ PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]
 
 
 class FailureCode(StrEnum):
-    """Why a job failed; each has one problem type in ``app.problems``."""
+    """Why a job failed; each has one problem type in ``app.http.problems``."""
 
     IMAGE_TYPE_UNSUPPORTED = "image-type-unsupported"
     IMAGE_UNDECODABLE = "image-undecodable"

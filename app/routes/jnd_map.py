@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
-from app.operations import upload_operation
+from app.http.openapi import upload_operation
 from app.result_schemas import JndMapResult
 from app.submission import submit_job
 from workers.contracts import JndMapRequest

@@ -11,8 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.dependencies import RESULT_FILES, JobsDep, ServicesDep, SettingsDep, WishesDep
-from app.operations import ALL_WORK_PROBLEMS, problem_responses
-from app.problems import RETRY_AFTER_S, ProblemError, RequestFault
+from app.http.openapi import ALL_WORK_PROBLEMS, problem_responses
+from app.http.problems import RETRY_AFTER_S, ProblemError, RequestFault
 from app.schemas import JobStatus, Result, job_path
 from app.submission import artefact_reply, require_success, result_reply, waited_for
 from workers.errors import ServiceError

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import JobsDep, SettingsDep
-from app.operations import problem_responses
+from app.http.openapi import problem_responses
 from app.schemas import ModelsInService
 
 router = APIRouter(prefix="/v1", tags=["service"])

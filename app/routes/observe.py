@@ -8,10 +8,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from app.dependencies import Services, ServicesDep, SettingsDep
-from app.json_body import receive_json
-from app.operations import json_body, problem_responses
+from app.http.json_body import receive_json
+from app.http.openapi import json_body, problem_responses
 from app.routes.studies import photo_status, ready_photos
-from app.study_schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
+from app.studies.schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
 from workers.errors import StudyUnreadyError
 from workers.studies import Answer, Session, Study, new_session, observer_link
 

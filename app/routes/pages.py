@@ -10,8 +10,8 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.negotiation import choose_media_type
-from app.problems import PROBLEM_TYPES, ProblemError, RequestFault
+from app.http.negotiation import choose_media_type
+from app.http.problems import PROBLEM_TYPES, ProblemError, RequestFault
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 PAGE_POLICY = (

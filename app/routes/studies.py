@@ -12,12 +12,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.dependencies import IMAGE, Services, ServicesDep, SettingsDep
-from app.json_body import receive_json
-from app.operations import IMAGE_PROBLEMS, form_body, json_body, problem_responses
-from app.problems import ProblemError, RequestFault, validation_errors
-from app.study_export import dataset_zip, samples_csv
-from app.study_schemas import PhotoState, PhotoStatus, StudyCreated, StudyLinks, StudyStatus, moment, observers_of
-from app.uploads import receive_upload
+from app.http.json_body import receive_json
+from app.http.openapi import IMAGE_PROBLEMS, form_body, json_body, problem_responses
+from app.http.problems import ProblemError, RequestFault, validation_errors
+from app.http.uploads import receive_upload
+from app.studies.export import dataset_zip, samples_csv
+from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLinks, StudyStatus, moment, observers_of
 from workers.contracts import StudyLadderRequest
 from workers.errors import JobExpiredError, JobUnknownError, ServiceError, StudyFullError
 from workers.jobs import JobState

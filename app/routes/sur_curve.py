@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
-from app.operations import IMAGE_PROBLEMS, upload_operation
+from app.http.openapi import IMAGE_PROBLEMS, upload_operation
 from app.result_schemas import SurCurveResult
 from app.submission import submit_job
 from workers.contracts import SurCurveRequest

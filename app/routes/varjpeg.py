@@ -11,7 +11,7 @@ from app.dependencies import (
     ServicesDep,
     WishesDep,
 )
-from app.operations import IMAGE_PROBLEMS, upload_operation
+from app.http.openapi import IMAGE_PROBLEMS, upload_operation
 from app.result_schemas import ImageResult, VarJpegResult
 from app.submission import submit_job
 from workers.contracts import VarJpegDecodeRequest, VarJpegRequest

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.http.problems import PROBLEM_TYPES
 from app.main import create_app
-from app.problems import PROBLEM_TYPES
 from app.routes.pages import DOCS_POLICY, PAGE_FOLDER, PAGE_POLICY
 from app.settings import ApiSettings
 from workers.celery_app import create_celery

@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 
 import models.errors
 import workers.errors
+from app.http.problems import PROBLEM_TYPES, RequestFault
 from app.main import create_app
-from app.problems import PROBLEM_TYPES, RequestFault
 from app.settings import ApiSettings
 from workers.celery_app import create_celery
 from workers.contracts import FailureCode

@@ -7,7 +7,7 @@ import time
 import pytest
 from PIL import Image
 
-from app.image_headers import ImageHeaderError, read_image_header
+from app.http.image_headers import ImageHeaderError, read_image_header
 from models.decode import decode_image
 from models.errors import LimenError
 from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header

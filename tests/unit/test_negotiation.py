@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.negotiation import choose_media_type, preferred_wait_s
+from app.http.negotiation import choose_media_type, preferred_wait_s
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import random
 
-from app.study_screening import FEWEST_OTHERS, Sample, outliers
+from app.studies.screening import FEWEST_OTHERS, Sample, outliers
 
 QUESTIONS = [(image, 1) for image in range(1, 31)]
 RANDOM = random.Random(3)

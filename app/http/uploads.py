@@ -13,11 +13,11 @@ from fastapi import Request
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
-from app.disc import off_the_loop, off_the_loop_in_any_case
-from app.gunzip import Gunzip
-from app.image_headers import ImageHeaderError, SizeLimits, read_image_header
-from app.multipart import FormReader, too_large
-from app.problems import ProblemError, RequestFault
+from app.http.disc import off_the_loop, off_the_loop_in_any_case
+from app.http.gunzip import Gunzip
+from app.http.image_headers import ImageHeaderError, SizeLimits, read_image_header
+from app.http.multipart import FormReader, too_large
+from app.http.problems import ProblemError, RequestFault
 from app.settings import ApiSettings
 from workers.blobs import BlobStore, BlobWriter
 

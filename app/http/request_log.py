@@ -12,8 +12,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.metrics import HttpMetrics
-from app.problems import internal_problem
+from app.http.metrics import HttpMetrics
+from app.http.problems import internal_problem
 
 REQUEST_ID_HEADER = "X-Request-Id"
 SECURITY_HEADERS = {

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.problems import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES, problem_body
+from app.http.problems import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES, problem_body
+from app.http.uploads import UploadForm
 from app.schemas import JobStatus, Problem
-from app.uploads import UploadForm
 
 _REFERENCE = "#/components/schemas/{model}"
 JSON = "application/json"
@@ -111,14 +111,14 @@ def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
 
 
 def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body of JSON, read by ``app.json_body``."""
+    """A request body of JSON, read by ``app.http.json_body``."""
     schema = model.model_json_schema(ref_template=_REFERENCE)
     inlined = _with_definitions(schema, schema.pop("$defs", {}))
     return {"required": True, "content": {JSON: {"schema": inlined, "example": dict(example)}}}
 
 
 def form_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body with files, read by ``app.uploads``."""
+    """A request body with files, read by ``app.http.uploads``."""
     return _request_body(asked, form, example)
 
 

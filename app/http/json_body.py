@@ -6,9 +6,9 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
-from app.problems import ProblemError, RequestFault, validation_errors
+from app.http.problems import ProblemError, RequestFault, validation_errors
+from app.http.uploads import LimitedBody
 from app.settings import ApiSettings
-from app.uploads import LimitedBody
 
 MAX_JSON_BYTES = 1 << 15
 """A consent text of 5000 characters, escaped, with room to spare."""

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.problems import ProblemError, RequestFault, problem_response
+from app.http.problems import ProblemError, RequestFault, problem_response
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RANGES = re.compile(r"bytes=\s*\d*-\d*(?:\s*,\s*\d*-\d*)*\s*", re.IGNORECASE)

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.study_screening import Sample, outliers
+from app.studies.screening import Sample, outliers
 from workers.studies import HIGHEST_LEVEL, NOTHING_SEEN, Answer, Session, Study, TrialKind
 from workers.study_files import Ladder, StudyFiles
 
@@ -68,7 +68,7 @@ def samples_csv(study: Study, sessions: list[Session], files: StudyFiles, *, scr
 
 
 def screening(rows: list[_Row]) -> dict[str, str]:
-    """Why an observer is left out, by observer; see ``app.study_screening``."""
+    """Why an observer is left out, by observer; see ``app.studies.screening``."""
     reasons = {row.session.observer: "attention" for row in rows if row.session.attention_passed() is False}
     attentive = [row for row in rows if row.session.observer not in reasons]
     samples = [Sample(row.session.observer, (row.image, row.jnd), row.answer.level) for row in attentive]

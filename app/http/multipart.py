@@ -5,7 +5,7 @@ import contextlib
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from app.problems import ProblemError, RequestFault
+from app.http.problems import ProblemError, RequestFault
 from workers.blobs import BlobStore, BlobWriter
 
 MAX_PARTS = 32

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator
 
-from app.problems import ProblemError, RequestFault
+from app.http.problems import ProblemError, RequestFault
 
 PIECE_BYTES = 1 << 18
 _GZIP_WINDOW = 31
