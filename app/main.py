@@ -27,7 +27,7 @@ from app.routes import (
     varjpeg,
 )
 from app.settings import ApiSettings
-from workers.celery_app import LimenCelery, create_celery
+from workers.run.celery_app import LimenCelery, create_celery
 
 DESCRIPTION = """
 Where is distortion invisible, who would notice JPEG compression, and the smallest JPEG that a share of viewers cannot

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.problems import PROBLEM_TYPES
 from workers.contracts import Artefact
-from workers.jobs import Job, JobState, WorkerInfo
+from workers.jobs.record import Job, JobState, WorkerInfo
 
 
 class InputError(BaseModel):

@@ -17,8 +17,8 @@ from app.http.uploads import Upload
 from app.schemas import JobStatus, job_path, result_body
 from workers.contracts import AnyRequest, Artefact, VarJpegDecodeRequest, VarJpegRequest
 from workers.errors import BrokerUnavailableError
-from workers.jobs import Job, JobState
-from workers.signatures import submit
+from workers.jobs.record import Job, JobState
+from workers.run.signatures import submit
 
 JSON = "application/json"
 logger = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from app.studies.export import dataset_zip, samples_csv
 from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLinks, StudyStatus, moment, observers_of
 from workers.contracts import StudyLadderRequest
 from workers.errors import JobExpiredError, JobUnknownError, ServiceError, StudyFullError
-from workers.jobs import JobState
-from workers.signatures import submit
-from workers.studies import MAX_PHOTOS, Study, StudyOptions, StudyPhoto, new_secret, organiser_link, with_photo
+from workers.jobs.record import JobState
+from workers.run.signatures import submit
+from workers.studies.record import MAX_PHOTOS, Study, StudyOptions, StudyPhoto, new_secret, organiser_link, with_photo
 
 router = APIRouter(prefix="/v1/studies", tags=["observer studies"])
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.studies.screening import Sample, outliers
-from workers.studies import HIGHEST_LEVEL, NOTHING_SEEN, Answer, Session, Study, TrialKind
-from workers.study_files import Ladder, StudyFiles
+from workers.studies.files import Ladder, StudyFiles
+from workers.studies.record import HIGHEST_LEVEL, NOTHING_SEEN, Answer, Session, Study, TrialKind
 
 SAMPLES_FILE = "mcl_jci_jnd_samples.csv"
 KEPT = "kept"

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.studies import Screen, Session, Study, StudyMethod, StudyOptions, TrialKind
-from workers.study_files import Ladder
+from workers.studies.files import Ladder
+from workers.studies.record import Screen, Session, Study, StudyMethod, StudyOptions, TrialKind
 
 
 class StudyLinks(BaseModel):

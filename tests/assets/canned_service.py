@@ -13,13 +13,13 @@ import uvicorn
 from app.main import create_app
 from app.settings import ApiSettings
 from workers.blobs import BlobStore
-from workers.celery_app import LimenCelery, create_celery
-from workers.embedded import EmbeddedWorker
-from workers.jobs import ObserverInfo, WorkerInfo, open_job_store
-from workers.process import run_worker
+from workers.jobs.record import ObserverInfo, WorkerInfo, open_job_store
+from workers.run.celery_app import LimenCelery, create_celery
+from workers.run.embedded import EmbeddedWorker
+from workers.run.process import run_worker
 from workers.settings import WorkerSettings, temporary_blob_dir
 
-TASKS = ("tests.assets.canned_tasks", "workers.study_tasks")
+TASKS = ("tests.assets.canned_tasks", "workers.run.study_tasks")
 OBSERVERS = [
     ObserverInfo(name="aic-3", title="close comparison on a desktop", description="Original and JPEG, closely."),
     ObserverInfo(name="flicker", description="Original and JPEG alternating in place."),

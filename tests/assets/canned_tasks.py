@@ -36,9 +36,9 @@ from models.varjpeg.search import Encoder, Judgement, SearchResult
 from models.varjpeg.targets import Metric
 from models.varjpeg_request import Format, OptimisedPhoto, Steering
 from workers.blobs import BlobStore
-from workers.celery_app import LimenCelery
 from workers.contracts import AnyRequest, Artefact, JobResult
-from workers.running import RunningJob, running
+from workers.run.celery_app import LimenCelery
+from workers.run.running import RunningJob, running
 
 SLOW_WIDTH = 333
 _REQUESTS: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)

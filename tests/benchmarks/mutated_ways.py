@@ -29,7 +29,7 @@ def by_command_line(made: Made, numbers: range, suffix: str) -> Iterator[Outcome
     """One file a call of ``limen varjpeg``."""
     from typer.testing import CliRunner
 
-    from workers.cli import app
+    from workers.cli.program import app
 
     runner = CliRunner()
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +47,7 @@ def by_command_line(made: Made, numbers: range, suffix: str) -> Iterator[Outcome
 
 
 def _program(arguments: list[str]) -> tuple[int, str]:
-    command = [sys.executable, "-m", "workers.cli", *arguments]
+    command = [sys.executable, "-m", "workers.cli.program", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 
@@ -67,7 +67,7 @@ def by_folder(made: Made, numbers: range, suffix: str, *, jobs: int) -> Iterator
         photos.mkdir()
         for number in numbers:
             (photos / f"{number:05}.{suffix}").write_bytes(made(number))
-        command = [sys.executable, "-m", "workers.cli", "varjpeg", str(photos), "-o", str(results), *_OPTIONS]
+        command = [sys.executable, "-m", "workers.cli.program", "varjpeg", str(photos), "-o", str(results), *_OPTIONS]
         done = subprocess.run(
             [*command, "--jobs", str(jobs), "--json"], cwd=ROOT, capture_output=True, text=True, check=False
         )

@@ -152,7 +152,7 @@ def peak_bytes() -> int:
 
 def cpu_of_command(command: tuple[str, ...], photo: Path, runs: int) -> float:
     """Median CPU seconds of ``limen``, start included, on that photo."""
-    program = "import sys; sys.argv[0] = 'limen'; from workers.cli import main; main()"
+    program = "import sys; sys.argv[0] = 'limen'; from workers.cli.program import main; main()"
     with TemporaryDirectory() as folder:
         places = {"IN": str(photo), "OUT.jpg": f"{folder}/out.jpg", "OUT.png": f"{folder}/out.png"}
         arguments = [sys.executable, "-c", program, *(places.get(word, word) for word in command)]

@@ -24,7 +24,7 @@ def running_service(url: str | None) -> Iterator[httpx2.Client]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "workers.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "workers.cli.program", "serve", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -13,7 +13,7 @@ app = create_app()
 app.openapi()
 heavy = ("models", "training", "onnxruntime", "torch", "numba", "numpy", "scipy", "PIL", "matplotlib", "imagecodecs")
 headers = ("models", "models.errors", "models.image_files")  # read the headers of uploads
-own = ("workers.tasks", "workers.loaded_models", "workers.cli", "workers.embedded", "workers.running")
+own = ("workers.run.tasks", "workers.run.loaded_models", "workers.run.embedded", "workers.run.running", "workers.cli")
 print(*sorted(name for name in sys.modules if (name.split(".")[0] in heavy and name not in headers
     and not name.startswith("models.image_files.")) or name in own))
 """

@@ -24,8 +24,8 @@ from workers.contracts import (
     VarJpegDecodeRequest,
     VarJpegRequest,
 )
-from workers.jobs import Job
-from workers.signatures import dedup_key, task_name
+from workers.jobs.record import Job
+from workers.run.signatures import dedup_key, task_name
 
 KEY, OTHER_KEY = "a" * 64, "b" * 64
 REQUESTS: list[AnyRequest] = [

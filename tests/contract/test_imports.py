@@ -26,14 +26,14 @@ def test_import_contracts_hold() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("module", ["app.main", "workers.tasks", "workers.embedded", "workers.cli"])
+@pytest.mark.parametrize("module", ["app.main", "workers.run.tasks", "workers.run.embedded", "workers.cli.program"])
 def test_serving_loads_no_torch(module: str) -> None:
     assert not {"torch", "training"} & loaded_after(f"import {module}")
 
 
 def test_the_web_process_loads_no_model_code() -> None:
-    loaded = loaded_after("import app.main, workers.signatures, workers.jobs, workers.redis_jobs")
-    assert not {"workers.tasks", "workers.loaded_models", "numpy", "PIL", *MODEL_LIBRARIES} & loaded
+    loaded = loaded_after("import app.main, workers.run.signatures, workers.jobs.record, workers.jobs.redis")
+    assert not {"workers.run.tasks", "workers.run.loaded_models", "numpy", "PIL", *MODEL_LIBRARIES} & loaded
     own = {name for name in loaded if name.split(".")[0] == "models" and not name.startswith("models.image_files")}
     assert own <= {"models", "models.errors"}
 
@@ -44,11 +44,11 @@ def test_headers_are_read_with_the_standard_library_alone() -> None:
 
 
 def test_a_worker_that_has_loaded_its_tasks_has_no_web_framework() -> None:
-    assert not {"fastapi", "app", "torch"} & loaded_after("import workers.tasks")
+    assert not {"fastapi", "app", "torch"} & loaded_after("import workers.run.tasks")
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_verb_runs() -> None:
-    loaded = loaded_after("import workers.cli")
+    loaded = loaded_after("import workers.cli.program")
     assert not {"celery", "fastapi", "uvicorn", "numpy", "PIL", *MODEL_LIBRARIES} & loaded
     own = {name for name in loaded if name.split(".")[0] == "models" and not name.startswith("models.image_files")}
     assert own <= {"models", "models.errors"}

@@ -21,7 +21,7 @@ from workers.errors import (
     JobUnknownError,
     QueueFullError,
 )
-from workers.jobs import MAX_ATTEMPTS, JobEvent, JobState, JobStore, JobTakenError, WorkerInfo, open_job_store
+from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobStore, JobTakenError, WorkerInfo, open_job_store
 from workers.settings import BrokerSettings
 
 REQUEST = JndMapRequest(image_key="a" * 64)

@@ -17,7 +17,7 @@ from app.http.problems import PROBLEM_TYPES
 from app.main import create_app
 from app.routes.pages import DOCS_POLICY, PAGE_FOLDER, PAGE_POLICY
 from app.settings import ApiSettings
-from workers.celery_app import create_celery
+from workers.run.celery_app import create_celery
 
 AGREED = Path(__file__).parents[1] / "assets" / "openapi.json"
 METHODS = ("get", "post", "put", "patch", "delete")

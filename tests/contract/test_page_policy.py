@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.routes.pages import PAGE_FOLDER
 from app.settings import ApiSettings
-from workers.celery_app import create_celery
+from workers.run.celery_app import create_celery
 
 PAGES = ["/", "/study", "/study/0123456789abcdef"]
 SOURCES = {"'none'", "'self'", "blob:"}

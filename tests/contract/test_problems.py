@@ -10,8 +10,8 @@ import workers.errors
 from app.http.problems import PROBLEM_TYPES, RequestFault
 from app.main import create_app
 from app.settings import ApiSettings
-from workers.celery_app import create_celery
 from workers.contracts import FailureCode
+from workers.run.celery_app import create_celery
 
 
 def _codes_of(base: type[Exception]) -> Iterator[str]:

@@ -21,7 +21,8 @@ from workers.errors import (
     StudyUnknownError,
 )
 from workers.settings import BrokerSettings
-from workers.studies import (
+from workers.studies.files import Ladder
+from workers.studies.record import (
     MAX_SESSIONS,
     Answer,
     Screen,
@@ -40,7 +41,6 @@ from workers.studies import (
     organiser_link,
     with_photo,
 )
-from workers.study_files import Ladder
 
 OPTIONS = StudyOptions(title="Chairs", consent_text="Nothing is stored of you.")
 SCREEN = Screen(css_pixels_per_mm=3.78, viewing_distance_mm=600)
@@ -210,7 +210,7 @@ def test_an_expired_study_is_gone_and_the_sweep_takes_its_images(
     open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store()
-    for module in ("workers.memory_studies", "workers.redis_studies"):
+    for module in ("workers.studies.memory", "workers.studies.redis"):
         original = __import__(module, fromlist=["new_study"]).new_study
         monkeypatch.setattr(f"{module}.new_study", lambda options, now, make=original: ending(make(options, now), 1))
     key = new_secret()

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from workers.blobs import BlobStore
-from workers.celery_app import create_celery
 from workers.contracts import (
     FullReferenceScoreRequest,
     JndMapRequest,
@@ -25,10 +24,11 @@ from workers.contracts import (
     VarJpegDecodeRequest,
     VarJpegRequest,
 )
-from workers.embedded import EmbeddedWorker
-from workers.jobs import open_job_store
+from workers.jobs.record import open_job_store
+from workers.run.celery_app import create_celery
+from workers.run.embedded import EmbeddedWorker
+from workers.run.signatures import submit
 from workers.settings import WorkerSettings
-from workers.signatures import submit
 
 
 def photo(seed: int) -> bytes:

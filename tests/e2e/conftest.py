@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from workers.blobs import BlobStore
-from workers.celery_app import LimenCelery, create_celery
 from workers.contracts import QualityScoreRequest
-from workers.jobs import Job, JobStore
+from workers.jobs.record import Job, JobStore
+from workers.run.celery_app import LimenCelery, create_celery
+from workers.run.signatures import submit
 from workers.settings import BrokerSettings
-from workers.signatures import submit
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

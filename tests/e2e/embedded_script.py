@@ -10,10 +10,10 @@ from typing import Any
 
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
-from workers.embedded import EmbeddedWorker
-from workers.jobs import Job, JobState, open_job_store
+from workers.jobs.record import Job, JobState, open_job_store
+from workers.run.embedded import EmbeddedWorker
+from workers.run.signatures import submit
 from workers.settings import WorkerSettings
-from workers.signatures import submit
 
 
 def main(folder: Path) -> dict[str, Any]:

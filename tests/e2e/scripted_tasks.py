@@ -1,6 +1,6 @@
 """Tasks under Limen's names that do what the uploaded bytes say, so that tests can make work slow, deadly or wrong.
 
-A worker gets them in place of ``workers.tasks``; the rest of it is the real thing. The image is a JSON script:
+A worker gets them in place of ``workers.run.tasks``; the rest of it is the real thing. The image is a JSON script:
 ``seconds`` of work in steps of 20 ms, ``die`` kills the process with SIGSEGV, ``block`` hangs in one call that holds
 the interpreter, ``nap`` in one that does not, ``megabytes`` are taken and given back, ``error`` raises, ``log`` is a
 file that gets a line at each start.
@@ -17,9 +17,9 @@ from typing import Any
 from celery import shared_task
 
 from models.errors import ImageUndecodableError
-from workers.celery_app import LimenCelery
 from workers.contracts import Artefact, JobResult, QualityScoreRequest
-from workers.running import RunningJob, running
+from workers.run.celery_app import LimenCelery
+from workers.run.running import RunningJob, running
 
 
 @shared_task(name="limen.quality_score", bind=True)

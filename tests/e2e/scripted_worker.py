@@ -2,8 +2,8 @@
 
 import os
 
-from workers.celery_app import create_celery
-from workers.process import run_worker
+from workers.run.celery_app import create_celery
+from workers.run.process import run_worker
 from workers.settings import WorkerSettings
 
 if __name__ == "__main__":

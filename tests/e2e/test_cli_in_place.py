@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
 from tests.e2e.test_program import PROGRAM, environment
-from workers.cli_journal import read_journal
+from workers.cli.journal import read_journal
 
 pytestmark = pytest.mark.slow
 PHOTOS = 8

@@ -112,7 +112,7 @@ def test_a_server_that_is_not_there_is_one_line(photos: Path, tmp_path: Path) ->
 
 def test_completion_for_the_shell(tmp_path: Path) -> None:
     run = subprocess.run(
-        [*PROGRAM[:-1], "workers.cli", "--show-completion", "bash"],
+        [*PROGRAM[:-1], "workers.cli.program", "--show-completion", "bash"],
         env=environment(tmp_path) | {"SHELL": "/bin/bash"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

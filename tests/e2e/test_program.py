@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
 
-PROGRAM = [sys.executable, "-m", "workers.cli"]
+PROGRAM = [sys.executable, "-m", "workers.cli.program"]
 START_S = 120.0
 OF_THE_SERVICE = ("job", "artefacts", "model_versions")
 

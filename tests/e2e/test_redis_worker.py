@@ -13,7 +13,7 @@ import pytest
 from tests.assets.pace import in_time
 from workers.contracts import FailureCode
 from workers.errors import BrokerUnavailableError, JobUnknownError, QueueFullError
-from workers.jobs import Job, JobState
+from workers.jobs.record import Job, JobState
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
 

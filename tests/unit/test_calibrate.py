@@ -23,7 +23,7 @@ from training.calibrate import (
 )
 from training.datasets.errors import DatasetFormatError
 from training.datasets.study_csv import NOTHING_SEEN, StudySample, read_study
-from workers.cli_files import choose_profile
+from workers.cli.files import choose_profile
 
 RNG = np.random.default_rng(7)
 LADDER = np.log(np.linspace(0.2, 90, 100) ** 1.1)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from models import artefacts, full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
 from models.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
-from workers.cli import app
+from workers.cli.program import app
 
 FloatArray = NDArray[np.float32]
 RUNNER = CliRunner()
@@ -281,7 +281,7 @@ def test_a_wrong_setting_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_as_a_program_of_its_own(tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "workers.cli"]
+    program = [sys.executable, "-m", "workers.cli.program"]
     help_text = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
     for verb in ("serve", "worker", "jnd-map", "patch-quality-map", "quality-score", "full-reference-score",
                  "sur-curve", "varjpeg", "varjpeg-decode", "models"):  # fmt: skip

@@ -16,8 +16,8 @@ from PIL import Image
 
 from tests.assets.phone_files import video
 from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
-from workers import cli_folders, cli_work
-from workers.cli import app
+from workers.cli import folders, work
+from workers.cli.program import app
 from workers.contracts import VarJpegRequest
 
 pytestmark = pytest.mark.usefixtures("_fake_models", "_threads_for_processes")
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("_fake_models", "_threads_for_processes")
 @pytest.fixture
 def _threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake models live in this process only."""
-    monkeypatch.setattr(cli_folders, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(folders, "process_pool", ThreadPoolExecutor)
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def folder(tmp_path: Path) -> Path:
 def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the photos that work was really done on."""
     names: list[str] = []
-    real = cli_work.perform
+    real = work.perform
 
-    def counting(item: cli_work.Item, progress: Any = None, note: Any = None) -> Any:
+    def counting(item: work.Item, progress: Any = None, note: Any = None) -> Any:
         names.append(item.photo.name)
         return real(item, progress, note)
 
-    monkeypatch.setattr(cli_folders, "perform", counting)
+    monkeypatch.setattr(folders, "perform", counting)
     return names
 
 
@@ -108,17 +108,17 @@ def test_what_has_changed_is_done_again(folder: Path, tmp_path: Path, performed:
 
 
 def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = cli_work.perform
+    real = work.perform
     seen: list[str] = []
 
-    def interrupted_at_the_second(item: cli_work.Item, progress: Any = None, note: Any = None) -> Any:
+    def interrupted_at_the_second(item: work.Item, progress: Any = None, note: Any = None) -> Any:
         seen.append(item.photo.name)
         if len(seen) == 2:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.3)  # until the program has seen it and taken back what is waiting
         return real(item, progress, note)
 
-    monkeypatch.setattr(cli_folders, "perform", interrupted_at_the_second)
+    monkeypatch.setattr(folders, "perform", interrupted_at_the_second)
     arguments = [str(part) for part in ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)]
     stopped = RUNNER.invoke(app, arguments)
     assert stopped.exit_code == 130
@@ -263,6 +263,6 @@ def test_a_report_is_one_file_that_needs_nothing_else(folder: Path, tmp_path: Pa
 
 
 def test_what_a_process_hands_back_needs_no_model_to_be_read(folder: Path, tmp_path: Path) -> None:
-    request = VarJpegRequest(image_key=cli_work.UNREAD, target_sur=0.75)
-    item = cli_work.Item(request, {"image_key": folder / "a.png"}, {"photo.jpg": tmp_path / "a.jpg"})
-    assert b"models" not in pickle.dumps(cli_work.perform(item))
+    request = VarJpegRequest(image_key=work.UNREAD, target_sur=0.75)
+    item = work.Item(request, {"image_key": folder / "a.png"}, {"photo.jpg": tmp_path / "a.jpg"})
+    assert b"models" not in pickle.dumps(work.perform(item))

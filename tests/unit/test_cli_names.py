@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.cli_files import counted, destination, shown
-from workers.cli_names import is_of_another_format, possible_partners, result_name
+from workers.cli.files import counted, destination, shown
+from workers.cli.names import is_of_another_format, possible_partners, result_name
 
 SUFFIXES = (".jpg", ".JPG", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".mpo", ".image", ".vjpg", ".txt", ".svg", "")
 NAMES = st.builds(

@@ -16,8 +16,8 @@ from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.hostile_images import jpeg
 from workers.blobs import BlobWriter
-from workers.celery_app import LimenCelery, create_celery
 from workers.contracts import Artefact, JobResult
+from workers.run.celery_app import LimenCelery, create_celery
 
 LIMIT = 50_000
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}

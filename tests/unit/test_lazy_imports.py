@@ -17,7 +17,7 @@ def imported_by(code: str) -> set[str]:
 
 
 def test_help_waits_for_no_library() -> None:
-    code = "import workers.cli\ntry: workers.cli.app(['--help'])\nexcept SystemExit: pass"
+    code = "import workers.cli.program\ntry: workers.cli.program.app(['--help'])\nexcept SystemExit: pass"
     assert imported_by(code) == set()
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-import workers.memory_jobs
+import workers.jobs.memory
 from workers.contracts import JndMapRequest
 from workers.errors import JobExpiredError, JobUnknownError
-from workers.jobs import TOMBSTONE_S
-from workers.memory_jobs import MemoryJobStore
+from workers.jobs.memory import MemoryJobStore
+from workers.jobs.record import TOMBSTONE_S
 from workers.settings import BrokerSettings
 
 REQUEST = JndMapRequest(image_key="a" * 64)
@@ -38,7 +38,7 @@ def test_a_record_expires_is_remembered_for_a_week_and_then_forgotten() -> None:
 
 
 def test_no_more_than_some_finished_records_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers.memory_jobs, "KEPT", 3)
+    monkeypatch.setattr(workers.jobs.memory, "KEPT", 3)
     clock = Clock()
     store = MemoryJobStore(BrokerSettings(), clock=clock)
     jobs = [store.create(REQUEST)[0] for _ in range(6)]

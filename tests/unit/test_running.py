@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
-import workers.running
+import workers.run.running
 from models.errors import ImageUndecodableError
 from workers.contracts import FailureCode, JndMapRequest, JobResult
 from workers.errors import BlobMissingError, BrokerUnavailableError
-from workers.jobs import Job, JobState, JobStore, open_job_store
-from workers.running import running
+from workers.jobs.record import Job, JobState, JobStore, open_job_store
+from workers.run.running import running
 from workers.settings import BrokerSettings
 
 RESULT = JobResult(body={})
@@ -127,7 +127,7 @@ def test_a_result_waits_for_redis_to_come_back(store: JobStore, monkeypatch: pyt
             raise BrokerUnavailableError("away")
         return update(*arguments)
 
-    monkeypatch.setattr(workers.running.time, "sleep", lambda _: None)
+    monkeypatch.setattr(workers.run.running.time, "sleep", lambda _: None)
     with running(store, job.id) as run:
         monkeypatch.setattr(store, "update", away)
         run.progress(0.5)

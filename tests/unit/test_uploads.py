@@ -15,7 +15,7 @@ from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.hostile_images import jpeg, png, png_of_zeros
 from tests.assets.pace import in_time
-from workers.celery_app import create_celery
+from workers.run.celery_app import create_celery
 
 LIMIT = 20_000
 
@@ -347,7 +347,7 @@ def test_an_error_nobody_foresaw_is_a_problem_without_its_cause(
     def fail(*_: object) -> None:
         raise RuntimeError("a private cause")
 
-    monkeypatch.setattr("workers.memory_jobs.MemoryJobStore.get", fail)
+    monkeypatch.setattr("workers.jobs.memory.MemoryJobStore.get", fail)
     reply = client.get("/v1/jobs/abc")
     _problem(reply, 500, "internal")
     assert "private" not in reply.text

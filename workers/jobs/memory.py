@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from workers.contracts import AnyRequest
 from workers.errors import IdempotencyConflictError, JobExpiredError, JobUnknownError, QueueFullError
-from workers.jobs import (
+from workers.jobs.record import (
     TOMBSTONE_S,
     WORKER_SEEN_S,
     Change,

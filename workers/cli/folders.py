@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 
 import typer
 
-from workers.cli_files import counted, in_words, print_json, progress_bar, remove_parts, shown
-from workers.cli_journal import JOURNAL, Done, Entry, done_before, fingerprint, read_journal
-from workers.cli_photos import Skip, warnings_about
-from workers.cli_summaries import SUMMARY
-from workers.cli_work import Item, LeftOutError, Note, perform
+from workers.cli.files import counted, in_words, print_json, progress_bar, remove_parts, shown
+from workers.cli.journal import JOURNAL, Done, Entry, done_before, fingerprint, read_journal
+from workers.cli.photos import Skip, warnings_about
+from workers.cli.summaries import SUMMARY
+from workers.cli.work import Item, LeftOutError, Note, perform
 
 INTERRUPTED = 130
 NOT_ALL_DONE = 2

@@ -8,9 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from models.image_files.header import begins_like_an_image
-from workers.cli_files import STANDARD_STREAM, shown
-from workers.cli_journal import JOURNAL
-from workers.cli_names import CONTAINER_SUFFIXES, IMAGE_SUFFIXES, RAW_SUFFIXES
+from workers.cli.files import STANDARD_STREAM, shown
+from workers.cli.journal import JOURNAL
+from workers.cli.names import CONTAINER_SUFFIXES, IMAGE_SUFFIXES, RAW_SUFFIXES
 
 _START_BYTES = 64
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})

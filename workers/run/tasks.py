@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-import workers.loaded_models  # noqa: F401 - opens the models when a pool process starts
+import workers.run.loaded_models  # noqa: F401 - opens the models when a pool process starts
 from models.artefacts import load_manifest
 from workers import capabilities
 from workers.blobs import BlobStore
@@ -21,7 +21,7 @@ from workers.contracts import (
     VarJpegDecodeRequest,
     VarJpegRequest,
 )
-from workers.running import running
+from workers.run.running import running
 from workers.settings import WorkerSettings
 
 Payload = dict[str, Any]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workers.cli_files import put_in_place, read_bytes
-from workers.cli_journal import Done, append, content_digest, done_before, fingerprint, read_journal
+from workers.cli.files import put_in_place, read_bytes
+from workers.cli.journal import Done, append, content_digest, done_before, fingerprint, read_journal
 
 if TYPE_CHECKING:
     from models.types import Progress
@@ -126,7 +126,7 @@ def ask(
     keys = {field: hashlib.sha256(data).hexdigest() for field, data in contents.items()}
     keyed = request.model_copy(update=keys)
     if server is not None:
-        from workers.cli_server import ask_server
+        from workers.cli.server import ask_server
 
         return ask_server(server, keyed, contents)
     return _ask_here(keyed, {keys[field]: data for field, data in contents.items()}, progress, name)

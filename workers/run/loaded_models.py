@@ -25,9 +25,9 @@ from models.sur_prediction import predict_sur_curve
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
 from models.varjpeg_request import optimise_photo
-from workers.celery_app import TASK_MODULES, LimenCelery
 from workers.errors import BrokerUnavailableError
-from workers.jobs import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
+from workers.jobs.record import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
+from workers.run.celery_app import TASK_MODULES, LimenCelery
 from workers.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workers.contracts import BlobKey
 from workers.errors import AnswerConflictError, TrialUnknownError
 from workers.settings import BrokerSettings
-from workers.study_files import StudyFiles
+from workers.studies.files import StudyFiles
 
 MAX_PHOTOS = 50
 """As many as MCL-JCI has."""
@@ -338,9 +338,9 @@ def open_study_store(settings: BrokerSettings, blob_folder: Path) -> StudyStore:
     Either has a folder of its own below ``blob_folder``, as it deletes every study that it does not know.
     """
     if settings.redis_url is None:
-        from workers.memory_studies import MemoryStudyStore
+        from workers.studies.memory import MemoryStudyStore
 
         return MemoryStudyStore(settings, StudyFiles(blob_folder / "studies-embedded"))
-    from workers.redis_studies import RedisStudyStore
+    from workers.studies.redis import RedisStudyStore
 
     return RedisStudyStore(settings, StudyFiles(blob_folder / "studies"), settings.redis_url.get_secret_value())

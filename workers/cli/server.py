@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from workers.cli_work import Answer
+from workers.cli.work import Answer
 
 if TYPE_CHECKING:
     import httpx2

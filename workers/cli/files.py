@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from workers.cli_names import is_of_another_format, result_name
+from workers.cli.names import is_of_another_format, result_name
 
 STANDARD_STREAM = Path("-")
 FAILED = 2

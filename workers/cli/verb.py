@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from workers.cli_files import (
+from workers.cli.files import (
     STANDARD_STREAM,
     Destination,
     check_output,
@@ -21,7 +21,7 @@ from workers.cli_files import (
     remove_parts,
     shown,
 )
-from workers.cli_folders import (
+from workers.cli.folders import (
     Manners,
     Run,
     bytes_before_and_after,
@@ -31,11 +31,11 @@ from workers.cli_folders import (
     number_of_photos,
     run_all,
 )
-from workers.cli_journal import JOURNAL
-from workers.cli_names import possible_partners, result_name
-from workers.cli_photos import PHOTO, Found, Kind, photos_in
-from workers.cli_summaries import SUMMARY
-from workers.cli_work import Item, perform
+from workers.cli.journal import JOURNAL
+from workers.cli.names import possible_partners, result_name
+from workers.cli.photos import PHOTO, Found, Kind, photos_in
+from workers.cli.summaries import SUMMARY
+from workers.cli.work import Item, perform
 
 if TYPE_CHECKING:
     from models.types import Progress

@@ -21,7 +21,7 @@ from workers.errors import (
     JobUnknownError,
     QueueFullError,
 )
-from workers.jobs import (
+from workers.jobs.record import (
     TOMBSTONE_S,
     WORKER_SEEN_S,
     Change,

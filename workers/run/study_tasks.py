@@ -15,9 +15,9 @@ from models.sur import LEVELS
 from workers.capabilities import size_limits
 from workers.contracts import JobResult, StudyLadderRequest
 from workers.errors import BlobMissingError
-from workers.running import running
+from workers.run.running import running
 from workers.settings import WorkerSettings
-from workers.study_files import Ladder, version_name
+from workers.studies.files import Ladder, version_name
 
 
 @shared_task(name="limen.study_ladder", bind=True)

@@ -20,7 +20,8 @@ from workers.errors import (
 )
 from workers.redis_connection import connected, reachable, seconds
 from workers.settings import BrokerSettings
-from workers.studies import (
+from workers.studies.files import StudyFiles
+from workers.studies.record import (
     LINK_TOMBSTONE_S,
     MAX_SESSIONS,
     Change,
@@ -33,7 +34,6 @@ from workers.studies import (
     observer_link,
     organiser_link,
 )
-from workers.study_files import StudyFiles
 
 _STUDIES = "limen:studies"
 

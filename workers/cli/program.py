@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workers.cli_files import (
+from workers.cli.files import (
     Destination,
     check_output,
     choose_profile,
@@ -21,11 +21,11 @@ from workers.cli_files import (
     print_json,
     write_bytes,
 )
-from workers.cli_folders import Manners, is_batch
-from workers.cli_photos import CONTAINER
-from workers.cli_server import server_address
-from workers.cli_verb import interruptible, work_on
-from workers.cli_work import UNREAD
+from workers.cli.folders import Manners, is_batch
+from workers.cli.photos import CONTAINER
+from workers.cli.server import server_address
+from workers.cli.verb import interruptible, work_on
+from workers.cli.work import UNREAD
 from workers.viewing import DEFAULT_OBSERVER, pixels_per_degree_of
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ def worker(
     settings = WorkerSettings() if concurrency is None else WorkerSettings(concurrency=concurrency)
     if settings.embedded:
         raise ValueError("LIMEN_REDIS_URL is not set: a worker of its own needs Redis; `limen serve` has one inside")
-    from workers.celery_app import create_celery
-    from workers.process import run_worker
+    from workers.run.celery_app import create_celery
+    from workers.run.process import run_worker
 
     raise typer.Exit(run_worker(create_celery(settings), settings))
 
@@ -466,7 +466,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """A photo's JND map, SUR curve and VarJPEG result in one HTML file that needs nothing else."""
-    from workers.cli_report import report_on
+    from workers.cli.report import report_on
 
     path = output.file_for(image, "report.html")
     check_output(output, path, "report.html", image)
@@ -510,8 +510,8 @@ def _serve_with_worker(host: str, port: int) -> None:
     from app.settings import ApiSettings
     from models.observers import find_profile
     from workers.blobs import BlobStore
-    from workers.embedded import EmbeddedWorker
-    from workers.memory_jobs import MemoryJobStore
+    from workers.jobs.memory import MemoryJobStore
+    from workers.run.embedded import EmbeddedWorker
     from workers.settings import WorkerSettings, temporary_blob_dir
 
     settings = WorkerSettings()

@@ -6,12 +6,12 @@ import threading
 from celery.signals import worker_process_init
 
 from workers.blobs import BlobStore
-from workers.celery_app import TASK_MODULES, LimenCelery, create_celery
 from workers.errors import AlreadyFinishedError
-from workers.jobs import JobStore
-from workers.reaper import Reaper
+from workers.jobs.record import JobStore
+from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
+from workers.run.reaper import Reaper
 from workers.settings import WorkerSettings
-from workers.studies import open_study_store
+from workers.studies.record import open_study_store
 
 STOP_S = 10.0
 """How long the worker's thread may take to end."""

@@ -11,11 +11,11 @@ import time
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from workers.celery_app import QUEUE, LimenCelery
 from workers.contracts import Failure, FailureCode
 from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError
-from workers.jobs import MAX_ATTEMPTS, Change, Job, JobState
-from workers.signatures import send
+from workers.jobs.record import MAX_ATTEMPTS, Change, Job, JobState
+from workers.run.celery_app import QUEUE, LimenCelery
+from workers.run.signatures import send
 
 logger = logging.getLogger(__name__)
 

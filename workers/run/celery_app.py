@@ -7,12 +7,12 @@ from typing import Any
 from celery import Celery
 
 from workers.blobs import BlobStore
-from workers.jobs import MAX_ATTEMPTS, JobStore, open_job_store
+from workers.jobs.record import MAX_ATTEMPTS, JobStore, open_job_store
 from workers.settings import BrokerSettings
-from workers.studies import StudyStore, open_study_store
+from workers.studies.record import StudyStore, open_study_store
 
 QUEUE = "limen"
-TASK_MODULES = ("workers.tasks", "workers.study_tasks")
+TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")
 
 
 class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints

@@ -318,9 +318,9 @@ def request_digest(request: AnyRequest) -> str:
 def open_job_store(settings: BrokerSettings) -> JobStore:
     """The store that the settings ask for: Redis if there is a URL, else this process's memory."""
     if settings.redis_url is None:
-        from workers.memory_jobs import MemoryJobStore
+        from workers.jobs.memory import MemoryJobStore
 
         return MemoryJobStore(settings)
-    from workers.redis_jobs import RedisJobStore
+    from workers.jobs.redis import RedisJobStore
 
     return RedisJobStore(settings, settings.redis_url.get_secret_value())

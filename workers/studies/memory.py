@@ -13,7 +13,8 @@ from workers.errors import (
     StudyUnknownError,
 )
 from workers.settings import BrokerSettings
-from workers.studies import (
+from workers.studies.files import StudyFiles
+from workers.studies.record import (
     LINK_TOMBSTONE_S,
     MAX_SESSIONS,
     Change,
@@ -26,7 +27,6 @@ from workers.studies import (
     observer_link,
     organiser_link,
 )
-from workers.study_files import StudyFiles
 
 
 @dataclass(slots=True)

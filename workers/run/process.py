@@ -2,8 +2,8 @@
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from workers.celery_app import LimenCelery
-from workers.reaper import Reaper
+from workers.run.celery_app import LimenCelery
+from workers.run.reaper import Reaper
 from workers.settings import WorkerSettings
 
 
