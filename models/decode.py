@@ -136,7 +136,7 @@ def _damage_notes(data: bytes, header: ImageHeader, raster: Raster) -> tuple[str
     flat = bool((raster.samples[-1, -_CORNER:] == raster.samples[-1, -1]).all())
     if not (no_end or small or flat or is_progressive(data)):
         return ()
-    from models.varjpeg.jpeg_input import DamagedScanError, read_coefficients  # numba: half a second, for JPEGs only
+    from models.jpeg.coefficients import DamagedScanError, read_coefficients  # numba: half a second, for JPEGs only
 
     try:
         read_coefficients(data, max_pixels=header.width * header.height)

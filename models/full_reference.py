@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.artefacts import load_model
-from models.classical_metrics import psnr_db, ssim_and_ms_ssim
 from models.errors import ImageSizesDifferError
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel
+from models.metrics.classical import psnr_db, ssim_and_ms_ssim
 from models.plain_ground import content_mask
 from models.preprocess import as_rgb, cut_tile, pad_to_at_least, tile_grid, to_nchw
 from models.threads import in_order

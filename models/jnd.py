@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.artefacts import load_manifest, load_model
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_manifest, load_model
+from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb, cut_tile, tile_grid, to_nchw
 from models.threads import in_order
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.artefacts import load_model
 from models.errors import ImageSizesDifferError, InvalidParameterError
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb, pad_to_at_least, to_nchw
 from models.types import Float32Array, PatchQualityMap, Progress, Rgb8, RgbImage
 

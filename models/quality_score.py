@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.artefacts import load_model
-from models.classical_metrics import luma
-from models.fish import fish_map, fish_sharpness
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel
+from models.metrics.classical import luma
+from models.metrics.fish import fish_map, fish_sharpness
 from models.patch_quality import PATCH, TILE_STRIDE, tiled_patch_features
 from models.plain_ground import content_box
 from models.preprocess import as_rgb, pad_to_at_least

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.sur import LEVELS
+from models.sur.gev import LEVELS
 from models.types import Float32Array, PatchQualityMap, Rgb8
 
 if TYPE_CHECKING:
-    from models.sur_prediction import SurPrediction
+    from models.sur.prediction import SurPrediction
 
 JND_PNG_SCALE = 256
 """PNG value per luma level: 16 bits hold thresholds below 256 levels in steps of 1/256."""

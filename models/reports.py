@@ -12,7 +12,7 @@ from models.types import Float32Array, JndMap, PatchQualityMap, RgbImage
 if TYPE_CHECKING:
     from models.full_reference import FullReferenceScore
     from models.quality_score import QualityScore
-    from models.sur_prediction import SurPrediction
+    from models.sur.prediction import SurPrediction
 
 PERCENTILES = (1, 10, 50, 90, 99)
 GRID_SIDE = 32

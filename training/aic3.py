@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares, minimize
 from scipy.special import ndtr
 
-from models.observers import JNDS, Threshold
+from models.sur.observers import JNDS, Threshold
 from training.teachers import penalty_of_score
 from training.threshold_teacher import IW_SSIM_FLOOR, JOD_FLOOR, PENALTY_FLOOR, log_distance_of_scores
 

@@ -1,7 +1,7 @@
 """Butteraugli as a judge from outside: libjxl's own ``butteraugli_main`` program, one process per pair.
 
-What is learned or optimised uses ``models.butteraugli`` and ``training.butteraugli_torch``, which agree with it within
-0.01 % (``python -m tests.benchmarks.teacher_agreement PHOTO_DIR``).
+What is learned or optimised uses ``models.metrics.butteraugli`` and ``training.butteraugli_torch``, which agree with it
+within 0.01 % (``python -m tests.benchmarks.teacher_agreement PHOTO_DIR``).
 """
 
 import shutil

@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import butteraugli_constants as constants
-from models.butteraugli_constants import Line
+from models.metrics import butteraugli_constants as constants
+from models.metrics.butteraugli_constants import Line
 
 _LINE_REACH = 4
 

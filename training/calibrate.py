@@ -23,9 +23,9 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
 from models.decode import decode_image
-from models.ladder import display_copy, ladder_distances
-from models.observers import JNDS, Threshold, distance_version, load_observer_table
-from models.sur import SHAPE_RANGE, GevParameters, sur_curve
+from models.sur.gev import SHAPE_RANGE, GevParameters, sur_curve
+from models.sur.ladder import display_copy, ladder_distances
+from models.sur.observers import JNDS, Threshold, distance_version, load_observer_table
 from training.datasets.errors import DatasetFormatError
 from training.datasets.study_csv import NOTHING_SEEN, StudySample
 
@@ -64,7 +64,7 @@ class ThresholdFit:
 
 
 def calibrate(samples: list[StudySample], name: str, *, photos: Path | None = None) -> dict[str, Any]:
-    """The document of a profile called ``name``, as ``models.observers`` reads it, with what it was fitted to.
+    """The document of a profile called ``name``, as ``models.sur.observers`` reads it, with what it was fitted to.
 
     Args: ``samples``: answers that screening kept; ``photos``: folder with the photos of the study, in any names: then
     the distances are predicted anew by the present weights.

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.butteraugli import ButteraugliReference
 from models.jnd import predict_jnd_map
-from models.ssimulacra2 import Ssimulacra2Reference
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Rgb8
 from models.varjpeg.photo import PreparedPhoto, Subsampling
 from models.varjpeg.search import decode_pixels

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.artefacts import WEIGHTS
+from models.graphs.artefacts import WEIGHTS
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from models.varjpeg import decode_varjpeg, encode_varjpeg
 

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from models.artefacts import load_model
-from models.onnx_model import OnnxModel, OrtModel
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel, OrtModel
 from models.types import Float32Array, Rgb8
 from training.config import ExperimentConfig
 from training.distortions import jpeg_420

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from rich.progress import track
 from scipy import stats
 
-from models.artefacts import load_model
 from models.full_reference import predict_full_reference_score
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.distortions import jpeg_420

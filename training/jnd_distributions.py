@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from models.sur import GevParameters
+from models.sur.gev import GevParameters
 
 GEV = "Generalized Extreme Value"
 CRITICAL_VALUE = 2.492

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from models.butteraugli import ButteraugliReference
-from models.butteraugli_constants import NORM_POWERS
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.butteraugli_constants import NORM_POWERS
 from models.types import Float32Array, Rgb8
 from training.networks.fpsnet import STRIDE, contrast_base, local_deviation, to_luma
 from training.teachers import srgb_to_tensor, ssimulacra2

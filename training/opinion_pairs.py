@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from training import distortions
 from training.distortions import Distortion, at_psnr

@@ -16,7 +16,7 @@ from scipy import ndimage, stats
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import load_model
+from models.graphs.artefacts import load_model
 from models.patch_quality import PATCH
 from models.preprocess import to_nchw
 from models.quality_score import MAP_SIDE, area_resize, quality_maps

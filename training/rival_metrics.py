@@ -1,7 +1,7 @@
 """The classical metrics that the full-reference score is measured against, computed once for TID2013's pairs and kept.
 
 FSIM, GMSD, MDSI and VIF (pixel domain) are those of ``piq``, with its published defaults; SSIMULACRA2 is that of
-``training.teachers``, butteraugli libjxl's program, PSNR, SSIM and MS-SSIM those of ``models.classical_metrics``.
+``training.teachers``, butteraugli libjxl's program, PSNR, SSIM and MS-SSIM those of ``models.metrics.classical``.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from models.classical_metrics import ms_ssim, psnr_db, ssim
+from models.metrics.classical import ms_ssim, psnr_db, ssim
 from models.types import Rgb8
 from training.butteraugli import butteraugli
 from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first

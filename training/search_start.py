@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.butteraugli import ButteraugliReference
-from models.ssimulacra2 import Ssimulacra2Reference
-from models.sur_prediction import SurReference
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.sur.prediction import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.photo import PreparedPhoto
 from models.varjpeg.search import decode_pixels

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import track
 from scipy.optimize import least_squares
 
-from models.observers import JNDS, ObserverProfile, Threshold
-from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
-from models.sur_prediction import decode_jpeg, encode_reference_jpeg
-from models.sur_tiles import pool_tiles, tile_places
+from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
+from models.sur.observers import JNDS, ObserverProfile, Threshold
+from models.sur.prediction import decode_jpeg, encode_reference_jpeg
+from models.sur.tiles import pool_tiles, tile_places
 from models.types import Rgb8
 from training.aic3 import aic3_thresholds, boosted_jnd, read_aic3
 from training.photos import load_photo

@@ -17,9 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from models.observers import JNDS, ObserverProfile
-from models.sur import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, still_satisfied, sur_curve
-from models.sur_prediction import (
+from models.sur.gev import (
+    LEVELS,
+    GevParameters,
+    bhattacharyya_distance,
+    fit_gev,
+    percent_jnd,
+    still_satisfied,
+    sur_curve,
+)
+from models.sur.observers import JNDS, ObserverProfile
+from models.sur.prediction import (
     SurModels,
     SurPrediction,
     SurReference,

@@ -17,7 +17,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.observers import DEFAULT_OBSERVER, ObserverProfile, load_observer_table
+from models.sur.observers import DEFAULT_OBSERVER, ObserverProfile, load_observer_table
 from models.types import Rgb8
 from training.config import ExperimentConfig
 from training.export import export_graph

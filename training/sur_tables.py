@@ -19,7 +19,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from models.sur import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, percent_sur, sur_curve
+from models.sur.gev import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, percent_sur, sur_curve
 from training.config import ExperimentConfig
 from training.datasets.errors import DatasetMissingError
 from training.datasets.jnd_pano import read_jnd_pano

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from models.observers import DEFAULT_PIXELS_PER_DEGREE
+from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE
 from models.types import Rgb8
 from training.networks import torchvision_models  # noqa: F401  piq and pycvvdp import torchvision, which needs this
 from training.teachers import penalty_of_score, ssimulacra2_of_arrays

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from training import distortions
 from training.distortions import Apply, at_psnr

@@ -155,7 +155,7 @@ def full_reference_score(request: FullReferenceScoreRequest, inputs: Inputs, pro
 
 def sur_curve(request: SurCurveRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Share of viewers who see no difference at each JPEG quality: plot and table."""
-    from models.sur_prediction import predict_sur_curve
+    from models.sur.prediction import predict_sur_curve
 
     image = inputs.image(request.image_key)
     prediction = predict_sur_curve(
@@ -176,7 +176,7 @@ def sur_curve(request: SurCurveRequest, inputs: Inputs, progress: Progress | Non
 
 def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """The smallest file that a share of viewers cannot tell from the photo, or the best of a given size."""
-    from models.varjpeg_request import optimise_photo
+    from models.varjpeg.optimise import optimise_photo
 
     original = inputs.fetch(request.image_key)
     optimised = optimise_photo(

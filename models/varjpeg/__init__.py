@@ -1,14 +1,13 @@
 """VarJPEG: the smallest standard JPEG of a photo for a share of its viewers, and the thesis' container.
 
-One file per stage: ``tables``, ``visibility``, ``rate_distortion``, ``entropy``, ``bitstream`` and ``metadata`` make up
-``photo`` (``format=jpeg``); ``jpeg_input`` and ``recompress`` do the same on the coefficients of a JPEG, ``lossless``
-gives it back as it came, ``gain_map`` keeps what lies behind it; what ``metadata`` keeps is cleaned of ``places`` by
-``exif_cleaning``, ``xmp_cleaning`` and ``iptc_cleaning``; ``targets`` says what a file has to reach, ``search`` looks
-for its setting; ``salience`` and ``container`` are ``format=varjpeg``.
+``optimise`` is the whole of it. One file per stage: ``tables``, ``visibility`` and ``rate_distortion`` make up
+``photo`` (``format=jpeg``), which ``models.jpeg`` writes and ``models.metadata`` describes; ``recompress`` does the
+same on the coefficients of a JPEG, ``lossless`` gives it back as it came; ``targets`` says what a file has to reach,
+``search`` looks for its setting; ``salience`` and ``container`` are ``format=varjpeg``.
 """
 
+from models.metadata.carried import Metadata
 from models.varjpeg.container import decode_varjpeg, encode_varjpeg
-from models.varjpeg.metadata import Metadata
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling, encode_jpeg
 from models.varjpeg.search import Encoder, Goal, Judgement, SearchResult, Trial, search_goal, search_max_bytes
 from models.varjpeg.warm_up import warm_up

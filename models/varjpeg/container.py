@@ -40,9 +40,7 @@ from models.colour import double, grey_as_rgb, halve, is_grey, rgb_to_ycbcr, ycb
 from models.compiled import compiled
 from models.dct import BLOCK, block_grid, forward_dct, inverse_dct
 from models.errors import ContainerInvalidError, ImageTooLargeError, InvalidParameterError
-from models.preprocess import as_rgb
-from models.types import Float32Array, PatchQualityMap, Rgb8, RgbImage
-from models.varjpeg.entropy import (
+from models.jpeg.entropy import (
     MAX_DC_SIZE,
     Blocks,
     HuffmanTable,
@@ -51,6 +49,8 @@ from models.varjpeg.entropy import (
     encode_blocks,
     optimal_table,
 )
+from models.preprocess import as_rgb
+from models.types import Float32Array, PatchQualityMap, Rgb8, RgbImage
 from models.varjpeg.salience import cluster_centroids, salient_pixels
 from models.varjpeg.tables import HIGHEST_QUALITY, LOWEST_QUALITY, standard_tables
 

@@ -10,8 +10,8 @@ from models import icc
 from models.image_files.header import ImageHeader, limited, sniff
 from models.image_files.jpeg import Damage, can_be_recoded, marker_segments
 from models.image_files.read import read_header
+from models.metadata.carried import Metadata, has_jfif_header, icc_segments, metadata_segments, segment
 from models.types import RgbImage
-from models.varjpeg.metadata import Metadata, has_jfif_header, icc_segments, metadata_segments, segment
 from models.varjpeg.recompress import PreparedJpeg
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"

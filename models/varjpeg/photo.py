@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from models.colour import is_grey, luma, rgb_to_ycbcr
 from models.dct import forward_dct
 from models.errors import ImageTooLargeError, InvalidParameterError
+from models.jpeg.bitstream import MAX_SIDE, Component, Draft, draft_file
+from models.jpeg.entropy import Blocks
+from models.metadata.carried import Metadata, metadata_segments
 from models.preprocess import as_rgb
 from models.types import Float32Array, Rgb8, RgbImage
-from models.varjpeg.bitstream import MAX_SIDE, Component, Draft, draft_file
-from models.varjpeg.entropy import Blocks
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
-from models.varjpeg.metadata import Metadata, metadata_segments
 from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, photo_settings

@@ -7,9 +7,9 @@ import numpy as np
 
 from models.colour import double, halve_for_triangle, rgb_to_ycbcr
 from models.dct import BLOCK, forward_dct, inverse_dct
+from models.jpeg.entropy import Blocks
 from models.threads import in_order
 from models.types import Float32Array, Rgb8
-from models.varjpeg.entropy import Blocks
 from models.varjpeg.lightness import compensated_luma
 from models.varjpeg.tables import Table
 from models.varjpeg.visibility import block_means

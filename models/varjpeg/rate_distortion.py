@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.jpeg.bitstream import dc_differences
+from models.jpeg.entropy import MAX_DC_SIZE, Blocks, count_dc_sizes, count_symbols, symbol_bits
 from models.threads import in_bands
 from models.types import Float32Array
-from models.varjpeg.bitstream import dc_differences
-from models.varjpeg.entropy import MAX_DC_SIZE, Blocks, count_dc_sizes, count_symbols, symbol_bits
 
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from models.dct import BLOCK
 from models.errors import ImageUndecodableError
+from models.jpeg.bitstream import Component, Draft, draft_file
+from models.jpeg.coefficients import JpegCoefficients, JpegComponent
+from models.jpeg.entropy import Blocks
 from models.types import Float32Array
-from models.varjpeg.bitstream import Component, Draft, draft_file
-from models.varjpeg.entropy import Blocks
-from models.varjpeg.jpeg_input import JpegCoefficients, JpegComponent
 from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling, encoded_draft
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings

@@ -3,11 +3,11 @@
 import math
 from enum import StrEnum
 
-from models.butteraugli import ButteraugliReference
 from models.errors import InvalidParameterError
-from models.observers import ObserverProfile
-from models.ssimulacra2 import Ssimulacra2Reference
-from models.sur_prediction import SurReference
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.sur.observers import ObserverProfile
+from models.sur.prediction import SurReference
 from models.types import Rgb8
 from models.varjpeg.search import Goal, Judgement
 

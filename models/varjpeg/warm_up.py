@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from models.jpeg.coefficients import read_coefficients
 from models.varjpeg.container import decode_varjpeg, encode_varjpeg
-from models.varjpeg.jpeg_input import read_coefficients
 from models.varjpeg.photo import PreparedPhoto, Subsampling
 
 

@@ -28,13 +28,13 @@ from models.reports import (
     quality_score_report,
     sur_curve_report,
 )
-from models.sur import GevParameters
-from models.sur import sur_curve as sur_curve_of
-from models.sur_prediction import SurBand, SurInterval, SurPrediction
+from models.sur.gev import GevParameters
+from models.sur.gev import sur_curve as sur_curve_of
+from models.sur.prediction import SurBand, SurInterval, SurPrediction
 from models.types import JndMap, PatchQualityMap, RgbImage
+from models.varjpeg.optimise import Format, OptimisedPhoto, Steering
 from models.varjpeg.search import Encoder, Judgement, SearchResult
 from models.varjpeg.targets import Metric
-from models.varjpeg_request import Format, OptimisedPhoto, Steering
 from workers.blobs import BlobStore
 from workers.contracts import AnyRequest, Artefact, JobResult
 from workers.run.celery_app import LimenCelery

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.butteraugli import ButteraugliReference
-from models.ssimulacra2 import Ssimulacra2Reference
-from models.sur_prediction import encode_reference_jpeg
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.sur.prediction import encode_reference_jpeg
 from models.types import Rgb8
 from models.varjpeg import PreparedPhoto, encode_jpeg, warm_up
 from models.varjpeg.search import decode_pixels

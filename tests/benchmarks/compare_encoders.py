@@ -8,7 +8,7 @@ Looked for: Pillow's libjpeg-turbo at 4:2:0 (the ratio's other side) and 4:4:4; 
 apart by ``-version``; also in ``/opt/mozjpeg/bin`` and as ``mozcjpeg``); ``cjpegli``; ``jpeg-recompress``;
 ``guetzli`` (slow: on the first ``--guetzli`` photos); pyjpegli with and without mozjpeg-lossless-optimization; pyvips.
 
-Judges: SSIMULACRA2 (``models.ssimulacra2``) and butteraugli's 3-norm (``models.butteraugli``). Log sizes are
+Judges: SSIMULACRA2 and butteraugli's 3-norm, both of ``models.metrics``. Log sizes are
 interpolated linearly between the measured qualities; ratios are geometric means over the photos that reach the point.
 BD-rate: mean of ln(size / size) over SSIMULACRA2 50 to 90, as far as both were measured. Speed is CPU time, the start
 of a program included; Limen's without its JND network, whose map serves all qualities.
@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.butteraugli import ButteraugliReference
-from models.ssimulacra2 import Ssimulacra2Reference
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.varjpeg import PreparedPhoto, warm_up
 from models.varjpeg.search import decode_pixels
 from tests.benchmarks.codec_size import BUTTERAUGLI_POINTS, SSIMULACRA2_POINTS, jnd_map, log_ratios

@@ -22,12 +22,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.butteraugli import ButteraugliReference
 from models.decode import decode_image
-from models.ssimulacra2 import Ssimulacra2Reference
-from models.sur_prediction import encode_reference_jpeg
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.sur.prediction import encode_reference_jpeg
+from models.varjpeg.optimise import DEFAULT_TARGET_SUR, optimise_photo
 from models.varjpeg.search import decode_pixels
-from models.varjpeg_request import DEFAULT_TARGET_SUR, optimise_photo
 from tests.benchmarks.machine import describe_machine
 from training.sur_curves import teacher_log_distance
 from training.threshold_teacher import jod

@@ -18,7 +18,7 @@ from PIL import Image
 
 from models.decode import decode_image
 from models.varjpeg import encode_jpeg, warm_up
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from tests.benchmarks.machine import describe_machine
 
 LIMIT = 150

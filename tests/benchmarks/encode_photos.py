@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import decode_image
-from models.observers import DEFAULT_OBSERVER, find_profile
-from models.sur_prediction import SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur.observers import DEFAULT_OBSERVER, find_profile
+from models.sur.prediction import SurReference, decode_jpeg, encode_reference_jpeg
 from models.types import RgbImage
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.service import running_service

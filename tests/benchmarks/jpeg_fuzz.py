@@ -20,11 +20,11 @@ import numpy as np
 from models.errors import LimenError
 from models.image_files.header import ImageHeader
 from models.image_files.read import SizeLimits, read_header
+from models.jpeg.coefficients import read_coefficients
+from models.metadata.carried import Metadata, kept_metadata
+from models.metadata.gain_map import with_gain_map
 from models.types import RgbImage
-from models.varjpeg.gain_map import with_gain_map
-from models.varjpeg.jpeg_input import read_coefficients
 from models.varjpeg.lossless import copied
-from models.varjpeg.metadata import Metadata, kept_metadata
 from tests.assets.phone_files import beside, exif, iptc, jpeg, phone_files, photo, segment, xmp
 from tests.benchmarks.machine import describe_machine
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from models.errors import TargetUnreachableError
 from models.jnd import predict_jnd_map
-from models.varjpeg.jpeg_input import read_coefficients
+from models.jpeg.coefficients import read_coefficients
 from models.varjpeg.photo import Encoded, PreparedPhoto
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.search import Judge, Judgement, Setting, decode_pixels, search_goal

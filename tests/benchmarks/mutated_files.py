@@ -26,7 +26,7 @@ from PIL import Image
 from models.decode import decode_image
 from models.errors import LimenError
 from models.image_files.png import chunk_spans
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.phone_files import beside, described_png, exif, iptc, jpeg, photo, segment, ultra_hdr, xmp
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.mutated_ways import Outcome, by_command_line, by_folder, by_service

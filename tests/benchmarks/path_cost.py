@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from models.decode import decode_image
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.draw_sample import draw_sample
 from tests.benchmarks.machine import describe_machine, percentile
 from tests.benchmarks.service import running_service

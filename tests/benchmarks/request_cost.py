@@ -30,8 +30,8 @@ from models.full_reference import predict_full_reference_score
 from models.jnd import predict_jnd_map
 from models.quality_score import predict_quality_score
 from models.rendering import JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, overlay_png
-from models.sur_prediction import encode_reference_jpeg, predict_sur_curve
-from models.varjpeg_request import optimise_photo
+from models.sur.prediction import encode_reference_jpeg, predict_sur_curve
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.draw_sample import draw_sample
 from tests.benchmarks.machine import describe_machine
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.butteraugli import ButteraugliReference
 from models.decode import decode_image
-from models.ssimulacra2 import Ssimulacra2Reference
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Float32Array, RgbImage
 from models.varjpeg.photo import PreparedPhoto
 from models.varjpeg.search import decode_pixels

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from models.decode import decode_image
-from models.sur_prediction import predict_sur_curve
+from models.sur.prediction import predict_sur_curve
 from tests.assets.draw_sample import draw_sample
 from tests.benchmarks.machine import describe_machine
 

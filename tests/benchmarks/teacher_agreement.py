@@ -5,7 +5,7 @@ forms of its butteraugli from libjxl's ``butteraugli_main``, where that is insta
 
 On 50 pairs of ``photos/val``: SSIMULACRA2 within 0.15 (mean difference 0.011) over -34..94, MDSI within 0.091 (0.008)
 over 0.10..0.34, GMSD within 0.002; 3-norm and maximum of both forms of butteraugli within 0.01 % of the program's.
-``models.butteraugli`` takes half the program's processor time for a pair, a third of it for each further version.
+``models.metrics.butteraugli`` takes half the program's processor time for a pair, a third of it for each further one.
 
 Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distortions`` in turn at the middle of
 their ranges.
@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from ssimulacra2 import compute_ssimulacra2
 
-from models.butteraugli import ButteraugliReference
+from models.metrics.butteraugli import ButteraugliReference
 from models.types import Rgb8
 from tests.benchmarks.machine import describe_machine
 from training.butteraugli import PROGRAM, butteraugli
@@ -66,7 +66,7 @@ def report_butteraugli(chosen: list[tuple[Rgb8, Rgb8]]) -> None:
     ButteraugliReference(chosen[0][0]).norm(chosen[0][1])  # the first call compiles
     values, seconds = map(np.array, zip(*(compared_butteraugli(*pair) for pair in chosen), strict=True))
     published = values[:, 0]
-    for index, form in ((1, "models.butteraugli"), (2, "training.butteraugli_torch")):
+    for index, form in ((1, "models.metrics.butteraugli"), (2, "training.butteraugli_torch")):
         share = difference(values[:, index], published) / published
         for place, name in enumerate(("3-norm", "maximum")):
             print(
@@ -75,9 +75,7 @@ def report_butteraugli(chosen: list[tuple[Rgb8, Rgb8]]) -> None:
                 f"difference mean {share[:, place].mean():.4%}, maximum {share[:, place].max():.4%}"
             )
     first, further = np.median(seconds[:, 1:] / seconds[:, :1], axis=0)
-    print(
-        f"models.butteraugli: median {first:.2f} of the program's processor time, {further:.2f} for a further version"
-    )
+    print(f"butteraugli here: median {first:.2f} of the program's processor time, {further:.2f} for a further version")
 
 
 def pairs(folder: Path) -> Iterator[tuple[Rgb8, Rgb8]]:
@@ -102,8 +100,8 @@ def compared(reference: Rgb8, distorted: Rgb8) -> list[tuple[float, float]]:
 
 
 def compared_butteraugli(reference: Rgb8, distorted: Rgb8) -> tuple[list[tuple[float, float]], list[float]]:
-    """3-norm and maximum of the program, of ``models.butteraugli`` and of ``training.butteraugli_torch``; processor
-    seconds of the program, of ``models.butteraugli`` and of that with a reference at hand."""
+    """3-norm and maximum of the program, of butteraugli here and of ``training.butteraugli_torch``; processor seconds
+    of the program, of ``models.metrics.butteraugli`` and of that with a reference at hand."""
     moments = [processor_s()]
     printed = butteraugli(reference, distorted)
     moments.append(processor_s())

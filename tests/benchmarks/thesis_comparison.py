@@ -21,10 +21,10 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from models.decode import decode_image
-from models.observers import find_profile
 from models.patch_quality import predict_patch_quality_map
 from models.quality_score import predict_quality_score
-from models.sur_prediction import SurReference
+from models.sur.observers import find_profile
+from models.sur.prediction import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg, parse_header
 from models.varjpeg.search import decode_pixels

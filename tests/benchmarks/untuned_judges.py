@@ -20,9 +20,9 @@ import pyvips
 import torch
 from numpy.typing import NDArray
 
-from models.classical_metrics import luma
 from models.decode import decode_image
 from models.jnd import predict_jnd_map
+from models.metrics.classical import luma
 from models.types import Rgb8
 from models.varjpeg import PreparedPhoto
 from models.varjpeg.search import decode_pixels

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.artefacts import load_manifest, load_model
+from models.graphs.artefacts import load_manifest, load_model
 from models.jnd import OVERLAP, TILE, predict_jnd_map
 
 

@@ -61,7 +61,7 @@ def test_inference_knows_no_web_and_no_queue() -> None:
 
 
 def test_onnxruntime_is_told_to_report_to_nobody(tmp_path: Path) -> None:
-    code = "import os, models.onnx_model; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    code = "import os, models.graphs.onnx_model; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment | {"TMPDIR": str(tmp_path)}, check=True)
     assert list(tmp_path.iterdir()) == []

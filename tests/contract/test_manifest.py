@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.artefacts import WEIGHTS, ModelEntry, load_manifest, load_model
-from models.onnx_model import OrtModel
+from models.graphs.artefacts import WEIGHTS, ModelEntry, load_manifest, load_model
+from models.graphs.onnx_model import OrtModel
 
 CARDS = WEIGHTS.parent / "cards"
 MAX_TOTAL_BYTES = 80_000_000

@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 from scipy.stats import genextreme
 
-from models.observers import distance_version, find_profile
-from models.sur import GevParameters
-from models.sur_prediction import predict_sur_curve
+from models.sur.gev import GevParameters
+from models.sur.observers import distance_version, find_profile
+from models.sur.prediction import predict_sur_curve
 from tests.assets.hostile_images import png
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import SCREEN, Observer, Organiser, photo

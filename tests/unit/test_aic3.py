@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.observers import ObserverProfile
+from models.sur.observers import ObserverProfile
 from tests.assets.datasets import make_aic3
 from training.aic3 import JPEG, aic3_thresholds, boosted_jnd, left_out_errors, read_aic3, share_who_cannot_tell
 from training.threshold_teacher import LEAST, log_distance_of_scores

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import butteraugli
-from models.butteraugli import ButteraugliReference
 from models.errors import ImageSizesDifferError
+from models.metrics import butteraugli
+from models.metrics.butteraugli import ButteraugliReference
 
 PROGRAM = "butteraugli_main"
 AGREEMENT = 5e-4

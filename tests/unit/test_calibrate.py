@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 from scipy.stats import genextreme
 
-from models import observers
 from models.errors import ModelArtefactError
-from models.observers import ObserverProfile, Threshold, distance_version, find_profile, load_profiles, profiles_digest
-from models.sur import GevParameters
+from models.sur import observers
+from models.sur.gev import GevParameters
+from models.sur.observers import (
+    ObserverProfile,
+    Threshold,
+    distance_version,
+    find_profile,
+    load_profiles,
+    profiles_digest,
+)
 from training.calibrate import (
     CalibrationError,
     calibrate,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.classical_metrics import ms_ssim, psnr_db, ssim
+from models.metrics.classical import ms_ssim, psnr_db, ssim
 
 
 def photo_like(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from models import artefacts, full_reference, jnd, observers, patch_quality, quality_score, sur_prediction
-from models.observers import ObserverProfile, ObserverTable, Threshold
+from models import full_reference, jnd, patch_quality, quality_score
+from models.graphs import artefacts
+from models.sur import observers, prediction
+from models.sur.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
 from workers.cli.program import app
 
@@ -74,7 +76,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_model", load_model)
     monkeypatch.setattr(artefacts, "load_model", load_model)
     monkeypatch.setattr(jnd, "shipped_numbers", jnd.WholePhotoNumbers)
-    for module in (observers, sur_prediction):
+    for module in (observers, prediction):
         monkeypatch.setattr(module, "load_observer_table", lambda *_: table)
 
 

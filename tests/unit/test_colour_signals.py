@@ -12,7 +12,7 @@ from PIL import Image
 from models import icc
 from models.decode import decode_image
 from models.image_files.colour_signals import from_code_points
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 
 PATCH = (200, 80, 60)
 D65 = (0.3127, 0.329)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from training.distortions import (
     ADDED,
     GENERATED,

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from models.decode import decode_image
 from models.drawings import is_drawing
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 
 
 def text(ground: tuple[int, int, int], ink: tuple[int, int, int]) -> Image.Image:

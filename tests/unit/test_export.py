@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.artefacts import WEIGHTS
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import WEIGHTS
+from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import predict_patch_quality_map
 from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, save

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from models.errors import InvalidParameterError
-from models.fish import detail_bands, fish_index, fish_map, fish_sharpness
+from models.metrics.fish import detail_bands, fish_index, fish_map, fish_sharpness
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.butteraugli import ButteraugliReference
+from models.metrics.butteraugli import ButteraugliReference
 from models.varjpeg.photo import PreparedPhoto
 from models.varjpeg.search import decode_pixels
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
 from training import full_reference_figures, rival_metrics
 from training.config import ExperimentConfig, load_config

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
-from models.butteraugli import ButteraugliReference
+from models.metrics.butteraugli import ButteraugliReference
 from training.jnd_labels import LabelSettings, add_noise, threshold_field
 from training.jnd_protocol import local_deviation_map, random_signs, solve_gamma, ssim_and_ms_ssim
 

@@ -6,7 +6,7 @@ import pytest
 from models.decode import CUT_NOTE, decode_image
 from models.errors import ImageUndecodableError
 from models.image_files.jpeg import NO_END_NOTE, STRAY_BYTES_NOTE
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.phone_files import beside, jpeg, photo, segment
 
 WHOLE = jpeg()

@@ -12,8 +12,8 @@ from PIL import Image
 from models.dct import inverse_dct
 from models.decode import apply_orientation
 from models.errors import ImageUndecodableError, LimenError
-from models.varjpeg.bitstream import Component, jpeg_file
-from models.varjpeg.jpeg_input import read_coefficients, turned_upright
+from models.jpeg.bitstream import Component, jpeg_file
+from models.jpeg.coefficients import read_coefficients, turned_upright
 from models.varjpeg.recompress import PreparedJpeg
 
 SIZES = [(1, 1), (8, 8), (17, 33), (64, 48), (100, 131)]

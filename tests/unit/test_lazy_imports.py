@@ -25,8 +25,8 @@ def test_help_waits_for_no_library() -> None:
     ("capability", "unneeded"),
     [
         ("jnd", SCIPY | {"numba", "matplotlib"}),
-        ("sur_prediction", SCIPY | {"matplotlib"}),
-        ("varjpeg_request", SCIPY | {"matplotlib"}),
+        ("sur.prediction", SCIPY | {"matplotlib"}),
+        ("varjpeg.optimise", SCIPY | {"matplotlib"}),
         ("full_reference", SCIPY | {"matplotlib"}),
     ],
 )

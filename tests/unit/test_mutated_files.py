@@ -9,9 +9,9 @@ import pytest
 
 from models.decode import decode_image
 from models.errors import ImageUndecodableError
-from models.varjpeg.bitstream import Component, in_range, jpeg_file
-from models.varjpeg.jpeg_input import read_coefficients
-from models.varjpeg_request import optimise_photo
+from models.jpeg.bitstream import Component, in_range, jpeg_file
+from models.jpeg.coefficients import read_coefficients
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.encoder_killers import KILLERS
 from tests.benchmarks.jpeg_fuzz import fuzz
 

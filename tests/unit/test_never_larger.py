@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from models.decode import decode_image
+from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.search import Encoder
-from models.varjpeg_request import optimise_photo
 from tests.assets.phone_files import beside, exif_block, jpeg, photo, segment, tiff
 
 SMALL = {"quality": 25, "optimize": True, "progressive": True}

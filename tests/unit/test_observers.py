@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import InvalidParameterError, ModelArtefactError
-from models.observers import (
+from models.sur.observers import (
     DEFAULT_OBSERVER,
     ObserverProfile,
     Threshold,

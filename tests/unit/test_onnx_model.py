@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.artefacts import WEIGHTS, load_manifest
-from models.onnx_model import OrtModel, cuda_available, execution_providers
+from models.graphs.artefacts import WEIGHTS, load_manifest
+from models.graphs.onnx_model import OrtModel, cuda_available, execution_providers
 
 PARITY = 1e-3
 """Largest difference between CUDA and CPU, over the range of a graph's output."""

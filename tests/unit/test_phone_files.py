@@ -12,11 +12,11 @@ from models.decode import decode_image
 from models.image_files.jpeg import VIDEO_NOTE, marker_segments
 from models.image_files.read import DEFAULT_LIMITS, read_header
 from models.image_files.tiff_tags import read_directory
-from models.varjpeg.gain_map import with_gain_map
+from models.metadata.carried import Metadata
+from models.metadata.gain_map import with_gain_map
+from models.metadata.places import Places
 from models.varjpeg.lossless import copied
-from models.varjpeg.metadata import Metadata
-from models.varjpeg.places import Places
-from models.varjpeg_request import OptimisedPhoto, optimise_photo
+from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
 from tests.assets.phone_files import (
     COPYRIGHT,
     DEGREES,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.plain_ground import Box, content_box, content_boxes, content_mask
-from models.sur_tiles import tile_places
+from models.sur.tiles import tile_places
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.artefacts import load_manifest
+from models.graphs.artefacts import load_manifest
 from models.patch_quality import DMOS_PATCHES
 from models.quality_score import MAP_SIDE
 from tests.assets.datasets import drawn_photo, noisy, save

@@ -9,7 +9,7 @@ from PIL import Image
 
 from models.decode import decode_image
 from models.image_files.read import read_header
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from tests.assets.phone_files import COPYRIGHT, DEGREES, PLACE_IN_XMP, PLACE_INSIDE_XMP, WORDS, photo, xmp
 
 

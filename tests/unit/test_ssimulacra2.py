@@ -8,7 +8,7 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from models.errors import ImageSizesDifferError
-from models.ssimulacra2 import Ssimulacra2Reference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
 
 AGREEMENT = 0.1
 """The two differ by less than this; the package itself is within 0.6 of the C++ program."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InvalidDistributionError, InvalidParameterError
-from models.sur import (
+from models.sur.gev import (
     LEVELS,
     GevParameters,
     bhattacharyya_distance,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import sur_prediction
 from models.errors import ImageSizesDifferError, InvalidParameterError
-from models.observers import ObserverProfile, ObserverTable, Threshold
-from models.sur import GevParameters, percent_sur
-from models.sur_prediction import (
+from models.sur import prediction
+from models.sur.gev import GevParameters, percent_sur
+from models.sur.observers import ObserverProfile, ObserverTable, Threshold
+from models.sur.prediction import (
     EVALUATIONS,
     SurModels,
     SurReference,
@@ -23,7 +23,7 @@ from models.sur_prediction import (
     sample_curve,
     viewing_weights,
 )
-from models.sur_tiles import JUDGED_TILES, TILE
+from models.sur.tiles import JUDGED_TILES, TILE
 from models.types import Float32Array
 
 THRESHOLD = Threshold(math.log(6), 0.3)
@@ -59,7 +59,7 @@ class RootMeanSquare:
 
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> SurModels:
-    monkeypatch.setattr(sur_prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.05))
+    monkeypatch.setattr(prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.05))
     return SurModels(PixelFeatures(), RootMeanSquare())
 
 
@@ -109,7 +109,7 @@ def test_the_band_holds_the_curve_and_widens_with_the_error(graphs: SurModels, m
     curve = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs)
     assert (curve.band.low <= curve.sur).all()
     assert (curve.sur <= curve.band.high).all()
-    monkeypatch.setattr(sur_prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
+    monkeypatch.setattr(prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
     wider = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs).band
     assert (wider.high - wider.low).sum() > 2 * (curve.band.high - curve.band.low).sum() > 0
 

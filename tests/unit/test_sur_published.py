@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.sur import GevParameters
+from models.sur.gev import GevParameters
 from tests.assets.datasets import make_jnd_pano, make_kadis
 from training.config import load_config
 from training.datasets.errors import DatasetMissingError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.sur_tiles import CANDIDATE_TILES, TILE, pool_tiles, tile_corners
+from models.sur.tiles import CANDIDATE_TILES, TILE, pool_tiles, tile_corners
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.observers import ObserverProfile
-from models.sur import percent_jnd
+from models.sur.gev import percent_jnd
+from models.sur.observers import ObserverProfile
 from training.jpeg_variants import VARIANT_KINDS, variants
 from training.networks.sur_featnet import Standardise, SurFeatNet, SurFeatures, SurHead
 from training.sur_curves import CURVE_LEVELS, calibrate, curve_gev, mcl_jci_population, psnr_db, teacher_log_distance

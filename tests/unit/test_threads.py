@@ -13,7 +13,7 @@ from models.threads import in_bands, in_order
 ONE_REQUEST = """
 import hashlib, numpy as np
 from models.types import RgbImage
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 pixels = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8).repeat(16, 0).repeat(16, 1)
 pixels = (pixels + np.random.default_rng(1).integers(0, 9, pixels.shape)).clip(0, 255).astype(np.uint8)
 print(hashlib.sha256(optimise_photo(RgbImage(pixels, pixels)).data).hexdigest())

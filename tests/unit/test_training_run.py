@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from models.artefacts import WEIGHTS
+from models.graphs.artefacts import WEIGHTS
 from training.config import CONFIGS, ExperimentConfig, FitConfig, load_config
 from training.fit import fit_network, load_best, load_history
 from training.report import Curves, Picture, Report, Scatter, write_report

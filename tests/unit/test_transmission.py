@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.classical_metrics import psnr_db
+from models.metrics.classical import psnr_db
 from tests.assets.datasets import drawn_photo
 from training.distortions import Apply, at_psnr
 from training.transmission import jpeg2000_transmission_errors, jpeg_transmission_errors, sparsely_sampled

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from models.artefacts import load_model
 from models.decode import decode_image
+from models.graphs.artefacts import load_model
 from models.jnd import predict_jnd_map
 from models.varjpeg import encode_jpeg
+from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.search import Encoder, decode_pixels
-from models.varjpeg_request import optimise_photo
 from tests.assets.browser import find_browser
 
 DECODERS = {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.errors import ContainerInvalidError
-from models.varjpeg.entropy import (
+from models.jpeg.entropy import (
     HuffmanTable,
     code_words,
     count_symbols,

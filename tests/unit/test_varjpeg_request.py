@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.butteraugli import ButteraugliReference
 from models.decode import decode_image
 from models.errors import InvalidParameterError, TargetUnreachableError
 from models.image_files.jpeg import GAIN_MAP_NOTE
-from models.ssimulacra2 import Ssimulacra2Reference
-from models.varjpeg.jpeg_input import read_coefficients
-from models.varjpeg.metadata import segment
+from models.jpeg.coefficients import read_coefficients
+from models.metadata.carried import segment
+from models.metrics.butteraugli import ButteraugliReference
+from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.search import Encoder, decode_pixels
-from models.varjpeg_request import optimise_photo
 
 
 def photo(height=128, width=160, seed=0):

@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.onnx_model import OnnxModel
+from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import DMOS_PATCHES, predict_patch_dmos_map
 from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from models.full_reference import predict_full_reference_score
-from models.onnx_model import OnnxModel
+from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training import multiscale_tables, tid2013
 from training.config import ExperimentConfig

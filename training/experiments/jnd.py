@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.graphs.onnx_model import OnnxModel
 from models.jnd import OVERLAP, TILE, WholePhotoNumbers, predict_jnd_map, shipped_numbers
-from models.onnx_model import OnnxModel
 from training.config import ExperimentConfig, FitConfig
 from training.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
 from training.fit import channels_last, fit_network, load_best, load_history

@@ -16,8 +16,8 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.fish import fish_map
-from models.onnx_model import OnnxModel
+from models.graphs.onnx_model import OnnxModel
+from models.metrics.fish import fish_map
 from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_patch_features, tiled_patch_quality
 from models.preprocess import pad_to_at_least, to_nchw
 from models.types import Float32Array, Rgb8

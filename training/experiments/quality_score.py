@@ -19,9 +19,9 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.artefacts import load_manifest, load_model
-from models.fish import fish_sharpness
-from models.onnx_model import OnnxModel
+from models.graphs.artefacts import load_manifest, load_model
+from models.graphs.onnx_model import OnnxModel
+from models.metrics.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from models.types import Float32Array, Rgb8
 from training.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts

@@ -19,10 +19,10 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.observers import DEFAULT_OBSERVER, DEFAULT_PIXELS_PER_DEGREE, JNDS, ObserverProfile, load_observer_table
-from models.sur import LEVELS, percent_jnd, sur_curve
-from models.sur_prediction import VIEWING_PLACES, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
-from models.sur_tiles import TILE
+from models.sur.gev import LEVELS, percent_jnd, sur_curve
+from models.sur.observers import DEFAULT_OBSERVER, DEFAULT_PIXELS_PER_DEGREE, JNDS, ObserverProfile, load_observer_table
+from models.sur.prediction import VIEWING_PLACES, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur.tiles import TILE
 from models.types import Rgb8
 from training import sur_tables
 from training.config import ExperimentConfig

@@ -111,7 +111,7 @@ def run_all(
 
 
 def _weights() -> str:
-    from models.artefacts import load_manifest
+    from models.graphs.artefacts import load_manifest
 
     return " ".join(sorted(entry.sha256 for entry in load_manifest().values()))
 

@@ -488,7 +488,7 @@ def models(as_json: Json = False) -> None:
     """The shipped weights: version, size, what they learned from, how good they are."""
     from dataclasses import asdict
 
-    from models.artefacts import WEIGHTS, load_manifest
+    from models.graphs.artefacts import WEIGHTS, load_manifest
 
     entries = sorted(load_manifest().values(), key=lambda entry: entry.name)
     if as_json:
@@ -508,7 +508,7 @@ def _serve_with_worker(host: str, port: int) -> None:
     """The embedded mode: job records in memory, files in a folder that goes when the service ends."""
     from app.main import create_app
     from app.settings import ApiSettings
-    from models.observers import find_profile
+    from models.sur.observers import find_profile
     from workers.blobs import BlobStore
     from workers.jobs.memory import MemoryJobStore
     from workers.run.embedded import EmbeddedWorker

@@ -15,16 +15,16 @@ from celery import Celery, current_app
 from celery.signals import worker_init, worker_process_init
 from celery.worker import WorkController
 
-from models.artefacts import check_file, load_manifest, load_model
 from models.decode import decode_image
 from models.errors import LimenError, ModelArtefactError
-from models.observers import find_profile, load_profiles, profiles_digest
-from models.onnx_model import OnnxModel, cuda_available
+from models.graphs.artefacts import check_file, load_manifest, load_model
+from models.graphs.onnx_model import OnnxModel, cuda_available
 from models.rendering import sur_plot
-from models.sur_prediction import predict_sur_curve
+from models.sur.observers import find_profile, load_profiles, profiles_digest
+from models.sur.prediction import predict_sur_curve
 from models.types import RgbImage
 from models.varjpeg import warm_up as compile_codec
-from models.varjpeg_request import optimise_photo
+from models.varjpeg.optimise import optimise_photo
 from workers.errors import BrokerUnavailableError
 from workers.jobs.record import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery

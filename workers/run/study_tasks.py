@@ -8,10 +8,10 @@ from typing import Any
 from celery import Task, shared_task
 
 from models.decode import decode_image
-from models.ladder import display_copy, encode_level, ladder_distances
-from models.observers import distance_version
 from models.rendering import rgb_png
-from models.sur import LEVELS
+from models.sur.gev import LEVELS
+from models.sur.ladder import display_copy, encode_level, ladder_distances
+from models.sur.observers import distance_version
 from workers.capabilities import size_limits
 from workers.contracts import JobResult, StudyLadderRequest
 from workers.errors import BlobMissingError

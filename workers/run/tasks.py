@@ -5,7 +5,7 @@ from typing import Any
 from celery import Task, shared_task
 
 import workers.run.loaded_models  # noqa: F401 - opens the models when a pool process starts
-from models.artefacts import load_manifest
+from models.graphs.artefacts import load_manifest
 from workers import capabilities
 from workers.blobs import BlobStore
 from workers.capabilities import Inputs, Outcome, size_limits

@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from models.artefacts import WEIGHTS, load_manifest
 from models.errors import InvalidParameterError, ModelArtefactError
+from models.graphs.artefacts import WEIGHTS, load_manifest
 
 JNDS = (1, 2, 3)
 _STANDARD = NormalDist()

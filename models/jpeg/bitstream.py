@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.errors import ImageTooLargeError
 from models.image_files.jpeg import marker_segments
-from models.varjpeg.entropy import (
+from models.jpeg.entropy import (
     Blocks,
     HuffmanTable,
     Statistics,
@@ -26,7 +26,7 @@ from models.varjpeg.entropy import (
     encode_blocks,
     optimal_table,
 )
-from models.varjpeg.metadata import insert_segments, segment
+from models.metadata.carried import insert_segments, segment
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 _START, _END = b"\xff\xd8", b"\xff\xd9"

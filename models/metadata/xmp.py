@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
-from models.varjpeg.places import Places, coordinate_of_text
+from models.metadata.places import Places, coordinate_of_text
 
 _MAX_TAGS = 20_000
 """More than the longest edit histories have."""

@@ -19,15 +19,15 @@ from models.errors import ImageSizesDifferError, ImageUndecodableError, InvalidP
 from models.image_files.header import sniff
 from models.image_files.jpeg import GAIN_MAP_NOTE
 from models.image_files.read import read_header
-from models.observers import DEFAULT_OBSERVER, JNDS, find_profile
+from models.jpeg.coefficients import read_coefficients, turned_upright
+from models.metadata.carried import Metadata, insert_segments, kept_metadata, means_srgb
+from models.metadata.gain_map import with_gain_map
 from models.patch_quality import predict_patch_quality_map
-from models.sur_prediction import encode_reference_jpeg, profile_reference
+from models.sur.observers import DEFAULT_OBSERVER, JNDS, find_profile
+from models.sur.prediction import encode_reference_jpeg, profile_reference
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
-from models.varjpeg.gain_map import with_gain_map
-from models.varjpeg.jpeg_input import read_coefficients, turned_upright
 from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
-from models.varjpeg.metadata import Metadata, insert_segments, kept_metadata, means_srgb
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds

@@ -15,9 +15,9 @@ from models.image_files.exif import usable_exif
 from models.image_files.header import limited
 from models.image_files.jpeg import GAIN_MAP_MARKS, Damage, marker_segments
 from models.image_files.tiff_tags import read_directory
-from models.varjpeg.metadata import XMP_HEADER, after_start, insert_segments, segment
-from models.varjpeg.places import Places
-from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, with_items
+from models.metadata.carried import XMP_HEADER, after_start, insert_segments, segment
+from models.metadata.places import Places
+from models.metadata.xmp import XmpDamagedError, cleaned_xmp, with_items
 
 _APP0, _APP1, _APP2, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEF, 0xFE
 _START, _END = b"\xff\xd8", b"\xff\xd9"

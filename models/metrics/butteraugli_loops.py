@@ -1,4 +1,4 @@
-"""Compiled loops of ``models.butteraugli``: each walks rows so that inner loops run over a few rows side by side.
+"""Compiled loops of butteraugli: each walks rows so that inner loops run over a few rows side by side.
 
 Planes are float32 (h, w). No inner loop touches more than six rows at once, or the compiler would not vectorise it.
 """
@@ -6,8 +6,8 @@ Planes are float32 (h, w). No inner loop touches more than six rows at once, or 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import butteraugli_constants as constants
 from models.compiled import compiled
+from models.metrics import butteraugli_constants as constants
 from models.types import Float32Array
 
 LINE_REACH = 4

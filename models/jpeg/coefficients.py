@@ -15,8 +15,8 @@ from models.dct import BLOCK, block_grid, zigzag
 from models.errors import ImageUndecodableError
 from models.image_files.header import limited
 from models.image_files.jpeg import marker_segments
-from models.varjpeg.bitstream import in_range
-from models.varjpeg.entropy import Blocks, HuffmanTable, code_words
+from models.jpeg.bitstream import in_range
+from models.jpeg.entropy import Blocks, HuffmanTable, code_words
 
 _SOF = {0xC0: False, 0xC1: False, 0xC2: True}
 """Frame markers that are read, and whether they announce a progressive file."""

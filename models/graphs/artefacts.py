@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelArtefactError
-from models.onnx_model import OnnxModel, OrtModel
+from models.graphs.onnx_model import OnnxModel, OrtModel
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True, slots=True)

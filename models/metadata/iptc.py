@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from models.varjpeg.places import Places
+from models.metadata.places import Places
 
 PHOTOSHOP = b"Photoshop 3.0\0"
 _SIGNATURE, _IIM = b"8BIM", 0x0404

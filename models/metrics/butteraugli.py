@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models import butteraugli_constants as constants
-from models import butteraugli_loops as loops
-from models.butteraugli_constants import Line
 from models.colour import halve, linear_light
 from models.errors import ImageSizesDifferError
+from models.metrics import butteraugli_constants as constants
+from models.metrics import butteraugli_loops as loops
+from models.metrics.butteraugli_constants import Line
 from models.preprocess import as_rgb, pad_to_at_least
 from models.types import Float32Array, Rgb8, RgbImage
 

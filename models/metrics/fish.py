@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.classical_metrics import luma
 from models.errors import InvalidParameterError
+from models.metrics.classical import luma
 from models.preprocess import as_rgb, pad_to_at_least
 from models.types import Float32Array, RgbImage
 

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from models import artefacts
 from models.errors import ImageSizesDifferError, InvalidParameterError
-from models.observers import (
+from models.graphs import artefacts
+from models.graphs.onnx_model import OnnxModel
+from models.preprocess import as_rgb, to_nchw
+from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, still_satisfied, sur_curve
+from models.sur.observers import (
     DEFAULT_OBSERVER,
     DEFAULT_PIXELS_PER_DEGREE,
     JNDS,
@@ -25,10 +28,7 @@ from models.observers import (
     find_profile,
     load_observer_table,
 )
-from models.onnx_model import OnnxModel
-from models.preprocess import as_rgb, to_nchw
-from models.sur import LEVELS, GevParameters, fit_gev, percent_jnd, percent_sur, still_satisfied, sur_curve
-from models.sur_tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
+from models.sur.tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
 from models.threads import in_order
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from models.varjpeg.places import Places, coordinates_of_rationals
+from models.metadata.places import Places, coordinates_of_rationals
 
 _ORIENTATION, _EXIF_POINTER, _GPS_POINTER, _INTEROP_POINTER, _MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0xA005, 0x927C
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from models import icc
 from models.image_files.exif import orientation_block
+from models.metadata.exif import cleaned_exif, exif_coordinates
+from models.metadata.iptc import PHOTOSHOP, cleaned_resources, iptc_place_names
+from models.metadata.places import Places, coordinate_of_text, places_of
+from models.metadata.xmp import XmpDamagedError, cleaned_xmp, names_a_place, xmp_coordinates, xmp_place_names
 from models.types import RgbImage
-from models.varjpeg.exif_cleaning import cleaned_exif, exif_coordinates
-from models.varjpeg.iptc_cleaning import PHOTOSHOP, cleaned_resources, iptc_place_names
-from models.varjpeg.places import Places, coordinate_of_text, places_of
-from models.varjpeg.xmp_cleaning import XmpDamagedError, cleaned_xmp, names_a_place, xmp_coordinates, xmp_place_names
 
 _EXIF_HEADER = b"Exif\x00\x00"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
