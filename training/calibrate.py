@@ -26,8 +26,8 @@ from models.decode import decode_image
 from models.sur.gev import SHAPE_RANGE, GevParameters, sur_curve
 from models.sur.ladder import display_copy, ladder_distances
 from models.sur.observers import JNDS, Threshold, distance_version, load_observer_table
-from training.datasets.errors import DatasetFormatError
-from training.datasets.study_csv import NOTHING_SEEN, StudySample
+from training.data.errors import DatasetFormatError
+from training.data.study_csv import NOTHING_SEEN, StudySample
 
 FEWEST_SAMPLES = 10
 """Answers to a JND below which no threshold is fitted."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from training.config import ExperimentConfig, load_config
-from training.datasets.errors import DatasetFormatError, DatasetMissingError
+from training.data.errors import DatasetFormatError, DatasetMissingError
+from training.run.config import ExperimentConfig, load_config
 
 
 class Experiment(StrEnum):
@@ -23,6 +23,16 @@ class Experiment(StrEnum):
     DIPQA = "dipqa"
     QUALITY_SCORE = "quality_score"
     FULL_REFERENCE = "full_reference"
+
+
+MODULES = {
+    Experiment.SUR: "sur.experiment",
+    Experiment.JND: "jnd.experiment",
+    Experiment.PATCH_QUALITY: "quality.patch_quality",
+    Experiment.DIPQA: "quality.dipqa",
+    Experiment.QUALITY_SCORE: "quality.quality_score",
+    Experiment.FULL_REFERENCE: "full_reference.experiment",
+}
 
 
 class Preset(StrEnum):
@@ -104,7 +114,7 @@ def calibrate(
     """Fit an observer profile to the answers of an observer study; print what it was fitted to, and how well."""
     from training.calibrate import calibrate as calibrated
     from training.calibrate import write_profile
-    from training.datasets.study_csv import read_study
+    from training.data.study_csv import read_study
 
     document = calibrated(read_study(samples), name, photos=photos)
     write_profile(document, output)
@@ -116,7 +126,7 @@ def _experiment(
 ) -> tuple[Any, ExperimentConfig]:
     config = load_config(name.value, data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
     config.checkpoints.mkdir(parents=True, exist_ok=True)
-    return importlib.import_module(f"training.experiments.{name.value}"), config
+    return importlib.import_module(f"training.experiments.{MODULES[name]}"), config
 
 
 def main() -> None:

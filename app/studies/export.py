@@ -1,4 +1,4 @@
-"""A study's answers as CSV, and the whole of it in the layout of MCL-JCI, as ``training.datasets.mcl_jci`` reads it."""
+"""A study's answers as CSV, and the whole of it in the layout of MCL-JCI, as ``training.data.mcl_jci`` reads it."""
 
 import csv
 import io

@@ -1,6 +1,6 @@
 """The numbers of butteraugli in libjxl v0.7: of ``lib/jxl/butteraugli/butteraugli.cc`` where nothing else is said.
 
-``models.metrics.butteraugli`` computes with them, and ``training.butteraugli_torch`` for gradients. X is red minus
+``models.metrics.butteraugli`` computes with them, and ``training.metrics.butteraugli`` for gradients. X is red minus
 green, Y bright, B blue.
 """
 

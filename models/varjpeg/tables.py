@@ -245,7 +245,7 @@ DESIGNS: tuple[tuple[float, Design], ...] = (
     ),
 )
 """Between these scales ``design_at`` interpolates. Chosen from what each number gained when it was moved by itself
-(``training.codec_tables`` on crops of lossless photos of photos/train): coarser chroma and finer luma make a file
+(``training.codec.tables`` on crops of lossless photos of photos/train): coarser chroma and finer luma make a file
 smaller to butteraugli, the reverse to SSIMULACRA2, so at each scale the pair goes to the judge that asks for more
 there; the parts that both like are everywhere. Below 3.2, where viewers near the threshold look, the SUR network's
 teacher was heard too: steeper tables that keep low frequencies fine, flatter and cheaper chroma, and luma that goes

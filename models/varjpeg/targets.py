@@ -13,7 +13,7 @@ from models.varjpeg.search import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)
 # Medians over every 24th lossless photo of photos/train at those qualities, where a search starts
-# (``python -m training.search_start``).
+# (``python -m training.codec.search_start``).
 _LOG_DISTANCES = (0.69, -0.05, -0.66, -1.14, -1.86, -2.13, -2.27, -2.52, -2.75, -3.1, -4.03)
 _SSIMULACRA2 = (-9.2, 37.7, 56.9, 66.8, 76.7, 79.5, 81.0, 83.3, 85.5, 87.8, 92.8)
 _LOG_BUTTERAUGLI = (1.74, 1.12, 0.71, 0.45, 0.1, -0.04, -0.11, -0.26, -0.4, -0.56, -1.01)

@@ -1,4 +1,4 @@
-"""Tiny look-alikes of the data sets that ``training/datasets`` reads: same layout, drawn images, invented scores."""
+"""Tiny look-alikes of the data sets that ``training/data`` reads: same layout, drawn images, invented scores."""
 
 import csv
 from collections.abc import Iterable, Sequence

@@ -29,8 +29,8 @@ from models.sur.prediction import encode_reference_jpeg
 from models.varjpeg.optimise import DEFAULT_TARGET_SUR, optimise_photo
 from models.varjpeg.search import decode_pixels
 from tests.benchmarks.machine import describe_machine
-from training.sur_curves import teacher_log_distance
-from training.threshold_teacher import jod
+from training.experiments.sur.curves import teacher_log_distance
+from training.labels.threshold_teacher import jod
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
 CROP, ZOOM = 160, 2

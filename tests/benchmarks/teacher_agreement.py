@@ -7,8 +7,8 @@ On 50 pairs of ``photos/val``: SSIMULACRA2 within 0.15 (mean difference 0.011) o
 over 0.10..0.34, GMSD within 0.002; 3-norm and maximum of both forms of butteraugli within 0.01 % of the program's.
 ``models.metrics.butteraugli`` takes half the program's processor time for a pair, a third of it for each further one.
 
-Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distortions`` in turn at the middle of
-their ranges.
+Pairs: photos of the folder, cut to 384x512 at most, with the kinds of ``training.distort.distortions`` in turn at the
+middle of their ranges.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from ssimulacra2 import compute_ssimulacra2
 from models.metrics.butteraugli import ButteraugliReference
 from models.types import Rgb8
 from tests.benchmarks.machine import describe_machine
-from training.butteraugli import PROGRAM, butteraugli
-from training.butteraugli_torch import butteraugli_distance, three_norm
-from training.distortions import ADDED, GENERATED
+from training.data.photos import load_photo
+from training.distort.distortions import ADDED, GENERATED
+from training.labels.features import NAMES, pair_features
+from training.metrics.butteraugli import butteraugli_distance, three_norm
+from training.metrics.butteraugli_program import PROGRAM, butteraugli
+from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2_of_arrays
 from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
-from training.photos import load_photo
-from training.quality_features import NAMES, pair_features
-from training.teachers import srgb_to_tensor, ssimulacra2_of_arrays
 
 import piq  # isort: skip
 from PIL import Image  # isort: skip
@@ -66,7 +66,7 @@ def report_butteraugli(chosen: list[tuple[Rgb8, Rgb8]]) -> None:
     ButteraugliReference(chosen[0][0]).norm(chosen[0][1])  # the first call compiles
     values, seconds = map(np.array, zip(*(compared_butteraugli(*pair) for pair in chosen), strict=True))
     published = values[:, 0]
-    for index, form in ((1, "models.metrics.butteraugli"), (2, "training.butteraugli_torch")):
+    for index, form in ((1, "models.metrics.butteraugli"), (2, "training.metrics.butteraugli")):
         share = difference(values[:, index], published) / published
         for place, name in enumerate(("3-norm", "maximum")):
             print(
@@ -100,7 +100,7 @@ def compared(reference: Rgb8, distorted: Rgb8) -> list[tuple[float, float]]:
 
 
 def compared_butteraugli(reference: Rgb8, distorted: Rgb8) -> tuple[list[tuple[float, float]], list[float]]:
-    """3-norm and maximum of the program, of butteraugli here and of ``training.butteraugli_torch``; processor seconds
+    """3-norm and maximum of the program, of butteraugli here and of ``training.metrics.butteraugli``; processor seconds
     of the program, of ``models.metrics.butteraugli`` and of that with a reference at hand."""
     moments = [processor_s()]
     printed = butteraugli(reference, distorted)

@@ -28,8 +28,8 @@ from models.varjpeg import PreparedPhoto
 from models.varjpeg.search import decode_pixels
 from tests.benchmarks.default_request import photos
 from tests.benchmarks.machine import describe_machine
+from training.experiments.sur.curves import teacher_log_distance
 from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this
-from training.sur_curves import teacher_log_distance
 
 import piq  # isort: skip
 

@@ -23,8 +23,8 @@ from models.sur.prediction import predict_sur_curve
 from tests.assets.hostile_images import png
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import SCREEN, Observer, Organiser, photo
-from training.datasets.mcl_jci import read_samples
-from training.datasets.study_csv import read_study
+from training.data.mcl_jci import read_samples
+from training.data.study_csv import read_study
 
 pytestmark = pytest.mark.slow
 LIMEN_TRAIN = Path(sys.executable).with_name("limen-train")
@@ -348,7 +348,7 @@ def test_a_study_leaves_as_a_data_set_in_the_layout_of_mcl_jci(study: Organiser,
     with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
         assert archive.testzip() is None
         archive.extractall(tmp_path)
-    from training.datasets.mcl_jci import read_mcl_jci
+    from training.data.mcl_jci import read_mcl_jci
 
     found = read_mcl_jci(tmp_path)
     assert [one.source for one in found] == ["ImageJND_SRC01", "ImageJND_SRC02"]

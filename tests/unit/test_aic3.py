@@ -7,8 +7,15 @@ import pytest
 
 from models.sur.observers import ObserverProfile
 from tests.assets.datasets import make_aic3
-from training.aic3 import JPEG, aic3_thresholds, boosted_jnd, left_out_errors, read_aic3, share_who_cannot_tell
-from training.threshold_teacher import LEAST, log_distance_of_scores
+from training.experiments.sur.aic3 import (
+    JPEG,
+    aic3_thresholds,
+    boosted_jnd,
+    left_out_errors,
+    read_aic3,
+    share_who_cannot_tell,
+)
+from training.labels.threshold_teacher import LEAST, log_distance_of_scores
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.artefact_pairs import ARTEFACTS, FAMILY_OF, GRID, draw_area, draw_artefacts
-from training.experiments.patch_quality import DrawnPatches, LabelledVersions, quality_at
+from training.experiments.quality.patch_quality import DrawnPatches, LabelledVersions, quality_at
+from training.labels.artefact_pairs import ARTEFACTS, FAMILY_OF, GRID, draw_area, draw_artefacts
 
 
 def photo(height: int = 96, width: int = 128) -> np.ndarray:

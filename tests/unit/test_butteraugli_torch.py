@@ -9,9 +9,9 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
 
-from training.butteraugli import PROGRAM, butteraugli
-from training.butteraugli_torch import ButteraugliReference, butteraugli_distance, three_norm
-from training.teachers import srgb_to_tensor
+from training.metrics.butteraugli import ButteraugliReference, butteraugli_distance, three_norm
+from training.metrics.butteraugli_program import PROGRAM, butteraugli
+from training.metrics.ssimulacra2 import srgb_to_tensor
 
 needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 

@@ -28,8 +28,8 @@ from training.calibrate import (
     fit_threshold,
     write_profile,
 )
-from training.datasets.errors import DatasetFormatError
-from training.datasets.study_csv import NOTHING_SEEN, StudySample, read_study
+from training.data.errors import DatasetFormatError
+from training.data.study_csv import NOTHING_SEEN, StudySample, read_study
 from workers.cli.files import choose_profile
 
 RNG = np.random.default_rng(7)

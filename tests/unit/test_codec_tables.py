@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.varjpeg.tables import Design, design_at
-from training.codec_tables import fit_design, log_size, prepare
+from training.codec.tables import fit_design, log_size, prepare
 
 
 def by_error(reference, distorted):

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from tests.assets import datasets as made
-from training.datasets.csiq import read_csiq
-from training.datasets.errors import DatasetFormatError, DatasetMissingError
-from training.datasets.hmii import read_hmii
-from training.datasets.jnd_pano import read_jnd_pano
-from training.datasets.kadid import read_kadid10k, read_kadis700k
-from training.datasets.koniq import read_koniq10k
-from training.datasets.konpatch import read_konpatch, read_local_opinions
-from training.datasets.live import read_live
-from training.datasets.mcl_jci import level_of, read_mcl_jci
-from training.datasets.records import Box
-from training.datasets.shen2020 import read_shen2020
-from training.datasets.splits import load_folds, save_folds, source_folds
-from training.datasets.tid import read_tid2008, read_tid2013
+from training.data.csiq import read_csiq
+from training.data.errors import DatasetFormatError, DatasetMissingError
+from training.data.hmii import read_hmii
+from training.data.jnd_pano import read_jnd_pano
+from training.data.kadid import read_kadid10k, read_kadis700k
+from training.data.koniq import read_koniq10k
+from training.data.konpatch import read_konpatch, read_local_opinions
+from training.data.live import read_live
+from training.data.mcl_jci import level_of, read_mcl_jci
+from training.data.records import Box
+from training.data.shen2020 import read_shen2020
+from training.data.splits import load_folds, save_folds, source_folds
+from training.data.tid import read_tid2008, read_tid2013
 
 READERS: list[tuple[Callable[[Path], list[Any]], str]] = [
     (read_tid2008, "ponomarenko"),

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import load_config
-from training.datasets.errors import DatasetMissingError
-from training.datasets.splits import load_folds
-from training.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
-from training.experiments import dipqa
+from training.data.errors import DatasetMissingError
+from training.data.splits import load_folds
+from training.experiments.quality import dipqa
+from training.experiments.quality.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
+from training.metrics.rivals import PATCH_RIVALS
 from training.networks.dipqa import Dipqa
 from training.networks.torchvision_models import models
-from training.rival_metrics import PATCH_RIVALS
+from training.run.config import load_config
 
 SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[1] / "assets" / "datasets.py")
 assert SPEC is not None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.metrics.classical import psnr_db
-from training.distortions import (
+from training.distort.distortions import (
     ADDED,
     GENERATED,
     UNSEEN,
@@ -14,7 +14,7 @@ from training.distortions import (
     draw_distorted,
     draw_local_mixture,
 )
-from training.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
+from training.distort.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
 
 
 @pytest.fixture(scope="module")

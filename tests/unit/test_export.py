@@ -12,8 +12,8 @@ from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import predict_patch_quality_map
 from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, save
-from training.config import load_config
-from training.export import (
+from training.run.config import load_config
+from training.run.export import (
     COMPARED_SIZES,
     ExportMismatchError,
     TorchModel,

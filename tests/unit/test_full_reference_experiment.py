@@ -7,14 +7,14 @@ import pytest
 
 from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
-from training import full_reference_figures, rival_metrics
-from training.config import ExperimentConfig, load_config
-from training.datasets.errors import DatasetMissingError
-from training.experiments import full_reference
-from training.full_reference_figures import against_rivals, judged_photos, lead_interval, people, photos_won
+from training.data.errors import DatasetMissingError
+from training.distort.tid2013 import TidPhoto
+from training.experiments.full_reference import experiment, figures
+from training.experiments.full_reference.figures import against_rivals, judged_photos, lead_interval, people, photos_won
+from training.labels.opinion_pairs import CODEC
+from training.metrics import rivals
 from training.networks.multiscale_fr import ABLATIONS
-from training.opinion_pairs import CODEC
-from training.tid2013 import TidPhoto
+from training.run.config import ExperimentConfig, load_config
 
 INFO = np.array([(1, 1), (1, 3), (8, 2), (8, 5)])
 
@@ -43,7 +43,7 @@ def make_high_quality(folder: Path, kinds: list[str]) -> None:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
     root = tmp_path_factory.mktemp("full_reference")
     data, work = root / "data", root / "work"
-    for number in range(1, full_reference.FOLDS + 1):
+    for number in range(1, experiment.FOLDS + 1):
         photo = made.drawn_photo(number, 384, 512)
         made.save(data / "kodak" / f"{number:02d}.png", photo)
         distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
@@ -69,29 +69,29 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
             work / "high-quality-pairs" / split, ["blur", "blur", "gamma"] if split == "val" else ["blur"]
         )
     config = one_step(load_config("full_reference", data=data, work=work, epochs=1))
-    full_reference.fit(config)
+    experiment.fit(config)
     return config
 
 
 def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: ExperimentConfig) -> None:
     names = sorted(path.name for path in fitted.checkpoints.glob("fold-*/*.npy"))
-    assert names == [f"{number:02d}.npy" for number in range(1, full_reference.FOLDS + 1)]
+    assert names == [f"{number:02d}.npy" for number in range(1, experiment.FOLDS + 1)]
     scores = np.load(next(fitted.checkpoints.glob("fold-0/*.npy")))
     assert scores.shape == (len(INFO),)
     assert ((scores > 0) & (scores < 100)).all()
 
 
 def test_figures_come_with_wins_and_an_interval(fitted: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    rivals = {"psnr": psnr_db, "ssimulacra2": lambda reference, distorted: psnr_db(reference, distorted) + 40}
-    monkeypatch.setattr(rival_metrics, "RIVALS", rivals)
-    monkeypatch.setattr(full_reference_figures, "RIVALS", rivals)
-    monkeypatch.setattr(rival_metrics, "ProcessPoolExecutor", _Here)
-    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 1)
-    rival_metrics.make_rivals(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
-    found = full_reference.evaluate(fitted)
-    assert found["people"]["pairs"] == full_reference.FOLDS * len(INFO)
+    two = {"psnr": psnr_db, "ssimulacra2": lambda reference, distorted: psnr_db(reference, distorted) + 40}
+    monkeypatch.setattr(rivals, "RIVALS", two)
+    monkeypatch.setattr(figures, "RIVALS", two)
+    monkeypatch.setattr(rivals, "ProcessPoolExecutor", _Here)
+    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
+    rivals.make_rivals(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
+    found = experiment.evaluate(fitted)
+    assert found["people"]["pairs"] == experiment.FOLDS * len(INFO)
     assert found["against"]["psnr"]["srocc"] > 0.9
-    assert set(found["against"]["photos_won"]) == set(rivals)
+    assert set(found["against"]["photos_won"]) == set(two)
     assert found["val"]["identical_images"] == [100, 100]
     assert (fitted.checkpoints / "report.html").is_file()
     assert people(judged_photos(fitted, fitted.checkpoints)) == found["people"]
@@ -115,18 +115,18 @@ class _Here:
 
 @pytest.mark.slow
 def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
-    full_reference.export(fitted)
+    experiment.export(fitted)
     assert (fitted.weights / "full_reference.onnx").is_file()
     assert fitted.weights.is_relative_to(fitted.work)
 
 
 def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
     info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.5])
-    low, high, jpeg = full_reference.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
+    low, high, jpeg = experiment.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
     assert low == pytest.approx(50)
     assert high == pytest.approx(0.23 * 50 + 0.77 * 84.5)
-    assert jpeg == pytest.approx(full_reference.score_of_ssimulacra2(np.array([40.0]))[0] + full_reference.JPEG_ABOVE)
-    assert full_reference.score_of_ssimulacra2(np.array([100.0]))[0] == 100
+    assert jpeg == pytest.approx(experiment.score_of_ssimulacra2(np.array([40.0]))[0] + experiment.JPEG_ABOVE)
+    assert experiment.score_of_ssimulacra2(np.array([100.0]))[0] == 100
 
 
 def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +136,15 @@ def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append(1)
         return float(distorted.mean())
 
-    monkeypatch.setattr(rival_metrics, "RIVALS", {"mean": count})
+    monkeypatch.setattr(rivals, "RIVALS", {"mean": count})
     photo = made.drawn_photo(1, 16, 16)
     distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
     pairs = TidPhoto(1, photo, distorted, INFO, np.array([6.0, 5.0, 4.0, 2.0]))
-    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 2)
-    some = rival_metrics.measure_photo(pairs, {})
+    monkeypatch.setattr(rivals, "COMPARED_EVERY", 2)
+    some = rivals.measure_photo(pairs, {})
     assert 0 < len(some["info"]) < len(INFO)
-    monkeypatch.setattr(rival_metrics, "COMPARED_EVERY", 1)
-    every = rival_metrics.measure_photo(pairs, some)
+    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
+    every = rivals.measure_photo(pairs, some)
     assert len(asked) == len(INFO)
     np.testing.assert_array_equal(every["info"], INFO)
     np.testing.assert_allclose(every["mean"], distorted.mean((1, 2, 3)))
@@ -168,7 +168,7 @@ def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
     made.make_tid(tmp_path / "tid2013")
     config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 4})})
-    found = full_reference.table(config, tmp_path)
+    found = experiment.table(config, tmp_path)
     assert set(found) == {"live", "csiq", "tid2008", "tid2013"}
     assert set(found["tid2013"]["agreement"]) == set(ABLATIONS)
     assert set(found["live"]["agreement"]["proposed"]) == {"srocc", "plcc"}
@@ -177,4 +177,4 @@ def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
 def test_tables_name_what_is_missing(tmp_path: Path) -> None:
     config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", preset="paper")
     with pytest.raises(DatasetMissingError, match="tid2013"):
-        full_reference.table(config, tmp_path)
+        experiment.table(config, tmp_path)

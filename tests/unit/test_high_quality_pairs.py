@@ -7,8 +7,14 @@ import pytest
 from PIL import Image
 
 from tests.assets.datasets import drawn_photo
-from training import high_quality_pairs
-from training.high_quality_pairs import HIGHEST, LOWEST, TOLERANCE, make_high_quality_pairs, read_high_quality_pairs
+from training.labels import high_quality_pairs
+from training.labels.high_quality_pairs import (
+    HIGHEST,
+    LOWEST,
+    TOLERANCE,
+    make_high_quality_pairs,
+    read_high_quality_pairs,
+)
 
 
 @pytest.fixture(scope="module")

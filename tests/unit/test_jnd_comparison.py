@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
-from training.jnd_comparison import MAPS, OURS, WITH_UNITS, PhotoFigures, compare_maps
-from training.wu2017 import canny, edge_protection, luminance_adaptation, pattern_complexity, wu2017_jnd
+from training.experiments.jnd.comparison import MAPS, OURS, WITH_UNITS, PhotoFigures, compare_maps
+from training.experiments.jnd.wu2017 import canny, edge_protection, luminance_adaptation, pattern_complexity, wu2017_jnd
 
 KEYS = ("ssim", "ms_ssim", "ssimulacra2", "ssimulacra2_package", "butteraugli_3norm", "butteraugli_max")
 

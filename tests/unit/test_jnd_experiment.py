@@ -8,10 +8,10 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
 
-from training.config import load_config
-from training.experiments import jnd
-from training.jnd_crops import LabelledCrops, choose_crops, label_settings
+from training.experiments.jnd import experiment
+from training.experiments.jnd.crops import LabelledCrops, choose_crops, label_settings
 from training.networks.fpsnet import FpsNet
+from training.run.config import load_config
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config):
     for split, count in (("train", 2), ("val", 1)):
         write_labels(config, split, count)
         write_photo(config, split)
-    jnd.fit(config)
+    experiment.fit(config)
     assert (config.folder / "best.pt").is_file()
     assert (config.folder / "refined" / "best.pt").is_file()
     assert (config.folder / "run.json").is_file()
-    assert not jnd.fitted(config).training
+    assert not experiment.fitted(config).training
 
 
 def test_published_preset_is_fitted_on_labels_alone(tmp_path):
@@ -54,8 +54,8 @@ def test_published_preset_is_fitted_on_labels_alone(tmp_path):
     paper = paper.model_copy(update={"fit": paper.fit.model_copy(update={"batch_size": 2})})
     for split, count in (("train", 2), ("val", 1)):
         write_labels(paper, split, count)
-    jnd.fit(paper)
-    assert jnd.refinement(paper) is None
+    experiment.fit(paper)
+    assert experiment.refinement(paper) is None
     assert (paper.checkpoints / "best.pt").is_file()
     assert paper.weights == paper.checkpoints / "weights"
 
@@ -64,7 +64,7 @@ def test_loss_is_the_mean_error_of_the_logarithm(config):
     write_labels(config, "val", 1)
     batch = [part[None] for part in LabelledCrops(config, "val", augment=False)[0]]
     with torch.no_grad():
-        loss = jnd.l1_of_log_threshold(FpsNet().eval(), batch)
+        loss = experiment.l1_of_log_threshold(FpsNet().eval(), batch)
     assert float(loss) == pytest.approx(1.0, abs=1e-5)  # an untrained decoder says 0, the label -1
 
 

@@ -9,13 +9,13 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from models.jnd import adapt_to_photo
-from training.config import load_config
-from training.jnd_judges import at_energy, extremes, judge_weights, judged_loss, luma_ssim, noisy
-from training.jnd_protocol import ssim_and_ms_ssim
-from training.jnd_regions import MiddleRegions, RegionBatches, region_shape
+from training.experiments.jnd.judges import at_energy, extremes, judge_weights, judged_loss, luma_ssim, noisy
+from training.experiments.jnd.protocol import ssim_and_ms_ssim
+from training.experiments.jnd.regions import MiddleRegions, RegionBatches, region_shape
+from training.metrics.ssimulacra2 import inner, srgb_to_tensor, ssimulacra2
 from training.networks.fpsnet import FpsNet
 from training.networks.whole_photo import PhotoNetwork, WholePhoto, map_of_region
-from training.teachers import inner, srgb_to_tensor, ssimulacra2
+from training.run.config import load_config
 
 SIDE = 256
 

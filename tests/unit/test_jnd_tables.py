@@ -5,10 +5,10 @@ import pytest
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from tests.assets import datasets as made
-from training.config import load_config
-from training.datasets.errors import DatasetMissingError
-from training.experiments import jnd
+from training.data.errors import DatasetMissingError
+from training.experiments.jnd import experiment
 from training.networks.fpsnet import TABLE_2, TABLE_3
+from training.run.config import load_config
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def config(tmp_path):
 def test_every_row_of_the_tables_runs_for_one_step(config, tmp_path):
     made.make_shen2020(tmp_path / "shen2020", sources=4, height=256, width=256)
     made.make_csiq(tmp_path / "csiq", sources=1, size=192)
-    tables = jnd.table(config, tmp_path)
+    tables = experiment.table(config, tmp_path)
     assert set(tables["table_1"]) == {"TestSet", "csiq"}
     assert set(tables["table_1"]["csiq"]) == {"fpsnet", "wu2017", "deviation_1"}
     assert set(tables["table_2"]) == set(TABLE_2)
@@ -31,4 +31,4 @@ def test_every_row_of_the_tables_runs_for_one_step(config, tmp_path):
 
 def test_missing_photos_are_named(config, tmp_path):
     with pytest.raises(DatasetMissingError, match="SHEN2020"):
-        jnd.table(config, tmp_path)
+        experiment.table(config, tmp_path)

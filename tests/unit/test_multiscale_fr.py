@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from training.metrics.ssimulacra2 import ssimulacra2
 from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, MultiscaleFr, spatial_pyramid
 from training.networks.pair_statistics import Blur, PairStatistics, ssimulacra2_of_statistics
 from training.networks.teacher_line import (
@@ -18,7 +19,6 @@ from training.networks.teacher_line import (
     score_of_ssimulacra2,
     share_of_ssimulacra2,
 )
-from training.teachers import ssimulacra2
 
 STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
 

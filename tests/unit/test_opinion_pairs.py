@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.datasets import drawn_photo
-from training.opinion_pairs import (
+from training.labels.opinion_pairs import (
     CODEC,
     CODEC_VERSIONS,
     LENT,

@@ -9,12 +9,12 @@ from models.graphs.artefacts import load_manifest
 from models.patch_quality import DMOS_PATCHES
 from models.quality_score import MAP_SIDE
 from tests.assets.datasets import drawn_photo, noisy, save
-from training.artefact_pairs import TRAIN_ROUNDS, VAL_ROUNDS, round_folder
-from training.config import ExperimentConfig, load_config
-from training.experiments import dipqa, patch_quality, quality_score
-from training.fit import load_history
+from training.experiments.quality import dipqa, patch_quality, quality_score
+from training.labels.artefact_pairs import TRAIN_ROUNDS, VAL_ROUNDS, round_folder
+from training.labels.features import NAMES
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS
-from training.quality_features import NAMES
+from training.run.config import ExperimentConfig, load_config
+from training.run.fit import load_history
 
 
 def one_step(name: str, root: Path, **changes: object) -> ExperimentConfig:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from training.distortions import gaussian_blur, gaussian_noise, jpeg_420
-from training.quality_features import NAMES, pair_features
-from training.quality_labels import agreement, fit_mixture, load_mixture, logistic_fit
-from training.teachers import ssimulacra2_of_arrays
+from training.distort.distortions import gaussian_blur, gaussian_noise, jpeg_420
+from training.labels.features import NAMES, pair_features
+from training.labels.mixture import agreement, fit_mixture, load_mixture, logistic_fit
+from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 
 
 @pytest.fixture(scope="module")

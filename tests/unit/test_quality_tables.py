@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import ExperimentConfig, load_config
-from training.datasets.errors import DatasetMissingError
-from training.datasets.records import Box, JudgedPatch, LocalOpinions
-from training.experiments import patch_quality, quality_score
-from training.networks.meta_aggregation import MetaAggregation
-from training.quality_tables import (
+from training.data.errors import DatasetMissingError
+from training.data.records import Box, JudgedPatch, LocalOpinions
+from training.experiments.quality import patch_quality, quality_score
+from training.experiments.quality.tables import (
     ArrayDataset,
     centred_map,
     konpatch_score,
@@ -21,6 +19,8 @@ from training.quality_tables import (
     roc_auc,
     squared_error,
 )
+from training.networks.meta_aggregation import MetaAggregation
+from training.run.config import ExperimentConfig, load_config
 
 SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[1] / "assets" / "datasets.py")
 assert SPEC is not None

@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 
 from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, make_aic3, make_jnd_pano, make_kadis, make_mcl_jci, save, write_table
-from training import sur_curves, sur_figures
 from training.cli import cli
-from training.experiments import sur
-from training.jpeg_variants import turbo
+from training.distort.jpeg_variants import turbo
+from training.experiments.sur import curves, experiment, figures
 
 LEVELS = (1, 30, 58, 74, 83, 91, 100)
 QUALITIES = range(8, 99, 6)
@@ -45,22 +44,22 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
 
     Versions of one encoder and curves at few levels stand for the many that the figures rest on.
     """
-    monkeypatch.setattr(sur, "variants", plain_versions)
-    for module in (sur_curves, sur_figures, sur):
+    monkeypatch.setattr(experiment, "variants", plain_versions)
+    for module in (curves, figures, experiment):
         monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
-    monkeypatch.setattr(sur, "FALLING", (2, 3, 4))
-    monkeypatch.setattr(sur, "RIVAL_EVERY", 1)
-    monkeypatch.setattr(sur_figures, "SHARE_QUALITIES", (60,))
-    monkeypatch.setattr(sur_figures, "ORDERED_QUALITIES", (50, 80))
-    monkeypatch.setattr(sur, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
+    monkeypatch.setattr(experiment, "FALLING", (2, 3, 4))
+    monkeypatch.setattr(experiment, "RIVAL_EVERY", 1)
+    monkeypatch.setattr(figures, "SHARE_QUALITIES", (60,))
+    monkeypatch.setattr(figures, "ORDERED_QUALITIES", (50, 80))
+    monkeypatch.setattr(experiment, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
     work = tmp_path / "work"
     rest = ("sur", "--data", data, "--work", work, "--seed", 5)
     limen_train("prepare", *rest)
     limen_train("fit", *rest, "--epochs", 1)
     limen_train("export", *rest)
-    figures = json.loads(limen_train("evaluate", *rest))
-    assert figures["val"]["jnd1"]["photos"] == 2
-    assert figures["kodak"]["jnd3"]["photos"] == 2
+    found = json.loads(limen_train("evaluate", *rest))
+    assert found["val"]["jnd1"]["photos"] == 2
+    assert found["kodak"]["jnd3"]["photos"] == 2
     weights = work / "sur" / "seed-5" / "weights"
     assert {file.name for file in weights.iterdir()} == {
         "manifest.json",

@@ -8,10 +8,17 @@ import torch
 
 from models.sur.gev import GevParameters
 from tests.assets.datasets import make_jnd_pano, make_kadis
-from training.config import load_config
-from training.datasets.errors import DatasetMissingError
-from training.experiments import sur
-from training.jnd_distributions import GEV, anderson_darling, draw_samples, fit_gev_mle, rank_distributions
+from training.data.errors import DatasetMissingError
+from training.experiments.sur import experiment
+from training.experiments.sur.distributions import GEV, anderson_darling, draw_samples, fit_gev_mle, rank_distributions
+from training.experiments.sur.published import (
+    FeaturePairs,
+    absolute_error,
+    evaluate_on_tiles,
+    export_on_tiles,
+    fit_on_tiles,
+)
+from training.experiments.sur.tables import SCHEMES
 from training.networks.sur_featnet_published import (
     InceptionBody,
     LiteBody,
@@ -22,8 +29,7 @@ from training.networks.sur_featnet_published import (
     gap,
     stage_two_head,
 )
-from training.sur_published import FeaturePairs, absolute_error, evaluate_on_tiles, export_on_tiles, fit_on_tiles
-from training.sur_tables import SCHEMES
+from training.run.config import load_config
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +102,7 @@ def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
     make_kadis(root / "kadis-700k", sources=2, size=64)
     config = load_config("sur", data=root, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
-    tables = sur.table(config, root)["jnd-pano"]
+    tables = experiment.table(config, root)["jnd-pano"]
     assert set(tables["table 2: schemes, first JND"]) == set(SCHEMES)
     assert set(tables["table 3: SUR-FeatNet and Algorithm 1"]) == {"jnd1"}
     rows = tables["tables 5 to 8: photos"]["jnd1"]
@@ -108,7 +114,7 @@ def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
 def test_tables_without_data_say_what_is_missing(tmp_path: Path) -> None:
     config = load_config("sur", data=tmp_path, work=tmp_path)
     with pytest.raises(DatasetMissingError, match="mcl-jci, jnd-pano"):
-        sur.table(config, tmp_path)
+        experiment.table(config, tmp_path)
 
 
 def test_the_ranking_finds_the_distribution_that_was_drawn_from() -> None:

@@ -8,10 +8,17 @@ import torch
 
 from models.sur.gev import percent_jnd
 from models.sur.observers import ObserverProfile
-from training.jpeg_variants import VARIANT_KINDS, variants
+from training.distort.jpeg_variants import VARIANT_KINDS, variants
+from training.experiments.sur.curves import (
+    CURVE_LEVELS,
+    calibrate,
+    curve_gev,
+    mcl_jci_population,
+    psnr_db,
+    teacher_log_distance,
+)
+from training.labels.threshold_teacher import LEAST
 from training.networks.sur_featnet import Standardise, SurFeatNet, SurFeatures, SurHead
-from training.sur_curves import CURVE_LEVELS, calibrate, curve_gev, mcl_jci_population, psnr_db, teacher_log_distance
-from training.threshold_teacher import LEAST
 
 
 def photo(seed: int = 0, side: int = 256) -> np.ndarray:

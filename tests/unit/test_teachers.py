@@ -8,10 +8,10 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 from ssimulacra2 import compute_ssimulacra2
 
-from training.distortions import GENERATED
+from training.distort.distortions import GENERATED
+from training.labels.features import NAMES, pair_features
+from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2_of_arrays
 from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
-from training.quality_features import NAMES, pair_features
-from training.teachers import srgb_to_tensor, ssimulacra2_of_arrays
 
 import piq  # isort: skip
 

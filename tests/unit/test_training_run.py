@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from models.graphs.artefacts import WEIGHTS
-from training.config import CONFIGS, ExperimentConfig, FitConfig, load_config
-from training.fit import fit_network, load_best, load_history
-from training.report import Curves, Picture, Report, Scatter, write_report
+from training.figures.report import Curves, Picture, Report, Scatter, write_report
+from training.run.config import CONFIGS, ExperimentConfig, FitConfig, load_config
+from training.run.fit import fit_network, load_best, load_history
 
 EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training import teachers
+from training.metrics import ssimulacra2
 from training.networks.residual_score import to_ycbcr
 
 PATCH = 128
@@ -25,7 +25,7 @@ OPSIN_BIAS = 0.0037930732552754493
 SSIM_CONSTANT = 0.0009
 GAUSSIAN_SIGMA, GAUSSIAN_RADIUS = 1.5, 5
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-# Constants of GMSD and of MDSI (C1, C2, C3), as in ``training.quality_features``.
+# Constants of GMSD and of MDSI (C1, C2, C3), as in ``training.labels.features``.
 GMS_CONSTANT, MDSI_C1, MDSI_C2, MDSI_C3 = 170.0, 140.0, 55.0, 550.0
 OPPONENT = ((0.2989, 0.5870, 0.1140), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
 # Traces below which an SSIM or edge error is taken for none, in its mean and in its 4-norm.
@@ -151,8 +151,8 @@ def ssimulacra2_of_statistics(statistics: Tensor) -> Tensor:
     """
     norms = statistics[:, : XYB_SCALES * 18].reshape(-1, XYB_SCALES, 2, 3, 3).exp()
     traces = norms.new_tensor([MEAN_TRACE, FOURTH_TRACE])[:, None, None]
-    weights = norms.new_tensor(np.stack(teachers.weight_table(teachers.SCALES)[:XYB_SCALES])).permute(0, 2, 3, 1)
-    return teachers.score_of_penalty(((norms - traces).clamp(min=0) * weights).sum((1, 2, 3, 4)))
+    weights = norms.new_tensor(np.stack(ssimulacra2.weight_table(ssimulacra2.SCALES)[:XYB_SCALES])).permute(0, 2, 3, 1)
+    return ssimulacra2.score_of_penalty(((norms - traces).clamp(min=0) * weights).sum((1, 2, 3, 4)))
 
 
 def _linear(srgb: Tensor) -> Tensor:

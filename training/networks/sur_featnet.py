@@ -36,7 +36,7 @@ FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 
 
 LEAST = (math.log(0.1) + math.log(0.005) + math.log(5e-5)) / 3
-"""ln distance of two equal tiles: the teacher's floor (``training.threshold_teacher``)."""
+"""ln distance of two equal tiles: the teacher's floor (``training.labels.threshold_teacher``)."""
 
 PLACES = 4
 """Pixels per degree, beside the default, at which the distance is asked for (``VIEWING_PLACES``)."""

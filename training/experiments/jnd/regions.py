@@ -1,0 +1,87 @@
+"""Regions of photos on which the map is judged: whole tiles, as large as the photo allows, of one shape in a batch."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from models.jnd import TILE
+from models.types import Rgb8
+from training.data.photos import is_lossless, load_photo, photo_paths
+from training.run.config import ExperimentConfig
+
+LARGEST = (512, 512)
+"""Most rows and columns of a region, portraits turned: four tiles, so that the network learns how they share noise."""
+Shape = tuple[int, int]
+
+
+class RegionBatches(Dataset[Tensor]):
+    """``count`` random batches of regions of train: uint8 (B, 3, H, W), H and W whole tiles.
+
+    A batch is drawn from the photos whose region has one shape, shapes in proportion to their pixels, and has about
+    ``size`` times ``LARGEST`` pixels. Regions are cut anew each time, turned and mirrored.
+    """
+
+    def __init__(self, config: ExperimentConfig, *, count: int, size: int) -> None:
+        self._groups = _photos_by_shape(photo_paths(config.data, "train"))
+        self._count, self._size = count, size
+        self._rng = np.random.default_rng(config.seed)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Tensor:
+        shapes = list(self._groups)
+        pixels = np.array([rows * columns * len(self._groups[rows, columns]) for rows, columns in shapes], float)
+        shape = shapes[self._rng.choice(len(shapes), p=pixels / pixels.sum())]
+        photos = self._groups[shape]
+        wanted = self._size * LARGEST[0] * LARGEST[1] // (shape[0] * shape[1])
+        chosen = self._rng.choice(len(photos), min(wanted, len(photos)), replace=False)
+        batch = torch.from_numpy(np.stack([_random_region(photos[photo], shape, self._rng) for photo in chosen]))
+        turned = torch.rot90(batch, int(self._rng.integers(4)), (2, 3))
+        return turned.flip(3) if self._rng.integers(2) else turned
+
+
+class MiddleRegions(Dataset[Tensor]):
+    """The middle region of each lossless photo of val: uint8 (1, 3, H, W)."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        groups = _photos_by_shape([path for path in photo_paths(config.data, "val") if is_lossless(path)])
+        self._regions = [_middle_region(photo, shape) for shape, photos in groups.items() for photo in photos]
+
+    def __len__(self) -> int:
+        return len(self._regions)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.from_numpy(self._regions[index][None].copy())
+
+
+def region_shape(rows: int, columns: int) -> Shape:
+    """Rows and columns of the largest region of whole tiles in a photo of at least one tile, within ``LARGEST``."""
+    return min(rows // TILE * TILE, LARGEST[0]), min(columns // TILE * TILE, LARGEST[1])
+
+
+def _photos_by_shape(paths: list[Path]) -> dict[Shape, list[Rgb8]]:
+    """Photos, (3, H, W) and not higher than wide, by the shape of their region; smaller ones are left out."""
+    groups: dict[Shape, list[Rgb8]] = {}
+    for path in track(paths, description="photos", transient=True):
+        photo = np.moveaxis(load_photo(path), -1, 0)
+        landscape = photo if photo.shape[1] <= photo.shape[2] else photo.swapaxes(1, 2)
+        if min(photo.shape[1:]) >= TILE:
+            groups.setdefault(region_shape(*landscape.shape[1:]), []).append(landscape)
+    if not groups:
+        raise FileNotFoundError(f"none of {len(paths)} photos has {TILE} pixels on both sides")
+    return groups
+
+
+def _random_region(photo: Rgb8, shape: Shape, rng: np.random.Generator) -> Rgb8:
+    top, left = (int(rng.integers(side - kept + 1)) for side, kept in zip(photo.shape[1:], shape, strict=True))
+    return photo[:, top : top + shape[0], left : left + shape[1]]
+
+
+def _middle_region(photo: Rgb8, shape: Shape) -> Rgb8:
+    top, left = ((side - kept) // 2 for side, kept in zip(photo.shape[1:], shape, strict=True))
+    return photo[:, top : top + shape[0], left : left + shape[1]]

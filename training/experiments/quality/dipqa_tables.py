@@ -1,0 +1,131 @@
+"""The DIPQA thesis' own experiments (dipqa.md, chapter 4): tables 4.1 and 4.2 on HMII.
+
+Ten folds by source video, figures averaged over them. Table 4.1's PLCC is plain, as its value for PSNR shows; RFSIM and
+UQI, and DIQaM of table 4.2, are other people's work and are left out. Thesis: Adam at 5e-4, 50 epochs, convolutions
+that start from VGG13-bn on ImageNet. Two things differ: pairs of one video are never on both sides of a split, and the
+learning rate falls along a cosine (``training.run.fit``).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy import stats
+from torch import nn
+
+from models.patch_quality import DMOS_PATCHES
+from models.types import Rgb8
+from training.data.hmii import read_hmii
+from training.data.photos import load_photo
+from training.data.records import ScoredPair
+from training.data.splits import save_folds, source_folds
+from training.experiments.quality.tables import ArrayDataset, fit_part, predict_rows
+from training.metrics.rivals import PATCH_RIVALS
+from training.networks.dipqa import Dipqa
+from training.run.config import ExperimentConfig
+
+Floats = NDArray[np.float64]
+
+FOLDS = 10
+"""Section 4.1."""
+
+IPM_FEATURES = ("ssim", "fsim", "srsim")
+"""Section 4.1: the metrics that table 4.2's image-patch model is a cubic polynomial of."""
+
+# The thesis does not say what chose an epoch: one in ten of the pairs that were fitted does, and none that is tested.
+CHECKED_EVERY = 10
+
+IMAGENET_WEIGHTS = Path("imagenet") / "vgg13_bn.pth"
+"""Below the data folder: torchvision's state dict of VGG13-bn trained on ImageNet, where somebody has it."""
+
+
+def dipqa_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
+    """Tables 4.1 and 4.2 for both patch sizes.
+
+    ``root`` holds ``hmii/64`` and ``hmii/128``; for preset ``paper`` also ``imagenet/vgg13_bn.pth``, without which the
+    convolutions start at random. Raises: DatasetMissingError; DatasetFormatError.
+    """
+    return {f"hmii_{side}": _patch_size(config, root, side) for side in DMOS_PATCHES}
+
+
+def _patch_size(config: ExperimentConfig, root: Path, side: int) -> dict[str, Any]:
+    scored = read_hmii(root / "hmii" / str(side))
+    first, second = _pixels(scored)
+    dmos = np.array([one.quality for one in scored])
+    sources = np.array([one.pair.source for one in scored])
+    folds = source_folds(sources, min(FOLDS, len(set(sources))), seed=config.seed)
+    save_folds(config.checkpoints / "table" / f"hmii_{side}.json", folds)
+    metrics = {
+        name: np.array([metric(*pair) for pair in track(list(zip(first, second, strict=True)), description=name)])
+        for name, metric in PATCH_RIVALS.items()
+    }
+    tested = [np.isin(sources, fold) for fold in folds]
+    rows = {f"IPM ({name})": [_cubic(metrics[name], dmos, test) for test in tested] for name in IPM_FEATURES}
+    rows["DIPQA"] = []
+    for number, test in enumerate(tested):
+        network = _fit_fold(config, root, (first[~test], second[~test], dmos[~test]), f"hmii-{side}-fold-{number}")
+        rows["DIPQA"].append(regression_figures(predict_rows(network, first[test], second[test]), dmos[test]))
+    return {
+        "table 4.1": {name: _correlations(values, dmos) for name, values in metrics.items()},
+        "table 4.2": {name: _means(found) for name, found in rows.items()},
+        "imagenet": _starts_from_imagenet(config, root),
+    }
+
+
+def _pixels(scored: Sequence[ScoredPair]) -> tuple[Rgb8, Rgb8]:
+    first = np.stack([load_photo(one.pair.reference) for one in scored])
+    return first, np.stack([load_photo(one.pair.distorted) for one in scored])
+
+
+def _fit_fold(config: ExperimentConfig, root: Path, pairs: tuple[Rgb8, Rgb8, Floats], name: str) -> nn.Module:
+    """The network of one fold, fitted end to end to the squared error of ``pairs``: references, versions, DMOS."""
+    torch.manual_seed(config.seed)
+    network = Dipqa(pairs[0].shape[1], config.preset)
+    if _starts_from_imagenet(config, root):
+        state = torch.load(root / IMAGENET_WEIGHTS, map_location="cpu", weights_only=True)
+        load_vgg13(network, state)
+    checked = ArrayDataset(*(side[::CHECKED_EVERY] for side in pairs))
+    return fit_part(config, name, network, ArrayDataset(*pairs), checked)
+
+
+def _starts_from_imagenet(config: ExperimentConfig, root: Path) -> bool:
+    return config.preset == "paper" and (root / IMAGENET_WEIGHTS).is_file()
+
+
+def load_vgg13(network: Dipqa, state: dict[str, torch.Tensor]) -> None:
+    """Copy the four stages that DIPQA keeps (section 3.2.1) out of torchvision's state dict of VGG13-bn.
+
+    Both number the layers of ``features`` alike; counters of batches, which old files lack, stay as they are. Raises:
+    KeyError for a state dict of another network.
+    """
+    names = [name for name in network.features.state_dict() if not name.endswith("num_batches_tracked")]
+    network.features.load_state_dict({name: state[f"features.{name}"] for name in names})
+
+
+def _cubic(feature: Floats, dmos: Floats, test: NDArray[np.bool_]) -> dict[str, float]:
+    """Figures of the image-patch model on the tested pairs, its polynomial fitted to the others."""
+    curve = np.polynomial.Polynomial.fit(feature[~test], dmos[~test], min(3, int(np.sum(~test)) - 1))
+    return regression_figures(curve(feature[test]), dmos[test])
+
+
+def regression_figures(predicted: Floats, truth: Floats) -> dict[str, float]:
+    """PLCC, SROCC and root mean square error, for predictions (N,) in the units of ``truth`` (N,)."""
+    return {**_correlations(predicted, truth), "rmse": round(float(np.sqrt(np.mean((predicted - truth) ** 2))), 4)}
+
+
+def _correlations(predicted: Floats, truth: Floats) -> dict[str, float]:
+    """Plain PLCC and SROCC; 0 where all predictions or all opinions are the same, which then say nothing."""
+    if np.ptp(predicted) == 0 or np.ptp(truth) == 0:
+        return {"plcc": 0.0, "srocc": 0.0}
+    return {
+        "plcc": round(float(np.corrcoef(predicted, truth)[0, 1]), 4),
+        "srocc": round(float(stats.spearmanr(predicted, truth).statistic), 4),
+    }
+
+
+def _means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}

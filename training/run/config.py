@@ -1,0 +1,92 @@
+"""Typed configuration of an experiment; an unknown key is an error."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.graphs.artefacts import WEIGHTS
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FitConfig(_Strict):
+    """How a network is fitted."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    patience: int = Field(default=10, ge=1, description="epochs without a better validation loss before stopping")
+    mixed_precision: bool = Field(default=True, description="bfloat16 in the forward pass on CUDA")
+
+
+class ExperimentConfig(_Strict):
+    """One experiment: ``data`` and ``work`` folders come from the command line, the rest from its YAML file.
+
+    ``labels``: numbers that steer label making, read and checked by the experiment alone. ``variant``: empty for preset
+    ``lite`` with the seed of the file, else a name for what is different, so that no run touches another's checkpoints.
+    """
+
+    name: str
+    preset: Literal["lite", "paper"] = "lite"
+    variant: str = ""
+    seed: int = 0
+    threads: int = Field(default=1, ge=1)
+    fit: FitConfig
+    labels: dict[str, float] = {}
+    data: Path
+    work: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the labels of this experiment go, which its variants share."""
+        return self.work / self.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where weights, history and run record of this variant go."""
+        return self.folder / self.variant
+
+    @property
+    def weights(self) -> Path:
+        """Where graphs are exported to: only preset ``lite`` with its own seed is what the product ships."""
+        return self.checkpoints / "weights" if self.variant else WEIGHTS
+
+
+def load_config(
+    name: str,
+    *,
+    data: Path,
+    work: Path,
+    preset: str = "lite",
+    seed: int | None = None,
+    epochs: int | None = None,
+) -> ExperimentConfig:
+    """Read ``configs/NAME.yaml``; its section ``paper`` holds what that preset changes.
+
+    Raises: FileNotFoundError; pydantic.ValidationError that names the wrong key.
+    """
+    document = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+    paper = document.pop("paper", {})
+    if preset == "paper":
+        document = _merged(document, paper)
+    if epochs is not None:
+        document["fit"] = document["fit"] | {"epochs": epochs}
+    differences = ["paper"] if preset == "paper" else []
+    if seed is not None and seed != document.get("seed", 0):
+        differences.append(f"seed-{seed}")
+        document["seed"] = seed
+    document |= {"name": name, "data": data, "work": work, "preset": preset, "variant": "-".join(differences)}
+    return ExperimentConfig.model_validate(document)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes``, section by section."""
+    nested = {key: base[key] | value for key, value in changes.items() if isinstance(value, dict) and key in base}
+    return base | changes | nested

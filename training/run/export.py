@@ -1,0 +1,203 @@
+"""From a fitted network to a shipped graph: export, compare with ONNX Runtime, write the manifest entry.
+
+Graphs take tiles of one size. So they are compared with their network twice: tile by tile, and on photos of several
+sizes through the very function that cuts, pads and joins the tiles for the product.
+"""
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from models.graphs.artefacts import load_model
+from models.graphs.onnx_model import OnnxModel, OrtModel
+from models.types import Float32Array, Rgb8
+from training.data.photos import is_lossless, load_photo, photo_paths
+from training.distort.distortions import jpeg_420
+from training.run.config import ExperimentConfig
+
+OPSET = 18
+EXPORTED = "export"
+
+Models = TypeVar("Models")
+"""An ``OnnxModel``, or what holds several of them."""
+
+TOLERANCE = 1e-4
+COMPARED_SIZES = ((40, 56), (100, 333), (256, 256), (345, 500))
+"""Rows and columns of the photos: smaller than any tile, as narrow, one tile, and several with a remainder."""
+COMPARED_STRENGTH = 70.0  # quality 31
+
+
+class ExportMismatchError(Exception):
+    """PyTorch and ONNX Runtime disagree by more than the tolerance."""
+
+
+def exported_model(name: str, config: ExperimentConfig) -> OnnxModel:
+    """The graph that ``export`` wrote for this preset and seed; for preset ``lite`` with its own seed, the shipped one.
+
+    Raises: FileNotFoundError before an export.
+    """
+    if not (config.weights / f"{name}.onnx").is_file():
+        raise FileNotFoundError(f"no {name}.onnx in {config.weights}: run `limen-train export {config.name}` first")
+    return load_model(name, config.weights, threads=config.threads)
+
+
+def export_graph(
+    network: nn.Module, name: str, inputs: dict[str, Tensor], outputs: list[str], *, weights: Path
+) -> float:
+    """Write ``NAME.onnx`` with a dynamic batch dimension and return the largest relative disagreement.
+
+    ``inputs``: real examples by input name, batch size >= 2, every one with the same batch size. Each is run as a whole
+    and one by one. Raises: ExportMismatchError above ``TOLERANCE`` (relative to 1 + |value|).
+    """
+    weights.mkdir(parents=True, exist_ok=True)
+    path = weights / f"{name}.onnx"
+    network.eval()
+    batch = torch.export.Dim("N", min=1, max=4096)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    strip_traces(path)
+    return _compare(network, OrtModel(path, name=name, version=EXPORTED), inputs, outputs)
+
+
+def strip_traces(path: Path) -> None:
+    """Take from a graph what the exporter notes of the machine that made it: files, lines and calls of each node."""
+    model = onnx.load(path)
+    for part in (model.graph, *model.functions):
+        for noted in (part, *part.node, *part.value_info):
+            del noted.metadata_props[:]
+            noted.doc_string = ""
+    onnx.save(model, path)
+
+
+class TorchModel:
+    """A network in evaluation mode as an ``OnnxModel``, so that fitting and serving share one pipeline."""
+
+    provider = "torch"
+    version = "network"
+
+    def __init__(self, network: nn.Module, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        self.name = name
+        self._network, self._inputs, self._outputs = network.eval(), inputs, outputs
+
+    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """Named float32 arrays in, named float32 arrays out."""
+        with torch.inference_mode():
+            found = self._network(*(torch.from_numpy(inputs[name]) for name in self._inputs))
+        values = found if isinstance(found, tuple) else (found,)
+        return {name: value.numpy() for name, value in zip(self._outputs, values, strict=True)}
+
+
+def compare_on_photos(
+    name: str,
+    data: Path,
+    models: tuple[Models, Models],
+    predict: Callable[[Rgb8, Rgb8, Models], ArrayLike],
+) -> float:
+    """Largest relative disagreement of two models behind ``predict``, on photos of ``COMPARED_SIZES``.
+
+    ``models``: the network and its graph; ``predict``: what the product answers for a photo (and a JPEG of it) with a
+    model given. Raises: ExportMismatchError above ``TOLERANCE`` (relative to 1 + |value|).
+    """
+    worst = 0.0
+    for photo in photos_of_sizes(data):
+        distorted = jpeg_420(photo, COMPARED_STRENGTH, np.random.default_rng(0))
+        expected, found = (np.asarray(predict(photo, distorted, model), dtype=np.float64) for model in models)
+        worst = max(worst, _disagreement(found, expected))
+    return _tolerated(name, worst)
+
+
+def photos_of_sizes(data: Path) -> list[Rgb8]:
+    """The middles of lossless photos of ``val``, or of any where none is: uint8 (H, W, 3) of ``COMPARED_SIZES``."""
+    paths = photo_paths(data, "val")
+    paths = [path for path in paths if is_lossless(path)] or paths
+    photos = []
+    for index, (height, width) in enumerate(COMPARED_SIZES):
+        photo = load_photo(paths[index % len(paths)])
+        top, left = max(0, (photo.shape[0] - height) // 2), max(0, (photo.shape[1] - width) // 2)
+        photos.append(np.ascontiguousarray(photo[top : top + height, left : left + width]))
+    return photos
+
+
+def just_exported(name: str, config: ExperimentConfig) -> OrtModel:
+    """The graph that ``export_graph`` wrote, before it has a manifest entry."""
+    return OrtModel(config.weights / f"{name}.onnx", name=name, version=EXPORTED)
+
+
+def _compare(network: nn.Module, model: OrtModel, inputs: dict[str, Tensor], outputs: list[str]) -> float:
+    count = next(iter(inputs.values())).shape[0]
+    worst = 0.0
+    for rows in (slice(0, count), *(slice(i, i + 1) for i in range(count))):
+        with torch.inference_mode():
+            expected = network(*(value[rows] for value in inputs.values()))
+        expected = expected if isinstance(expected, tuple) else (expected,)
+        found = model.run({key: value[rows].numpy() for key, value in inputs.items()})
+        for name, value in zip(outputs, expected, strict=True):
+            worst = max(worst, _disagreement(found[name], value.numpy()))
+    return _tolerated(model.name, worst)
+
+
+def _disagreement(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    return float((np.abs(found - expected) / (1 + np.abs(expected))).max())
+
+
+def _tolerated(name: str, worst: float) -> float:
+    if not worst <= TOLERANCE:
+        raise ExportMismatchError(f"{name}: PyTorch and ONNX Runtime differ by {worst:.2e} > {TOLERANCE}")
+    return worst
+
+
+def write_manifest_entry(
+    name: str,
+    *,
+    version: str,
+    preset: str,
+    contract: dict[str, Any],
+    training_data: str,
+    licence: str,
+    metrics: dict[str, Any],
+    weights: Path,
+) -> None:
+    """Add or replace one model in ``manifest.json``; ``contract``: colour space, range, padding, unit of the output."""
+    path = weights / f"{name}.onnx"
+    manifest_path = weights / "manifest.json"
+    manifest = json.loads(manifest_path.read_text()) if manifest_path.is_file() else {"models": {}}
+    signature = OrtModel(path, name=name, version=version).signature()
+    manifest["models"][name] = {
+        "file": path.name,
+        "version": version,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "preset": preset,
+        **signature,
+        "contract": contract | {"opset": OPSET},
+        "training_data": training_data,
+        "licence": licence,
+        "metrics": metrics,
+        "card": f"{name}.md",
+    }
+    manifest["models"] = dict(sorted(manifest["models"].items()))
+    temporary = manifest_path.with_suffix(".new")
+    temporary.write_text(json.dumps(manifest, indent=2) + "\n")
+    temporary.replace(manifest_path)
