@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
-from tests.e2e.test_program import service
+from tests.e2e.cli.test_serve import service
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

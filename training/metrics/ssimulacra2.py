@@ -6,8 +6,8 @@ Follows the reference implementation (libjxl, ``tools/ssimulacra2.cc``, v2.1): s
 The package and the reference blur differently at the photo's edges, and for noise that matters: with the package's
 symmetric rows at top and bottom, 10 of 512 rows of Kodak 20 hold nearly all of the fourth power of the SSIM error and
 cost 9.5 points; the reference pads with zeros, whose large variance hides errors there. ``edges`` says which is meant.
-``tests/unit/test_teachers.py`` holds "package" to the package within 0.05; on 50 pairs of photos the two differ by 0.15
-at most (``python -m tests.benchmarks.teacher_agreement PHOTO_DIR``).
+``tests/unit/training/metrics/test_ssimulacra2.py`` holds "package" to the package within 0.05; on 50 pairs of photos
+the two differ by 0.15 at most (``python -m tests.benchmarks.teacher_agreement PHOTO_DIR``).
 """
 
 import math

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
+from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers.cli import folders, journal
 from workers.cli.program import app
 from workers.cli.work import UNREAD, Item, Note, perform

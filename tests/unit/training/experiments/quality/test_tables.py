@@ -22,7 +22,7 @@ from training.experiments.quality.tables import (
 from training.networks.meta_aggregation import MetaAggregation
 from training.run.config import ExperimentConfig, load_config
 
-SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[1] / "assets" / "datasets.py")
+SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[4] / "assets" / "datasets.py")
 assert SPEC is not None
 assert SPEC.loader is not None
 made = importlib.util.module_from_spec(SPEC)

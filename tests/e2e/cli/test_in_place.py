@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
-from tests.e2e.test_program import PROGRAM, environment
+from tests.e2e.cli.test_serve import PROGRAM, environment
 from workers.cli.journal import read_journal
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from training.networks.dipqa import Dipqa
 from training.networks.torchvision_models import models
 from training.run.config import load_config
 
-SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[1] / "assets" / "datasets.py")
+SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[4] / "assets" / "datasets.py")
 assert SPEC is not None
 assert SPEC.loader is not None
 made = importlib.util.module_from_spec(SPEC)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.phone_files import video
-from tests.unit.test_cli import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
+from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers.cli import folders, work
 from workers.cli.program import app
 from workers.contracts import VarJpegRequest

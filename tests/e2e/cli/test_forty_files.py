@@ -16,7 +16,7 @@ from PIL import Image
 from tests.assets.draw_sample import draw_sample
 from tests.assets.hostile_images import png_of_zeros
 from tests.assets.pace import in_time
-from tests.e2e.test_program import PROGRAM, environment
+from tests.e2e.cli.test_serve import PROGRAM, environment
 
 pytestmark = pytest.mark.slow
 JPEG_NAMES = (
@@ -149,7 +149,7 @@ def read_libraries_once(folder: Path) -> None:
     """
     Image.fromarray(draw_sample()).save(folder / "small.png")
     command = [*PROGRAM, "varjpeg", "small.png", "-o", "small.jpg"]
-    there = environment(folder) | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    there = environment(folder) | {"PYTHONPATH": str(Path(__file__).parents[3])}
     subprocess.run(command, cwd=folder, env=there, check=True, capture_output=True, timeout=120)
 
 
@@ -163,7 +163,7 @@ def test_ctrl_c_is_answered_within_two_seconds(tmp_path: Path, arguments: list[s
     read_libraries_once(tmp_path)
     program = [*PROGRAM, "varjpeg", *(part.replace("OUT", str(out)) for part in arguments)]
     process = subprocess.Popen(
-        program, cwd=folder, env=environment(tmp_path) | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        program, cwd=folder, env=environment(tmp_path) | {"PYTHONPATH": str(Path(__file__).parents[3])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     time.sleep(6)  # in the midst of the work, as long as the start takes on a busy machine

@@ -30,7 +30,7 @@ def photo(height=128, width=160, seed=0):
 
 def sample_photo():
     """A corner of the drawn photo that the page shows."""
-    with Image.open(Path(__file__).parents[2] / "app" / "page" / "sample.png") as image:
+    with Image.open(Path(__file__).parents[4] / "app" / "page" / "sample.png") as image:
         return np.asarray(image.convert("RGB"))[:256, :320]
 
 

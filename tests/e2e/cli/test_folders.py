@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
-from tests.e2e.test_program import PROGRAM, environment, service
+from tests.e2e.cli.test_serve import PROGRAM, environment, service
 
 pytestmark = pytest.mark.slow
 PHOTOS = 24

@@ -15,7 +15,7 @@ from models.varjpeg.optimise import optimise_photo
 from tests.assets.encoder_killers import KILLERS
 from tests.benchmarks.jpeg_fuzz import fuzz
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("name", KILLERS)
