@@ -181,20 +181,9 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
     original = inputs.fetch(request.image_key)
     optimised = optimise_photo(
         decode_image(original, limits=inputs.limits),
+        request.options(),
         original=original,
-        quality=request.quality,
-        target_sur=request.target_sur,
-        target_metric=request.target_metric,
-        target_value=request.target_value,
-        max_bytes=request.max_bytes,
-        format=request.format,
         protect=inputs.mask(request.protect_key),
-        steering=request.steering,
-        subsampling=request.subsampling,
-        metadata=request.metadata,
-        observer=request.observer,
-        pixels_per_degree=request.pixels_per_degree,
-        jnd=request.jnd,
         progress=progress,
     )
     name = "photo.jpg" if request.format == "jpeg" else "photo.vjpg"
@@ -206,7 +195,7 @@ def varjpeg(request: VarJpegRequest, inputs: Inputs, progress: Progress | None) 
 
 def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """A VarJPEG container as PNG."""
-    from models.varjpeg import decode_varjpeg
+    from models.varjpeg.container import decode_varjpeg
 
     image = decode_varjpeg(inputs.fetch(request.image_key), max_pixels=inputs.limits.max_pixels)
     files = (File("decoded.png", PNG, partial(rgb_png, image.native_pixels, icc_profile=image.icc_profile)),)

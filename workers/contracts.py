@@ -3,14 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from workers.viewing import DEFAULT_OBSERVER, VIEWING, pixels_per_degree_of
+from models.varjpeg.options import Jnd, Observer, PixelsPerDegree, VarJpegOptions
+from models.viewing import DEFAULT_OBSERVER
 
 BlobKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes, in hexadecimal")]
-Quality = Annotated[int, Field(ge=1, le=100, description="JPEG quality factor, higher is better")]
-Jnd = Annotated[int, Field(ge=1, le=3, description="first, second or third just noticeable difference")]
-Observer = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", description="observer profile, e.g. aic-3")]
 
 
 def _number(value: Any) -> Any:
@@ -18,11 +16,6 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-PixelsPerDegree = Annotated[
-    float,
-    Field(ge=20, le=120, description="pixels per degree of the viewer's eye, or " + ", ".join(VIEWING)),
-    BeforeValidator(pixels_per_degree_of),
-]
 PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]
 
 
@@ -93,36 +86,16 @@ class SurCurveRequest(Request):
     pixels_per_degree: PixelsPerDegree | None = None
 
 
-class VarJpegRequest(Request):
-    """Ask for a smaller file: at most one of ``quality``, ``target_sur``, ``target_metric`` and ``max_bytes``.
-
-    None means target_sur 0.75. ``target_value``: at least this SSIMULACRA2, or at most this butteraugli 3-norm.
-    """
+class VarJpegRequest(VarJpegOptions, Request):
+    """Ask for a smaller file: the options of VarJPEG, and the images they are for."""
 
     capability: Literal["varjpeg"] = "varjpeg"
     image_key: BlobKey
-    quality: Quality | None = None
-    target_sur: float | None = Field(default=None, gt=0, lt=1)
-    target_metric: Literal["ssimulacra2", "butteraugli"] | None = None
-    target_value: float | None = Field(default=None, ge=-50, le=100)
-    max_bytes: int | None = Field(default=None, ge=1)
-    format: Literal["jpeg", "varjpeg"] = "jpeg"
     protect_key: BlobKey | None = None
-    steering: Literal["jnd", "patchnet", "none"] = "jnd"
-    subsampling: Literal["auto", "420", "444"] = "auto"
-    metadata: Literal["keep-icc", "keep-all", "strip"] = "keep-icc"
-    observer: Observer = DEFAULT_OBSERVER
-    pixels_per_degree: PixelsPerDegree | None = None
-    jnd: Jnd = 1
 
-    @model_validator(mode="after")
-    def _one_target(self) -> "VarJpegRequest":
-        targets = (self.quality, self.target_sur, self.target_metric, self.max_bytes)
-        if sum(value is not None for value in targets) > 1:
-            raise ValueError("give at most one of quality, target_sur, target_metric and max_bytes")
-        if (self.target_metric is None) != (self.target_value is None):
-            raise ValueError("target_metric and target_value go together")
-        return self
+    def options(self) -> VarJpegOptions:
+        """What is asked for, without the keys of images."""
+        return VarJpegOptions(**{name: getattr(self, name) for name in VarJpegOptions.model_fields})
 
 
 class VarJpegDecodeRequest(Request):

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from workers.viewing import DEFAULT_OBSERVER
+from models.viewing import DEFAULT_OBSERVER
 
 
 class BrokerSettings(BaseSettings):

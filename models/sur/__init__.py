@@ -1,7 +1,7 @@
 """Satisfied user ratio: the curve, who looks, and the network that predicts it. Other programs import these names."""
 
 from models.sur.gev import GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, percent_sur, sur_curve
-from models.sur.prediction import SurReference
+from models.sur.reference import SurReference
 
 __all__ = [
     "GevParameters",

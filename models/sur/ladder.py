@@ -4,9 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from models.jpeg.pixels import decode_jpeg
 from models.preprocess import as_rgb
 from models.sur.gev import LEVELS
-from models.sur.prediction import SurModels, SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur.reference import SurModels, SurReference
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.types import Progress, Rgb8, RgbImage
 
 DISTANCE_LEVELS = (1, 3, *range(5, 91, 5), 93, 95, 97, 100)

@@ -23,7 +23,6 @@ from models.graphs.artefacts import WEIGHTS, load_manifest
 
 JNDS = (1, 2, 3)
 _STANDARD = NormalDist()
-DEFAULT_OBSERVER = "aic-3"
 DEFAULT_PIXELS_PER_DEGREE = 38.0
 """Of the viewer's eye: a 24-inch FullHD monitor seen from twice its height. Distances are predicted for it."""
 

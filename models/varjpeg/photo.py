@@ -118,17 +118,17 @@ class PreparedPhoto:
         self._protected = None if protect is None else protected_blocks(protect, self.height, self.width)
 
     def encode(
-        self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO, *, thrift: float = 1.0
+        self, quality: float, subsampling: Subsampling | str = Subsampling.AUTO, *, lambda_scale: float = 1.0
     ) -> Encoded:
         """The photo at ``quality``, 1..100, any fraction: on average as good to SSIMULACRA2 as libjpeg's QF.
 
-        ``thrift``: what a bit costs, times what this quality pays for it: a finer control than the tables' whole steps.
+        ``lambda_scale``: what a bit costs, times what this quality pays: a finer control than the tables' whole steps.
         """
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
             raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
         chosen = self._resolve(Subsampling(subsampling), quality)
         full = chosen is Subsampling.FULL
-        settings = photo_settings(quality, full_chroma=full).priced(thrift)
+        settings = photo_settings(quality, full_chroma=full).priced(lambda_scale)
         if self._protected is None or quality >= PROTECTED_QUALITY:
             return encoded_draft(self.draft_with(settings, chosen), quality, chosen)
         protected = photo_settings(PROTECTED_QUALITY, full_chroma=full)

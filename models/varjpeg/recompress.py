@@ -66,9 +66,9 @@ class PreparedJpeg:
         self._jnd = None if jnd is None else block_thresholds(jnd, *size)
         self._protected = None if protect is None else protected_blocks(protect, *size)
 
-    def encode(self, quality: float, *, thrift: float = 1.0) -> Encoded:
+    def encode(self, quality: float, *, lambda_scale: float = 1.0) -> Encoded:
         """The photo at these, as ``PreparedPhoto.encode`` understands them, or up to half a step better."""
-        settings = _settings(quality, self._subsampling).priced(thrift)
+        settings = _settings(quality, self._subsampling).priced(lambda_scale)
         finest = _settings(max(quality, PROTECTED_QUALITY), self._subsampling)
         weights = self._weights(settings)
         components: list[Component] = []

@@ -66,9 +66,9 @@ class PhotoSettings:
     darkness_exponent: float
     lightness_share: float
 
-    def priced(self, thrift: float) -> "PhotoSettings":
-        """The same where each bit costs ``thrift`` times as much."""
-        luma, chroma = thrift * self.luma_multiplier, thrift * self.chroma_multiplier
+    def priced(self, lambda_scale: float) -> "PhotoSettings":
+        """The same where each bit costs ``lambda_scale`` times as much."""
+        luma, chroma = lambda_scale * self.luma_multiplier, lambda_scale * self.chroma_multiplier
         return replace(self, luma_multiplier=luma, chroma_multiplier=chroma)
 
 

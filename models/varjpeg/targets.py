@@ -1,15 +1,15 @@
 """What a file can be asked to reach, and who judges it: a share of viewers, SSIMULACRA2 or butteraugli."""
 
 import math
-from enum import StrEnum
 
 from models.errors import InvalidParameterError
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.sur.observers import ObserverProfile
-from models.sur.prediction import SurReference
+from models.sur.reference import SurReference
 from models.types import Rgb8
-from models.varjpeg.search import Goal, Judgement
+from models.varjpeg.choices import Metric
+from models.varjpeg.goals import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)
 # Medians over every 24th lossless photo of photos/train at those qualities, where a search starts
@@ -18,11 +18,11 @@ _LOG_DISTANCES = (0.69, -0.05, -0.66, -1.14, -1.86, -2.13, -2.27, -2.52, -2.75, 
 _SSIMULACRA2 = (-9.2, 37.7, 56.9, 66.8, 76.7, 79.5, 81.0, 83.3, 85.5, 87.8, 92.8)
 _LOG_BUTTERAUGLI = (1.74, 1.12, 0.71, 0.45, 0.1, -0.04, -0.11, -0.26, -0.4, -0.56, -1.01)
 
-THRIFT_QUALITIES = (34.0, 62.0, 86.0, 94.0)
-_LOG_DISTANCES_PER_THRIFT = (0.334, 0.287, 0.186, 0.096)
-_SSIMULACRA2_PER_THRIFT = (8.4, 5.7, 2.4, 0.86)
-_LOG_BUTTERAUGLI_PER_THRIFT = (0.194, 0.166, 0.115, 0.047)
-# From the same photos: how much height is lost with each e-fold of ``Setting.thrift`` at those qualities.
+LAMBDA_QUALITIES = (34.0, 62.0, 86.0, 94.0)
+_LOG_DISTANCES_PER_LAMBDA = (0.334, 0.287, 0.186, 0.096)
+_SSIMULACRA2_PER_LAMBDA = (8.4, 5.7, 2.4, 0.86)
+_LOG_BUTTERAUGLI_PER_LAMBDA = (0.194, 0.166, 0.115, 0.047)
+# From the same photos: how much score is lost with each e-fold of ``Setting.lambda_scale`` at those qualities.
 
 _CLOSE_SUR = 0.009
 """A share this little over the target ends the search: observers' shares are not known better than that, and between
@@ -34,14 +34,6 @@ _CLOSE_BUTTERAUGLI = 0.012
 
 SSIMULACRA2_RANGE = (-50.0, 100.0)
 BUTTERAUGLI_RANGE = (0.05, 50.0)
-
-
-class Metric(StrEnum):
-    """``SSIMULACRA2``: 100 for equal pixels, higher is better, 90 hardly visible, 70 good. ``BUTTERAUGLI``: 3-norm of
-    the distance map at 80 nits, 0 for equal pixels, lower is better, 1 about the threshold."""
-
-    SSIMULACRA2 = "ssimulacra2"
-    BUTTERAUGLI = "butteraugli"
 
 
 class SurTarget:
@@ -59,13 +51,13 @@ class SurTarget:
             wanted=-profile.log_distance_at(target, jnd),
             enough=enough,
             tolerable=enough,
-            heights=tuple(-distance for distance in _LOG_DISTANCES),
-            thrift_slopes=_LOG_DISTANCES_PER_THRIFT,
+            scores=tuple(-distance for distance in _LOG_DISTANCES),
+            lambda_slopes=_LOG_DISTANCES_PER_LAMBDA,
             name=f"{target:.0%} of the viewers",
         )
 
     def judge(self, decoded: Rgb8) -> Judgement:
-        """Height: minus ln of the predicted distance."""
+        """Score: minus ln of the predicted distance."""
         distance = self._reference.log_distance(decoded)
         return Judgement(-distance, sur=self._profile.satisfied_share(distance, self._jnd))
 
@@ -74,19 +66,19 @@ class Ssimulacra2Target:
     """A value of SSIMULACRA2 that the file must reach. Raises: InvalidParameterError outside its range."""
 
     def __init__(self, reference: Rgb8, target: float) -> None:
-        _check(target, SSIMULACRA2_RANGE, Metric.SSIMULACRA2)
+        _check(target, SSIMULACRA2_RANGE, "ssimulacra2")
         self._reference = Ssimulacra2Reference(reference)
         self.goal = _goal(
             wanted=target,
             enough=target + _CLOSE_SSIMULACRA2,
             tolerable=target + 3 * _CLOSE_SSIMULACRA2,
-            heights=_SSIMULACRA2,
-            thrift_slopes=_SSIMULACRA2_PER_THRIFT,
+            scores=_SSIMULACRA2,
+            lambda_slopes=_SSIMULACRA2_PER_LAMBDA,
             name=f"SSIMULACRA2 {target:g}",
         )
 
     def judge(self, decoded: Rgb8) -> Judgement:
-        """Height: the score."""
+        """Score: the score."""
         score = self._reference.score(decoded)
         return Judgement(score, metric=score)
 
@@ -95,20 +87,20 @@ class ButteraugliTarget:
     """A butteraugli 3-norm that the file must not exceed. Raises: InvalidParameterError outside its range."""
 
     def __init__(self, reference: Rgb8, target: float) -> None:
-        _check(target, BUTTERAUGLI_RANGE, Metric.BUTTERAUGLI)
+        _check(target, BUTTERAUGLI_RANGE, "butteraugli")
         self._reference = ButteraugliReference(reference)
         wanted = -math.log(target)
         self.goal = _goal(
             wanted=wanted,
             enough=wanted + _CLOSE_BUTTERAUGLI,
             tolerable=wanted + 3 * _CLOSE_BUTTERAUGLI,
-            heights=tuple(-distance for distance in _LOG_BUTTERAUGLI),
-            thrift_slopes=_LOG_BUTTERAUGLI_PER_THRIFT,
+            scores=tuple(-distance for distance in _LOG_BUTTERAUGLI),
+            lambda_slopes=_LOG_BUTTERAUGLI_PER_LAMBDA,
             name=f"butteraugli {target:g}",
         )
 
     def judge(self, decoded: Rgb8) -> Judgement:
-        """Height: minus ln of the 3-norm."""
+        """Score: minus ln of the 3-norm."""
         norm = self._reference.norm(decoded)
         return Judgement(-math.log(max(norm, 1e-6)), metric=norm)
 
@@ -118,15 +110,15 @@ def _goal(
     wanted: float,
     enough: float,
     tolerable: float,
-    heights: tuple[float, ...],
-    thrift_slopes: tuple[float, ...],
+    scores: tuple[float, ...],
+    lambda_slopes: tuple[float, ...],
     name: str,
 ) -> Goal:
-    """``thrift_slopes``: at ``THRIFT_QUALITIES``."""
-    slopes = tuple(zip(THRIFT_QUALITIES, thrift_slopes, strict=True))
-    return Goal(wanted, enough, tolerable, QUALITIES, heights, slopes, name)
+    """``lambda_slopes``: at ``LAMBDA_QUALITIES``."""
+    slopes = tuple(zip(LAMBDA_QUALITIES, lambda_slopes, strict=True))
+    return Goal(wanted, enough, tolerable, QUALITIES, scores, slopes, name)
 
 
 def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:
     if not allowed[0] <= target <= allowed[1]:
-        raise InvalidParameterError(f"a target of {metric.value} lies in {allowed[0]:g}..{allowed[1]:g}, not {target}")
+        raise InvalidParameterError(f"a target of {metric} lies in {allowed[0]:g}..{allowed[1]:g}, not {target}")

@@ -30,11 +30,11 @@ from models.reports import (
 )
 from models.sur.gev import GevParameters
 from models.sur.gev import sur_curve as sur_curve_of
-from models.sur.prediction import SurBand, SurInterval, SurPrediction
+from models.sur.prediction import SurPrediction
+from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import JndMap, PatchQualityMap, RgbImage
-from models.varjpeg.optimise import Format, OptimisedPhoto, Steering
-from models.varjpeg.search import Encoder, Judgement, SearchResult
-from models.varjpeg.targets import Metric
+from models.varjpeg.goals import Encoder, Judgement, SearchResult
+from models.varjpeg.optimise import OptimisedPhoto
 from workers.blobs import BlobStore
 from workers.contracts import AnyRequest, Artefact, JobResult
 from workers.run.celery_app import LimenCelery
@@ -100,15 +100,15 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
             chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", judgement)
             size = blobs.size_bytes(request.image_key)
             photo = OptimisedPhoto(
-                Format(request.format),
+                request.format,
                 image.width,
                 image.height,
                 size,
                 request.observer,
                 request.pixels_per_degree or 38.0,
                 request.jnd,
-                Steering(request.steering),
-                None if request.target_metric is None else Metric(request.target_metric),
+                request.steering,
+                request.target_metric,
                 chosen,
                 (),
             )

@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
-from models.sur.prediction import encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.types import Rgb8
-from models.varjpeg import PreparedPhoto, encode_jpeg, warm_up
-from models.varjpeg.search import decode_pixels
+from models.varjpeg.photo import PreparedPhoto, encode_jpeg
+from models.varjpeg.warm_up import warm_up
 
 SSIMULACRA2_POINTS = (60.0, 70.0, 80.0, 85.0, 90.0)
 BUTTERAUGLI_POINTS = (-1.2, -1.0, -0.8)
@@ -47,7 +48,7 @@ Curve = NDArray[np.float64]
 def measured_point(encode: Encoder, quality: int, judges: Judges) -> list[float]:
     """Scores, higher is better, then ln size of one encoding."""
     data = encode(quality)
-    decoded = decode_pixels(data)
+    decoded = decode_jpeg(data)
     return [*(judge(decoded) for judge in judges), float(np.log(len(data)))]
 
 

@@ -31,10 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
-from models.varjpeg import PreparedPhoto, warm_up
-from models.varjpeg.search import decode_pixels
+from models.varjpeg.photo import PreparedPhoto
+from models.varjpeg.warm_up import warm_up
 from tests.benchmarks.codec_size import BUTTERAUGLI_POINTS, SSIMULACRA2_POINTS, jnd_map, log_ratios
 from tests.benchmarks.machine import describe_machine
 
@@ -209,7 +210,7 @@ def measure(path: Path, encoders: list[Encoder], known: Curves) -> Curves:
                 began = _cpu_s()
                 data = encoder.encode(pixels, folder, quality)
                 seconds = _cpu_s() - began
-                decoded = decode_pixels(data)
+                decoded = decode_jpeg(data)
                 scores = ssimulacra2.score(decoded), butteraugli.norm(decoded)
                 curves[encoder.name].append(Point(len(data), *scores, seconds))
     return curves

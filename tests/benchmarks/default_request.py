@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import decode_image
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
-from models.sur.prediction import encode_reference_jpeg
-from models.varjpeg.optimise import DEFAULT_TARGET_SUR, optimise_photo
-from models.varjpeg.search import decode_pixels
+from models.sur.reference_jpeg import encode_reference_jpeg
+from models.varjpeg.choices import DEFAULT_TARGET_SUR
+from models.varjpeg.optimise import optimise_photo
 from tests.benchmarks.machine import describe_machine
 from training.experiments.sur.curves import teacher_log_distance
 from training.labels.threshold_teacher import jod
@@ -147,7 +148,7 @@ def rivals(photo: NDArray[np.uint8], distance: float) -> Iterator[tuple[str, int
         low, high = 30, 100
         while low < high:
             middle = (low + high) // 2
-            near = teacher_log_distance(photo, decode_pixels(encode(middle))) <= distance
+            near = teacher_log_distance(photo, decode_jpeg(encode(middle))) <= distance
             low, high = (low, middle) if near else (middle + 1, high)
         yield name, len(encode(high))
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import decode_image
-from models.varjpeg import encode_jpeg, warm_up
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.photo import encode_jpeg
+from models.varjpeg.warm_up import warm_up
 from tests.benchmarks.machine import describe_machine
 
 LIMIT = 150
@@ -45,7 +47,7 @@ def bytes_per_pixel(way: str, height: int, width: int) -> float:
     Image.fromarray(drawn(height, width)).save(buffer, form, **options)
     small = drawn(64, 64)
     warm_up()
-    optimise_photo(decode_image(_png(small)), target_sur=0.75)
+    optimise_photo(decode_image(_png(small)), VarJpegOptions(target_sur=0.75))
     data = buffer.getvalue()
     del buffer
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is resident now
@@ -64,9 +66,9 @@ def _make(way: str, data: bytes) -> None:
     if way == "encode":
         encode_jpeg(decode_image(data), quality=75)
     elif way == "target_sur":
-        optimise_photo(decode_image(data), original=data, target_sur=0.75)
+        optimise_photo(decode_image(data), VarJpegOptions(target_sur=0.75), original=data)
     else:
-        optimise_photo(decode_image(data), original=data, quality=75)
+        optimise_photo(decode_image(data), VarJpegOptions(quality=75), original=data)
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

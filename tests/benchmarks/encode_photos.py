@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.decode import decode_image
-from models.sur.observers import DEFAULT_OBSERVER, find_profile
-from models.sur.prediction import SurReference, decode_jpeg, encode_reference_jpeg
+from models.jpeg.pixels import decode_jpeg
+from models.sur.observers import find_profile
+from models.sur.reference import SurReference
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.types import RgbImage
+from models.viewing import DEFAULT_OBSERVER
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.service import running_service
 

@@ -19,9 +19,11 @@ from PIL import Image
 from models.errors import TargetUnreachableError
 from models.jnd import predict_jnd_map
 from models.jpeg.coefficients import read_coefficients
+from models.jpeg.pixels import decode_jpeg
+from models.varjpeg.goals import Judge, Judgement, Setting
 from models.varjpeg.photo import Encoded, PreparedPhoto
 from models.varjpeg.recompress import PreparedJpeg
-from models.varjpeg.search import Judge, Judgement, Setting, decode_pixels, search_goal
+from models.varjpeg.search import search_goal
 from models.varjpeg.targets import Ssimulacra2Target
 from tests.benchmarks.machine import describe_machine
 
@@ -35,7 +37,7 @@ def measure(path: Path, quality: int, targets: list[float], ratios: Ratios) -> N
     with Image.open(path) as image:
         image.convert("RGB").save(buffer, "JPEG", quality=quality)
     original = buffer.getvalue()
-    pixels = decode_pixels(original)
+    pixels = decode_jpeg(original)
     thresholds = predict_jnd_map(pixels).values
     photo = PreparedPhoto(pixels, thresholds)
     coefficients = PreparedJpeg(read_coefficients(original), thresholds)
@@ -44,7 +46,7 @@ def measure(path: Path, quality: int, targets: list[float], ratios: Ratios) -> N
         target = Ssimulacra2Target(pixels, value)
 
         def judge(data: bytes, target: Ssimulacra2Target = target) -> Judgement:
-            return target.judge(decode_pixels(data))
+            return target.judge(decode_jpeg(data))
 
         by_pixels = smallest(photo, judge, target)
         by_coefficients = smallest(coefficients, judge, target)
@@ -62,7 +64,7 @@ def smallest(photo: PreparedPhoto | PreparedJpeg, judge: Judge, target: Ssimulac
     """Bytes of the smallest file that reaches the target, infinite where none does."""
 
     def encode(setting: Setting) -> Encoded:
-        return photo.encode(setting.quality, thrift=setting.thrift)
+        return photo.encode(setting.quality, lambda_scale=setting.lambda_scale)
 
     try:
         return len(search_goal(encode, judge, target.goal).data)

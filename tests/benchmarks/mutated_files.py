@@ -27,6 +27,7 @@ from models.decode import decode_image
 from models.errors import LimenError
 from models.image_files.png import chunk_spans
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import beside, described_png, exif, iptc, jpeg, photo, segment, ultra_hdr, xmp
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.mutated_ways import Outcome, by_command_line, by_folder, by_service
@@ -105,7 +106,7 @@ def outcome(image_format: str, data: bytes) -> str:
     """What came of one file: who made the result, or the code of the error."""
     try:
         image = decode_image(data, max_pixels=MAX_PIXELS)
-        result = optimise_photo(image, original=data, quality=70, metadata="keep-all", steering="none")
+        result = optimise_photo(image, VarJpegOptions(quality=70, metadata="keep-all", steering="none"), original=data)
     except LimenError as error:
         return error.code
     if image_format == "JPEG" and len(result.data) > len(data):

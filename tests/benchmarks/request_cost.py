@@ -30,8 +30,10 @@ from models.full_reference import predict_full_reference_score
 from models.jnd import predict_jnd_map
 from models.quality_score import predict_quality_score
 from models.rendering import JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, overlay_png
-from models.sur.prediction import encode_reference_jpeg, predict_sur_curve
+from models.sur.prediction import predict_sur_curve
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.draw_sample import draw_sample
 from tests.benchmarks.machine import describe_machine
 
@@ -73,7 +75,7 @@ def score_of_a_jpeg(data: bytes) -> object:
 
 def optimised(**asked: object) -> Callable[[bytes], object]:
     """A ``varjpeg`` request."""
-    return lambda data: optimise_photo(decode_image(data), original=data, **asked)  # type: ignore[arg-type]
+    return lambda data: optimise_photo(decode_image(data), VarJpegOptions.model_validate(asked), original=data)
 
 
 WAYS: dict[str, Callable[[bytes], object]] = {

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decode import decode_image
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Float32Array, RgbImage
 from models.varjpeg.photo import PreparedPhoto
-from models.varjpeg.search import decode_pixels
 from models.varjpeg.steering import coarse_thresholds
 from tests.benchmarks.machine import describe_machine
 
@@ -67,7 +67,7 @@ def curve(photo: RgbImage, thresholds: Float32Array) -> Floats:
     rows = []
     for quality in QUALITIES:
         data = prepared.encode(quality).data
-        decoded = decode_pixels(data)
+        decoded = decode_jpeg(data)
         norms = butteraugli.norm(decoded), float(butteraugli.distances(decoded).max())
         rows.append([math.log(len(data)), ssimulacra2.score(decoded), *(-math.log(norm) for norm in norms)])
     return np.array(rows)

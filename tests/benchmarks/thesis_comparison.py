@@ -21,13 +21,13 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from models.decode import decode_image
+from models.jpeg.pixels import decode_jpeg
 from models.patch_quality import predict_patch_quality_map
 from models.quality_score import predict_quality_score
 from models.sur.observers import find_profile
-from models.sur.prediction import SurReference
+from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg, parse_header
-from models.varjpeg.search import decode_pixels
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".tif", ".tiff"}
@@ -90,7 +90,7 @@ def measure(path: Path) -> dict[int, Outcome]:
                 decoded = decode_varjpeg(data).pixels
             else:
                 data = standard_jpeg(plain.pixels, step)
-                decoded = decode_pixels(data)
+                decoded = decode_jpeg(data)
             files[kind, step] = data, reference.sur(decoded, profile)
         return files[kind, step]
 

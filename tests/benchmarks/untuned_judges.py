@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from models.decode import decode_image
 from models.jnd import predict_jnd_map
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.classical import luma
 from models.types import Rgb8
-from models.varjpeg import PreparedPhoto
-from models.varjpeg.search import decode_pixels
+from models.varjpeg.photo import PreparedPhoto
 from tests.benchmarks.default_request import photos
 from tests.benchmarks.machine import describe_machine
 from training.experiments.sur.curves import teacher_log_distance
@@ -73,7 +73,7 @@ def measure(pixels: Rgb8, qualities: list[float]) -> dict[str, Curve]:
 
 def log_distances(pixels: Rgb8, data: bytes) -> list[float]:
     """ln size and the ln distance by each of ``JUDGES``."""
-    decoded = decode_pixels(data)
+    decoded = decode_jpeg(data)
     pair = [torch.from_numpy(np.moveaxis(image, -1, 0)[None].astype(np.float32) / 255) for image in (pixels, decoded)]
     with torch.inference_mode():
         missing = [

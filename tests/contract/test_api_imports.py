@@ -12,9 +12,10 @@ from app.main import create_app
 app = create_app()
 app.openapi()
 heavy = ("models", "training", "onnxruntime", "torch", "numba", "numpy", "scipy", "PIL", "matplotlib", "imagecodecs")
-headers = ("models", "models.errors", "models.image_files")  # read the headers of uploads
+light = ("models", "models.errors", "models.image_files", "models.viewing", "models.varjpeg", "models.varjpeg.options",
+    "models.varjpeg.choices")  # what requests are checked by: no library but pydantic
 own = ("workers.run.tasks", "workers.run.loaded_models", "workers.run.embedded", "workers.run.running", "workers.cli")
-print(*sorted(name for name in sys.modules if (name.split(".")[0] in heavy and name not in headers
+print(*sorted(name for name in sys.modules if (name.split(".")[0] in heavy and name not in light
     and not name.startswith("models.image_files.")) or name in own))
 """
 

@@ -13,34 +13,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
-from models.sur.prediction import SurReference
+from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.photo import PreparedPhoto
-from models.varjpeg.search import decode_pixels
 from models.varjpeg.steering import coarse_thresholds
-from models.varjpeg.targets import QUALITIES, THRIFT_QUALITIES
+from models.varjpeg.targets import LAMBDA_QUALITIES, QUALITIES
 from training.data.photos import is_lossless, load_photo, photo_paths
 
-THRIFT = 4 / 3
+LAMBDA = 4 / 3
 """Prices tried: this and its inverse."""
 
 JUDGES = ("ln distance", "SSIMULACRA2", "ln butteraugli")
 
 
 def measure(photo: Rgb8) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores (judge, quality), and their slopes on ln(thrift) (judge, quality), of one photo."""
+    """Scores (judge, quality), and their slopes on ln(lambda scale) (judge, quality), of one photo."""
     prepared = PreparedPhoto(photo, coarse_thresholds(RgbImage(photo, photo)))
     sur, ssimulacra2, butteraugli = SurReference(photo), Ssimulacra2Reference(photo), ButteraugliReference(photo)
 
-    def scores(quality: float, thrift: float = 1.0) -> list[float]:
-        decoded = decode_pixels(prepared.encode(quality, thrift=thrift).data)
+    def scores(quality: float, lambda_scale: float = 1.0) -> list[float]:
+        decoded = decode_jpeg(prepared.encode(quality, lambda_scale=lambda_scale).data)
         return [sur.log_distance(decoded), ssimulacra2.score(decoded), math.log(butteraugli.norm(decoded))]
 
     at_qualities = np.array([scores(quality) for quality in QUALITIES]).T
-    ends = np.array([[scores(quality, thrift) for thrift in (1 / THRIFT, THRIFT)] for quality in THRIFT_QUALITIES])
-    return at_qualities, (ends[:, 1] - ends[:, 0]).T / (2 * math.log(THRIFT))
+    ends = np.array([[scores(quality, factor) for factor in (1 / LAMBDA, LAMBDA)] for quality in LAMBDA_QUALITIES])
+    return at_qualities, (ends[:, 1] - ends[:, 0]).T / (2 * math.log(LAMBDA))
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     scores, slopes = zip(*(measure(load_photo(path)) for path in paths), strict=True)
     print(f"medians of {len(paths)} photos")
     for name, values, slope in zip(JUDGES, np.median(scores, axis=0), np.median(slopes, axis=0), strict=True):
-        print(f"{name}: {values.round(2).tolist()} at {QUALITIES}, {slope.round(3).tolist()} at {THRIFT_QUALITIES}")
+        print(f"{name}: {values.round(2).tolist()} at {QUALITIES}, {slope.round(3).tolist()} at {LAMBDA_QUALITIES}")
 
 
 if __name__ == "__main__":

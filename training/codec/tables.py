@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.jnd import predict_jnd_map
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Rgb8
 from models.varjpeg.photo import PreparedPhoto, Subsampling
-from models.varjpeg.search import decode_pixels
 from models.varjpeg.tables import Design, design_at
 from training.data.photos import is_lossless, load_photo, photo_paths
 from training.labels.threshold_teacher import threshold_log_distance
@@ -97,7 +97,7 @@ def fit_design(
 
 def _judged(pixels: Rgb8, prepared: PreparedPhoto, design: Design, scale: float, judge: Judge) -> tuple[float, ...]:
     data = prepared.encode_with(design.at(scale), Subsampling.GREY if prepared.grey else Subsampling.HALF)
-    return *judge(pixels, decode_pixels(data)), float(np.log(len(data)))
+    return *judge(pixels, decode_jpeg(data)), float(np.log(len(data)))
 
 
 def _objective(photos: list[FitPhoto], design: Design, scale: float, weights: tuple[float, ...], judge: Judge) -> float:

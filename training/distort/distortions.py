@@ -16,7 +16,7 @@ from scipy import fft, ndimage
 
 from models.metrics.classical import psnr_db
 from models.types import Rgb8
-from models.varjpeg import decode_varjpeg, encode_varjpeg
+from models.varjpeg.container import decode_varjpeg, encode_varjpeg
 
 Floats = NDArray[np.float64]
 Apply = Callable[[Rgb8, float, np.random.Generator], Rgb8]

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from models.colour import double, halve, rgb_to_ycbcr, ycbcr_to_rgb
 from models.types import Float32Array, Rgb8
-from models.varjpeg import PreparedPhoto
+from models.varjpeg.photo import PreparedPhoto
 
 QUALITY_STRATA = ((8, 35), (36, 60), (61, 76), (77, 88), (89, 98))
 """One quality factor from each: dense where people near the threshold change their mind (QF 60..95)."""
@@ -93,14 +93,14 @@ def varjpeg(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
 
     Every other time with a JND map, as far from even as the service's, and with another price of a bit.
     """
-    jnd, thrift = None, 1.0
+    jnd, lambda_scale = None, 1.0
     if rng.random() < 0.5:
         field = _smooth_field(photo.shape[0] // 8, photo.shape[1] // 8, rng)
         jnd = np.kron(np.exp(rng.uniform(0.5, 2.0) * field), np.ones((8, 8))).astype(np.float32)
     if rng.random() < 0.5:
-        thrift = float(np.exp(rng.uniform(-0.6, 0.6)))
+        lambda_scale = float(np.exp(rng.uniform(-0.6, 0.6)))
     subsampling = str(rng.choice(["auto", "auto", "420", "444"]))
-    return _decode(PreparedPhoto(photo, jnd).encode(quality, subsampling, thrift=thrift).data)
+    return _decode(PreparedPhoto(photo, jnd).encode(quality, subsampling, lambda_scale=lambda_scale).data)
 
 
 def with_odd_tables(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:

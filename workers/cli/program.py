@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from models.viewing import DEFAULT_OBSERVER, pixels_per_degree_of
 from workers.cli.files import (
     Destination,
     check_output,
@@ -26,7 +27,6 @@ from workers.cli.photos import CONTAINER
 from workers.cli.server import server_address
 from workers.cli.verb import interruptible, work_on
 from workers.cli.work import UNREAD
-from workers.viewing import DEFAULT_OBSERVER, pixels_per_degree_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -23,8 +23,9 @@ from models.rendering import sur_plot
 from models.sur.observers import find_profile, load_profiles, profiles_digest
 from models.sur.prediction import predict_sur_curve
 from models.types import RgbImage
-from models.varjpeg import warm_up as compile_codec
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.warm_up import warm_up as compile_codec
 from workers.errors import BrokerUnavailableError
 from workers.jobs.record import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery
@@ -119,9 +120,9 @@ def warm_up() -> None:
         file = optimise_photo(RgbImage(pixels, pixels)).data
         photo = decode_image(file)
         optimise_photo(photo, original=file)
-        optimise_photo(photo, original=file, quality=50)
-    optimise_photo(photo, original=file, target_metric="ssimulacra2", target_value=50)
-    optimise_photo(photo, original=file, target_metric="butteraugli", target_value=2)
+        optimise_photo(photo, VarJpegOptions(quality=50), original=file)
+    optimise_photo(photo, VarJpegOptions(target_metric="ssimulacra2", target_value=50), original=file)
+    optimise_photo(photo, VarJpegOptions(target_metric="butteraugli", target_value=2), original=file)
     sur_plot(predict_sur_curve(photo), "svg")
 
 

@@ -21,7 +21,8 @@ from models.rendering import (
 )
 from models.reports import full_reference_report, jnd_map_report, patch_quality_report, sur_curve_report
 from models.sur.gev import GevParameters, sur_curve
-from models.sur.prediction import SurBand, SurInterval, SurPrediction
+from models.sur.prediction import SurPrediction
+from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import JndMap, PatchQualityMap
 
 GEV = GevParameters(60.0, 10.0, -0.2)

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import track
 from scipy.optimize import least_squares
 
+from models.jpeg.pixels import decode_jpeg
 from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur.observers import JNDS, ObserverProfile, Threshold
-from models.sur.prediction import decode_jpeg, encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.tiles import pool_tiles, tile_places
 from models.types import Rgb8
 from training.data.photos import load_photo

@@ -19,11 +19,14 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from models.jpeg.pixels import decode_jpeg
 from models.sur.gev import LEVELS, percent_jnd, sur_curve
-from models.sur.observers import DEFAULT_OBSERVER, DEFAULT_PIXELS_PER_DEGREE, JNDS, ObserverProfile, load_observer_table
-from models.sur.prediction import VIEWING_PLACES, SurModels, SurReference, decode_jpeg, encode_reference_jpeg
+from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, JNDS, ObserverProfile, load_observer_table
+from models.sur.reference import VIEWING_PLACES, SurModels, SurReference
+from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.tiles import TILE
 from models.types import Rgb8
+from models.viewing import DEFAULT_OBSERVER
 from training.data.drawn import drawn_tile
 from training.data.photos import Split, checksum, is_free, load_photo, photo_paths, random_crops
 from training.distort.jpeg_variants import VARIANT_KINDS, variants

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from models.jpeg.pixels import decode_jpeg
 from models.sur.gev import (
     LEVELS,
     GevParameters,
@@ -27,17 +28,12 @@ from models.sur.gev import (
     sur_curve,
 )
 from models.sur.observers import JNDS, ObserverProfile
-from models.sur.prediction import (
-    SurModels,
-    SurPrediction,
-    SurReference,
-    decode_jpeg,
-    encode_reference_jpeg,
-    predict_sur_curve,
-    sample_curve,
-)
+from models.sur.prediction import SurPrediction, predict_sur_curve
+from models.sur.reference import SurModels, SurReference
+from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.sampled_curve import sample_curve
 from models.types import Rgb8
-from models.varjpeg import PreparedPhoto
+from models.varjpeg.photo import PreparedPhoto
 from training.data.photos import load_photo
 from training.distort.jpeg_variants import jpegli
 from training.experiments.sur.curves import CURVE_LEVELS, PhotoCurves, curve_gev, curve_shares, teacher_log_distance

@@ -17,8 +17,9 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.sur.observers import DEFAULT_OBSERVER, ObserverProfile, load_observer_table
+from models.sur.observers import ObserverProfile, load_observer_table
 from models.types import Rgb8
+from models.viewing import DEFAULT_OBSERVER
 from training.networks.sur_featnet_published import (
     Body,
     MlspFeatures,

@@ -13,6 +13,7 @@ from models import icc
 from models.decode import decode_image
 from models.image_files.colour_signals import from_code_points
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 
 PATCH = (200, 80, 60)
 D65 = (0.3127, 0.329)
@@ -103,7 +104,7 @@ def test_linear_samples_keep_their_bits():
 
 def test_a_wide_gamut_is_kept_in_the_file_and_shown_alike():
     data = png(gama(2.2), chrm(P3))
-    result = optimise_photo(decode_image(data), original=data, quality=95, steering="none")
+    result = optimise_photo(decode_image(data), VarJpegOptions(quality=95, steering="none"), original=data)
     assert b"ICC_PROFILE" in result.data
     assert np.abs(decode_image(result.data).pixels[20, 20] - shown(P3, 2.2)).max() <= 6
 

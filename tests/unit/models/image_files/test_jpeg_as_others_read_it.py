@@ -7,6 +7,7 @@ from models.decode import CUT_NOTE, decode_image
 from models.errors import ImageUndecodableError
 from models.image_files.jpeg import NO_END_NOTE, STRAY_BYTES_NOTE
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import beside, jpeg, photo, segment
 
 WHOLE = jpeg()
@@ -37,7 +38,7 @@ def test_what_every_reader_shows_is_read(data: bytes, note: str | None) -> None:
     image = decode_image(data)
     np.testing.assert_array_equal(image.pixels, PIXELS)
     assert image.warnings == (() if note is None else (note,))
-    result = optimise_photo(image, original=data, quality=70, steering="none")
+    result = optimise_photo(image, VarJpegOptions(quality=70, steering="none"), original=data)
     assert len(result.data) <= len(data)
     assert np.abs(decode_image(result.data).pixels.astype(int) - PIXELS).mean() < 8
 
@@ -59,7 +60,7 @@ def test_a_progressive_file_that_lacks_whole_scans_is_warned_of() -> None:
 def test_a_zero_in_a_quantization_table_does_not_keep_it_from_being_shown() -> None:
     at = WHOLE.index(b"\xff\xdb") + 5
     data = WHOLE[: at + 40] + b"\0" + WHOLE[at + 41 :]
-    result = optimise_photo(decode_image(data), original=data, quality=90, steering="none")
+    result = optimise_photo(decode_image(data), VarJpegOptions(quality=90, steering="none"), original=data)
     assert len(result.data) <= len(data)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from models.decode import decode_image
 from models.image_files.read import read_header
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import COPYRIGHT, DEGREES, PLACE_IN_XMP, PLACE_INSIDE_XMP, WORDS, photo, xmp
 
 
@@ -28,7 +29,9 @@ def test_a_gif_keeps_its_comments_and_xmp_without_the_place() -> None:
     data = saved(Image.fromarray(photo(40, 56)).convert("P"), "GIF")
     at = data.index(b"\x2c\0\0\0\0")
     data = data[:at] + extension + comments + data[at:]
-    result = optimise_photo(decode_image(data), original=data, quality=70, steering="none", metadata="keep-all")
+    result = optimise_photo(
+        decode_image(data), VarJpegOptions(quality=70, steering="none", metadata="keep-all"), original=data
+    )
     assert decode_image(result.data).other.comments == (b"by hand",)
     assert b"dc:rights" in result.data
     assert COPYRIGHT in result.data

@@ -12,7 +12,7 @@ from models.metadata.carried import Metadata, insert_segments, metadata_segments
 from models.metadata.exif import cleaned_exif, exif_coordinates
 from models.metadata.places import places_of
 from models.types import RgbImage
-from models.varjpeg import encode_jpeg
+from models.varjpeg.photo import encode_jpeg
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 ORIENTATION, MAKE, EXIF_IFD, GPS_IFD = 0x0112, 0x010F, 0x8769, 0x8825

@@ -17,6 +17,7 @@ from models.metadata.gain_map import with_gain_map
 from models.metadata.places import Places
 from models.varjpeg.lossless import copied
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import (
     COPYRIGHT,
     DEGREES,
@@ -46,7 +47,7 @@ FILES = phone_files()
 
 def optimised(data: bytes, **wishes: object) -> OptimisedPhoto:
     options = {"quality": 70.0, "steering": "none", "metadata": "keep-all"} | wishes
-    return optimise_photo(decode_image(data), original=data, **options)
+    return optimise_photo(decode_image(data), VarJpegOptions.model_validate(options), original=data)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

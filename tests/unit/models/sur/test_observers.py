@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import InvalidParameterError, ModelArtefactError
-from models.sur.observers import (
-    DEFAULT_OBSERVER,
-    ObserverProfile,
-    Threshold,
-    find_profile,
-    load_observer_table,
-    load_profiles,
-)
+from models.sur.observers import ObserverProfile, Threshold, find_profile, load_observer_table, load_profiles
+from models.viewing import DEFAULT_OBSERVER
 from workers import contracts
 
 PROFILE = ObserverProfile("test", "", (Threshold(4.0, 0.3), Threshold(4.2, 0.3), Threshold(4.4, 0.3)))

@@ -9,20 +9,13 @@ import pytest
 from PIL import Image
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
-from models.sur import prediction
+from models.sur import sampled_curve
 from models.sur.gev import GevParameters, percent_sur
 from models.sur.observers import ObserverProfile, ObserverTable, Threshold
-from models.sur.prediction import (
-    EVALUATIONS,
-    SurModels,
-    SurReference,
-    encode_reference_jpeg,
-    interpolate_sizes,
-    next_level,
-    predict_sur_curve,
-    sample_curve,
-    viewing_weights,
-)
+from models.sur.prediction import predict_sur_curve
+from models.sur.reference import SurModels, SurReference, viewing_weights
+from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.sampled_curve import EVALUATIONS, interpolate_sizes, next_level, sample_curve
 from models.sur.tiles import JUDGED_TILES, TILE
 from models.types import Float32Array
 
@@ -59,7 +52,7 @@ class RootMeanSquare:
 
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> SurModels:
-    monkeypatch.setattr(prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.05))
+    monkeypatch.setattr(sampled_curve, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.05))
     return SurModels(PixelFeatures(), RootMeanSquare())
 
 
@@ -109,7 +102,7 @@ def test_the_band_holds_the_curve_and_widens_with_the_error(graphs: SurModels, m
     curve = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs)
     assert (curve.band.low <= curve.sur).all()
     assert (curve.sur <= curve.band.high).all()
-    monkeypatch.setattr(prediction, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
+    monkeypatch.setattr(sampled_curve, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
     wider = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs).band
     assert (wider.high - wider.low).sum() > 2 * (curve.band.high - curve.band.low).sum() > 0
 

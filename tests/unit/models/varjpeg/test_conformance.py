@@ -14,9 +14,11 @@ from PIL import Image, ImageOps
 from models.decode import decode_image
 from models.graphs.artefacts import load_model
 from models.jnd import predict_jnd_map
-from models.varjpeg import encode_jpeg
+from models.jpeg.pixels import decode_jpeg
+from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
-from models.varjpeg.search import Encoder, decode_pixels
+from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.photo import encode_jpeg
 from tests.assets.browser import find_browser
 
 DECODERS = {
@@ -72,7 +74,9 @@ def files(tmp_path_factory):
     """What the main job makes of each input, as files."""
     folder = tmp_path_factory.mktemp("outputs")
     for number, data in enumerate(INPUTS.values()):
-        (folder / f"{number}.jpg").write_bytes(optimise_photo(decode_image(data), original=data, quality=75).data)
+        (folder / f"{number}.jpg").write_bytes(
+            optimise_photo(decode_image(data), VarJpegOptions(quality=75), original=data).data
+        )
     return folder
 
 
@@ -134,7 +138,7 @@ def with_all_metadata():
 @pytest.mark.parametrize("quality", [60, 99])
 def test_metadata_are_kept_as_asked_and_the_picture_upright(policy, profile, tags, packet, quality):
     data = with_all_metadata()
-    result = optimise_photo(decode_image(data), original=data, quality=quality, metadata=policy)
+    result = optimise_photo(decode_image(data), VarJpegOptions(quality=quality, metadata=policy), original=data)
     with Image.open(io.BytesIO(result.data)) as image:
         assert dict(image.getexif().get_ifd(0x8825)) == {}
         if result.chosen.encoder is Encoder.INPUT:  # nothing is smaller: it comes back turned by its tag, and says so
@@ -157,4 +161,4 @@ def test_eight_thousand_by_six_thousand_pixels(tmp_path: Path):
     tile = photo(600, 800)
     pixels = np.tile(tile, (10, 10, 1))
     data = encode_jpeg(pixels, quality=60).data
-    assert decode_pixels(data).shape == (6000, 8000, 3)
+    assert decode_jpeg(data).shape == (6000, 8000, 3)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.jpeg.pixels import decode_jpeg
 from models.metrics.butteraugli import ButteraugliReference
 from models.varjpeg.photo import PreparedPhoto
-from models.varjpeg.search import decode_pixels
 
 QUALITIES = (80, 83, 86, 89, 90, 91, 93, 95, 98)
 
@@ -21,7 +21,7 @@ def on_ground(colour: tuple[int, int, int]) -> np.ndarray:
 def test_a_plain_ground_gets_the_nearest_colour_that_decoders_show(colour: tuple[int, int, int]) -> None:
     photo = on_ground(colour)
     prepared = PreparedPhoto(photo)
-    shown = {tuple(decode_pixels(prepared.encode(quality).data)[8, 8].tolist()) for quality in QUALITIES}
+    shown = {tuple(decode_jpeg(prepared.encode(quality).data)[8, 8].tolist()) for quality in QUALITIES}
     assert len(shown) == 1
     assert np.abs(np.array(shown.pop(), int) - colour).max() <= 1
 
@@ -29,5 +29,5 @@ def test_a_plain_ground_gets_the_nearest_colour_that_decoders_show(colour: tuple
 def test_the_3_norm_rises_nowhere_with_quality() -> None:
     photo = on_ground((230, 231, 228))
     prepared, judge = PreparedPhoto(photo), ButteraugliReference(photo)
-    norms = np.array([judge.norm(decode_pixels(prepared.encode(quality).data)) for quality in QUALITIES])
+    norms = np.array([judge.norm(decode_jpeg(prepared.encode(quality).data)) for quality in QUALITIES])
     assert (norms[1:] <= 1.03 * np.minimum.accumulate(norms)[:-1]).all()

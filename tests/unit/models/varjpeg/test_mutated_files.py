@@ -12,6 +12,7 @@ from models.errors import ImageUndecodableError
 from models.jpeg.bitstream import Component, in_range, jpeg_file
 from models.jpeg.coefficients import read_coefficients
 from models.varjpeg.optimise import optimise_photo
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.encoder_killers import KILLERS
 from tests.benchmarks.jpeg_fuzz import fuzz
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[4]
 @pytest.mark.parametrize("wishes", [{"quality": 80}, {"target_sur": 0.75}, {"max_bytes": 10**6}])
 def test_what_libjpegs_encoder_refuses_is_encoded_from_pixels(name: str, wishes: dict[str, float]) -> None:
     data = KILLERS[name]
-    result = optimise_photo(decode_image(data), original=data, steering="none", **wishes)
+    result = optimise_photo(decode_image(data), VarJpegOptions(steering="none", **wishes), original=data)
     assert decode_image(result.data).pixels.shape == (64, 64, 3)
     assert len(result.data) <= len(data)
 

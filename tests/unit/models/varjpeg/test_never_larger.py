@@ -9,8 +9,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from models.decode import decode_image
+from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
-from models.varjpeg.search import Encoder
+from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import beside, exif_block, jpeg, photo, segment, tiff
 
 SMALL = {"quality": 25, "optimize": True, "progressive": True}
@@ -68,7 +69,7 @@ def test_no_result_is_larger_than_the_jpeg_that_came_in(name: str, metadata: str
     data = FILES[name]
     image = decode_image(data)
     for wishes in WISHES:
-        result = optimise_photo(image, original=data, metadata=metadata, steering="none", **wishes)
+        result = optimise_photo(image, VarJpegOptions(metadata=metadata, steering="none", **wishes), original=data)
         assert len(result.data) <= len(data), wishes
         shown = decode_image(result.data).pixels
         assert shown.shape == image.pixels.shape
@@ -83,16 +84,22 @@ def test_an_srgb_profile_takes_no_bytes_and_changes_no_colour(metadata: str) -> 
         stream = io.BytesIO()
         Image.fromarray(photo()).save(stream, stored, icc_profile=SRGB)
         data = stream.getvalue()
-        with_profile = optimise_photo(decode_image(data), original=data, quality=70, steering="none", metadata=metadata)
+        with_profile = optimise_photo(
+            decode_image(data), VarJpegOptions(quality=70, steering="none", metadata=metadata), original=data
+        )
         stream = io.BytesIO()
         Image.fromarray(photo()).save(stream, stored)
-        bare = optimise_photo(decode_image(stream.getvalue()), quality=70, steering="none", metadata=metadata)
+        bare = optimise_photo(
+            decode_image(stream.getvalue()), VarJpegOptions(quality=70, steering="none", metadata=metadata)
+        )
         assert b"ICC_PROFILE" not in with_profile.data
         assert len(with_profile.data) <= len(bare.data)
 
 
 def test_what_would_better_be_gone_is_named() -> None:
     for name, words in (("CMYK", "colour model"), ("turned 6", "orientation tag")):
-        result = optimise_photo(decode_image(FILES[name]), original=FILES[name], quality=99, steering="none")
+        result = optimise_photo(
+            decode_image(FILES[name]), VarJpegOptions(quality=99, steering="none"), original=FILES[name]
+        )
         assert result.chosen.encoder is Encoder.INPUT
         assert any(words in warning for warning in result.warnings)

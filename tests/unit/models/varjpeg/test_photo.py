@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.types import RgbImage
-from models.varjpeg import PreparedPhoto, encode_jpeg
+from models.varjpeg.photo import PreparedPhoto, encode_jpeg
 from models.varjpeg.rate_distortion import (
     Measure,
     choose_beside_protected,

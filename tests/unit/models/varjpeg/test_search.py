@@ -7,33 +7,34 @@ from dataclasses import replace
 import pytest
 
 from models.errors import TargetUnreachableError
-from models.varjpeg import Encoder, Goal, Judgement, search_goal, search_max_bytes
+from models.varjpeg.bracket import QUALITY_STEP
+from models.varjpeg.goals import HIGHEST_QUALITY, LOWEST_QUALITY, Encoder, Goal, Judgement, Setting
 from models.varjpeg.photo import Encoded, Subsampling
-from models.varjpeg.search import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEP, Setting
+from models.varjpeg.search import search_goal, search_max_bytes
 
 
 def logit(share):
     return math.log(share / (1 - share))
 
 
-def goal_of(share, start=40.0, thrift_slope=0.0):
+def goal_of(share, start=40.0, lambda_slope=0.0):
     """That share, had by common photos at quality ``start``; their shares rise by 1/7 in logit a quality."""
     qualities = (start - 30, start, start + 30)
-    heights = tuple(logit(share) + (quality - start) / 7 for quality in qualities)
+    scores = tuple(logit(share) + (quality - start) / 7 for quality in qualities)
     return Goal(
         logit(share),
         logit(min(share + 0.012, (1 + share) / 2)),
         logit(min(share + 0.02, (1 + share) / 2)),
         qualities,
-        heights,
-        ((start, thrift_slope),) if thrift_slope else (),
+        scores,
+        ((start, lambda_slope),) if lambda_slope else (),
         f"{share:.0%}",
     )
 
 
 class Bench:
     """Limen and libjpeg-turbo as formulas: a file is its quality in JSON, padded to its size; Limen's quality counts in
-    whole ``steps`` alone, ``thrift`` as 4 qualities to an e-fold."""
+    whole ``steps`` alone, ``lambda_scale`` as 4 qualities to an e-fold."""
 
     def __init__(self, middle=40.0, scale=7.0, plain_ratio=1.2, plain_middle=40.0, steps=QUALITY_STEP):
         self.middle, self.scale = {"limen": middle, "plain": plain_middle}, scale
@@ -41,10 +42,10 @@ class Bench:
         self.judged = 0
 
     def encode(self, setting):
-        quality = setting.quality // self.steps * self.steps - 4 * math.log(setting.thrift)
+        quality = setting.quality // self.steps * self.steps - 4 * math.log(setting.lambda_scale)
         return Encoded(self._file("limen", quality, 1.0), setting.quality, Subsampling.HALF)
 
-    def plain_encode(self, quality):
+    def encode_turbo(self, quality):
         return self._file("plain", quality, self.plain_ratio)
 
     def judge(self, data):
@@ -89,29 +90,29 @@ def test_few_trials_are_enough(start, most):
 @pytest.mark.parametrize("slope", [0.5, 0.95, 1.5])
 def test_thrift_reaches_what_lies_between_two_tables(middle, slope):
     bench = Bench(middle=middle, steps=0.75)
-    found = search_goal(bench.encode, bench.judge, goal_of(0.75, thrift_slope=slope))
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, lambda_slope=slope))
     assert 0.75 <= found.judgement.sur <= 0.77
     assert len(found.trials) <= 5
     chosen = next(trial for trial in found.trials if trial.size_bytes == len(found.data))
-    assert (chosen.quality, chosen.thrift) == (found.quality, found.thrift)
+    assert (chosen.quality, chosen.lambda_scale) == (found.quality, found.lambda_scale)
 
 
 def test_thrift_is_left_alone_where_it_is_no_choice():
     bench = Bench(steps=2.0)
     found = search_goal(bench.encode, bench.judge, goal_of(0.75))
-    assert {trial.thrift for trial in found.trials} == {1.0}
+    assert {trial.lambda_scale for trial in found.trials} == {1.0}
 
 
 def test_an_easy_photo_gets_the_quality_that_it_needs_however_low():
     bench = Bench(middle=5.0)
-    found = search_goal(bench.encode, bench.judge, goal_of(0.75, thrift_slope=0.95))
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, lambda_slope=0.95))
     assert found.quality < 22
     assert found.judgement.sur == pytest.approx(0.75, abs=0.02)
 
 
 def test_every_judgement_is_listed():
     bench = Bench(plain_ratio=1.0)
-    found = search_goal(bench.encode, bench.judge, goal_of(0.75, 60), plain_encode=bench.plain_encode)
+    found = search_goal(bench.encode, bench.judge, goal_of(0.75, 60), encode_turbo=bench.encode_turbo)
     assert len(found.trials) == bench.judged
     assert found.trials[-1].encoder is Encoder.LIBJPEG_TURBO
 
@@ -120,9 +121,9 @@ def test_every_judgement_is_listed():
 @pytest.mark.parametrize(("ratio", "plain_middle"), [(1.2, 40.0), (1.0, 40.0), (1.0, 30.0), (0.5, 40.0), (1.0, 10.0)])
 def test_never_larger_than_libjpeg_at_the_same_share(target, ratio, plain_middle):
     bench = Bench(plain_ratio=ratio, plain_middle=plain_middle)
-    found = search_goal(bench.encode, bench.judge, goal_of(target), plain_encode=bench.plain_encode)
+    found = search_goal(bench.encode, bench.judge, goal_of(target), encode_turbo=bench.encode_turbo)
     assert found.judgement.sur >= target
-    assert len(found.data) <= len(bench.plain_encode(bench.least("plain", found.judgement.sur)))
+    assert len(found.data) <= len(bench.encode_turbo(bench.least("plain", found.judgement.sur)))
     assert found.judgement.sur <= target + 0.04
 
 
@@ -139,7 +140,7 @@ def test_an_input_that_is_small_enough_is_passed_through():
 def test_a_share_that_no_quality_reaches():
     bench = Bench(middle=150.0, plain_middle=150.0)
     with pytest.raises(TargetUnreachableError):
-        search_goal(bench.encode, bench.judge, goal_of(0.75), plain_encode=bench.plain_encode)
+        search_goal(bench.encode, bench.judge, goal_of(0.75), encode_turbo=bench.encode_turbo)
     assert len(search_goal(bench.encode, bench.judge, goal_of(0.75), original=b"x").data) == 1
 
 
@@ -150,7 +151,7 @@ def test_full_chroma_is_asked_where_half_does_not_reach():
         return bench.encode(replace(setting, quality=setting.quality + 60))
 
     found = search_goal(bench.encode, bench.judge, goal_of(0.75), encode_full_chroma=encode_full)
-    assert found.data == encode_full(Setting(found.quality, found.thrift)).data
+    assert found.data == encode_full(Setting(found.quality, found.lambda_scale)).data
     easy = Bench()
     assert search_goal(easy.encode, easy.judge, goal_of(0.75), encode_full_chroma=encode_full).quality < 60
 
@@ -163,7 +164,7 @@ def test_a_judge_who_wavers_does_not_break_the_search():
         lambda data: Judgement(next(wavering)),
         replace(goal_of(0.75), wanted=0.75, enough=0.76, tolerable=0.77),
     )
-    assert found.judgement.height >= 0.75
+    assert found.judgement.score >= 0.75
 
 
 @pytest.mark.parametrize(

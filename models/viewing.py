@@ -1,4 +1,4 @@
-"""Who looks, and from where, where a request says so by name: the standard library alone, for every verb's options."""
+"""Who looks, and from where, where a request says so by name: the standard library alone, for everybody's options."""
 
 from typing import Any
 

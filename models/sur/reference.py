@@ -1,0 +1,123 @@
+"""A photo as reference, with which any distorted version of it is compared. Paper: Lin et al. 2020, SUR-FeatNet.
+
+The siamese network predicts how far a distorted photo is from its reference: ln of the teacher's distance.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.errors import ImageSizesDifferError, InvalidParameterError
+from models.graphs import artefacts
+from models.graphs.onnx_model import OnnxModel
+from models.preprocess import as_rgb, to_nchw
+from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
+from models.sur.tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
+from models.threads import in_order
+from models.types import Float32Array, Rgb8, RgbImage
+
+PIXELS_PER_DEGREE_RANGE = (20.0, 120.0)
+
+VIEWING_PLACES = (20.0, 60.0, 85.0, 120.0)
+"""Pixels per degree, beside the default, at which the head says by how much ln distance differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurModels:
+    """The two graphs: ``features`` of one tile, ``head`` over the features of a pair."""
+
+    features: OnnxModel
+    head: OnnxModel
+
+
+def load_sur_models(*, threads: int = 1, cuda: bool = False) -> SurModels:
+    """The shipped graphs. Raises: ModelArtefactError."""
+    return SurModels(
+        artefacts.load_model("sur_features", threads=threads, cuda=cuda),
+        artefacts.load_model("sur_head", threads=threads, cuda=cuda),
+    )
+
+
+class SurReference:
+    """A photo as reference: its features are computed once, then any distorted version is compared with it.
+
+    ``pixels_per_degree``: of the viewer's eye, 20..120; ``calibrated_at``: those at which the observers' thresholds
+    were found. Of a photo with many tiles the first comparison looks at all, later ones at those damaged most.
+    Raises: InvalidParameterError, ModelArtefactError.
+    """
+
+    def __init__(
+        self,
+        image: RgbImage | ArrayLike,
+        models: SurModels | None = None,
+        *,
+        pixels_per_degree: float = DEFAULT_PIXELS_PER_DEGREE,
+        calibrated_at: float = DEFAULT_PIXELS_PER_DEGREE,
+    ) -> None:
+        pixels = as_rgb(image)
+        self._models = models or load_sur_models()
+        self._viewing = viewing_weights(pixels_per_degree) - viewing_weights(calibrated_at)
+        self._shape = pixels.shape
+        self._places = tile_places(pixels)
+        self._features = self._features_of(pixels)
+        self._unseen = 0.0
+
+    def log_distance(self, distorted: RgbImage | ArrayLike) -> float:
+        """ln of the predicted teacher distance between the photo and ``distorted``, sRGB of the same size.
+
+        Raises: ImageSizesDifferError, InvalidParameterError.
+        """
+        pixels = as_rgb(distorted)
+        if pixels.shape != self._shape:
+            raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
+        found = self._models.head.run({"reference": self._features, "distorted": self._features_of(pixels)})
+        distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
+        if len(distances) > JUDGED_TILES:
+            return self._pooled_once(distances)
+        return round(pool_tiles(distances) + self._unseen, 6)
+
+    def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
+        """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
+        return profile.satisfied_share(self.log_distance(distorted), jnd)
+
+    def _pooled_once(self, distances: Float32Array) -> float:
+        """Distance by all tiles; from now on by the worst of them, less what the others made it smaller."""
+        worst = np.sort(np.argsort(distances)[-JUDGED_TILES:])
+        self._places = [self._places[index] for index in worst]
+        self._features = self._features[worst]
+        self._unseen = pool_tiles(distances) - pool_tiles(distances[worst])
+        return pool_tiles(distances)
+
+    def _features_of(self, pixels: Rgb8) -> Float32Array:
+        """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
+
+        def features(place: TilePlace) -> Float32Array:
+            return self._models.features.run({"image": to_nchw(place.cut(pixels)[None])})["features"]
+
+        return np.concatenate(list(in_order(features, self._places)))
+
+
+def viewing_weights(pixels_per_degree: float) -> Float32Array:
+    """float32 (4,): how much of the head's shift at each of ``VIEWING_PLACES`` applies there, linear in ln ppd.
+
+    Raises: InvalidParameterError outside 20..120.
+    """
+    if not PIXELS_PER_DEGREE_RANGE[0] <= pixels_per_degree <= PIXELS_PER_DEGREE_RANGE[1]:
+        low, high = PIXELS_PER_DEGREE_RANGE
+        raise InvalidParameterError(f"pixels_per_degree lies in {low:g}..{high:g}, not {pixels_per_degree}")
+    known = np.log(sorted((*VIEWING_PLACES, DEFAULT_PIXELS_PER_DEGREE)))
+    of_places = [np.log(place) == known for place in VIEWING_PLACES]
+    return np.array([np.interp(math.log(pixels_per_degree), known, one) for one in of_places], np.float32)
+
+
+def profile_reference(
+    image: RgbImage | ArrayLike,
+    profile: ObserverProfile,
+    pixels_per_degree: float | None = None,
+    models: SurModels | None = None,
+) -> SurReference:
+    """A photo as the observers of a profile see it, at their own pixels per degree or others. Raises: as it does."""
+    seen = profile.pixels_per_degree if pixels_per_degree is None else pixels_per_degree
+    return SurReference(image, models, pixels_per_degree=seen, calibrated_at=profile.pixels_per_degree)

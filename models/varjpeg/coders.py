@@ -1,0 +1,170 @@
+"""The two forms of VarJPEG as a search sees them: encodes at settings, and decodes what it made."""
+
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.dct import block_grid
+from models.errors import ImageUndecodableError, InvalidParameterError
+from models.image_files.read import read_header
+from models.jpeg.coefficients import read_coefficients, turned_upright
+from models.jpeg.pixels import decode_jpeg
+from models.metadata.carried import Metadata, insert_segments, means_srgb
+from models.patch_quality import predict_patch_quality_map
+from models.sur.reference_jpeg import encode_reference_jpeg
+from models.types import Float32Array, Progress, Rgb8, RgbImage
+from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
+from models.varjpeg.container import PreparedContainer, decode_varjpeg
+from models.varjpeg.goals import Encode, EncodeTurbo, Setting
+from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
+from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
+from models.varjpeg.recompress import PreparedJpeg
+from models.varjpeg.salience import salience_thresholds
+from models.varjpeg.steering import coarse_thresholds
+
+_SALIENCE_STRIDE = 8
+
+
+class Coder(Protocol):
+    """One form for the search; what a form does not have is None. ``shown``: the photo as it is decoded, sRGB."""
+
+    has_lambda: bool
+    encode_turbo: EncodeTurbo | None
+    encode_full_chroma: Encode | None
+    encode_coefficients: Encode | None
+    forms: InputForms
+    shown: Rgb8
+
+    @property
+    def unchanged_input(self) -> bytes | None:
+        """The input, losslessly re-coded, where it may be the answer."""
+
+    @property
+    def try_full_chroma(self) -> bool:
+        """Whether whole chroma may be the smaller choice."""
+
+    def encode(self, setting: Setting) -> Encoded:
+        """The form's own file at a setting."""
+
+    def decode(self, data: bytes) -> Rgb8:
+        """What a viewer sees of a file, sRGB."""
+
+
+class JpegCoder:
+    """``format=jpeg``: adaptive encodes, libjpeg-turbo's to beat, the input's coefficients, its lossless re-coding."""
+
+    has_lambda = True
+
+    def __init__(
+        self,
+        image: RgbImage,
+        original: bytes | None,
+        protect: NDArray[np.generic] | None,
+        metadata: MetadataPolicy,
+        subsampling: ChromaSubsampling,
+        steering: Steering,
+        progress: Progress | None,
+    ) -> None:
+        policy = Metadata(metadata)
+        thresholds = _thresholds(image, steering, progress)
+        self._photo = PreparedPhoto(image, thresholds, metadata=policy, protect=protect)
+        self._subsampling = Subsampling(subsampling)
+        protects = protect is not None and bool(np.any(protect))
+        may_be_turbo = not protects and self._subsampling is not Subsampling.FULL
+        self.encode_turbo: EncodeTurbo | None = cache(self._turbo) if may_be_turbo else None
+        may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
+        self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
+        self.shown = image.pixels
+        self.encode_coefficients: Encode | None = None
+        prepared: PreparedJpeg | None = None
+        if original is not None and self._photo.pixels is image.native_pixels and shows_as_decoded(original, image):
+            prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
+        if prepared is not None:
+            self.encode_coefficients = lambda setting: prepared.encode(
+                setting.quality, lambda_scale=setting.lambda_scale
+            )
+        self.forms = input_forms(original, image, policy, prepared)
+
+    @property
+    def unchanged_input(self) -> bytes | None:
+        return self.forms.usual
+
+    @property
+    def try_full_chroma(self) -> bool:
+        return self.encode_full_chroma is not None and self._photo.may_be_smaller_whole
+
+    def encode(self, setting: Setting) -> Encoded:
+        return self._photo.encode(setting.quality, self._subsampling, lambda_scale=setting.lambda_scale)
+
+    def decode(self, data: bytes) -> Rgb8:
+        return self._photo.to_srgb(decode_jpeg(data))
+
+    def _full_chroma(self, setting: Setting) -> Encoded:
+        return self._photo.encode(setting.quality, Subsampling.FULL, lambda_scale=setting.lambda_scale)
+
+    def _turbo(self, quality: int) -> bytes:
+        return insert_segments(encode_reference_jpeg(self._photo.pixels, quality), self._photo.metadata)
+
+
+class ContainerCoder:
+    """``format=varjpeg``: the thesis' encoder with Patchnet's map as salience; a JPEG is none and is not given back."""
+
+    has_lambda = False
+    encode_turbo: EncodeTurbo | None = None
+    encode_full_chroma: Encode | None = None
+    try_full_chroma = False
+    encode_coefficients: Encode | None = None
+    unchanged_input: bytes | None = None
+    forms = InputForms()
+
+    def __init__(
+        self,
+        image: RgbImage,
+        protect: NDArray[np.generic] | None,
+        metadata: MetadataPolicy,
+        subsampling: ChromaSubsampling,
+        progress: Progress | None,
+    ) -> None:
+        if protect is not None:
+            raise InvalidParameterError("a mask to protect goes with format=jpeg; the container has its own salience")
+        self.shown = image.pixels
+        keeps_profile = metadata != "strip" and not means_srgb(image)
+        kept = image if keeps_profile else RgbImage(image.pixels, image.pixels)
+        self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
+        salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
+        self._photo = PreparedContainer(kept, salience, full_chroma=self._subsampling is Subsampling.FULL)
+
+    def encode(self, setting: Setting) -> Encoded:
+        return Encoded(self._photo.encode(setting.quality), setting.quality, self._subsampling)
+
+    def decode(self, data: bytes) -> Rgb8:
+        return decode_varjpeg(data).pixels
+
+
+def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) -> Float32Array:
+    """Visibility thresholds float32, of pixels or of blocks, luma levels, for the encoder."""
+    if steering == "jnd":
+        return coarse_thresholds(image, progress)
+    if steering == "patchnet":
+        quality = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
+        return salience_thresholds(quality, image.height, image.width)
+    return np.ones(block_grid(image.height, image.width), np.float32)
+
+
+def _is_upright(original: bytes) -> bool:
+    return read_header(original).orientation not in range(2, 9)
+
+
+def _prepared_jpeg(
+    original: bytes, thresholds: Float32Array, protect: NDArray[np.generic] | None, photo: PreparedPhoto
+) -> PreparedJpeg | None:
+    """The input's coefficients, None where they are of a kind that is not coded again."""
+    try:
+        coefficients = read_coefficients(original)
+        if not _is_upright(original):
+            coefficients = turned_upright(coefficients, read_header(original).orientation)
+        return PreparedJpeg(coefficients, thresholds, protect=protect, metadata=photo.metadata)
+    except ImageUndecodableError:
+        return None

@@ -1,0 +1,91 @@
+"""libjpeg-turbo as a competitor: its smallest file that reaches a goal, looked for only where it may be smaller."""
+
+import math
+
+from models.varjpeg.goals import (
+    SIZE_PER_QUALITY,
+    Encoder,
+    EncodeTurbo,
+    Goal,
+    Judge,
+    SearchResult,
+    Trial,
+    score_of,
+)
+
+_MARGIN, _DOUBT = 6.0, 0.3
+"""The largest file under ours is judged if its QF is no further below our quality, which is on average as good as that
+QF; further by the second number for each quality more than a typical photo needs, where ours is in doubt."""
+
+_LAG = 2.0
+"""The QF of about our size lies so far under our quality (median over Kodak around 84)."""
+
+_GUESSES = 4
+"""Qualities are guessed so often, then bisected."""
+
+
+class TurboSearch:
+    """``trials``: all its files that were judged."""
+
+    def __init__(self, encode: EncodeTurbo, judge: Judge, goal: Goal) -> None:
+        self._encode, self._judge, self._goal = encode, judge, goal
+        self.trials: list[Trial] = []
+
+    def may_be_smaller(self, best: SearchResult) -> bool:
+        """Whether there is hope that a smaller file of libjpeg-turbo reaches the goal."""
+        return self._quality_to_judge(best) > 0
+
+    def smallest_under(self, limit: SearchResult | None) -> SearchResult | None:
+        """The smallest file under ``limit`` that reaches the goal, or one just over it; None if there is none.
+
+        The largest one under the limit is judged first, if there is hope: while it falls short, so do all smaller ones.
+        """
+        goal = self._goal
+        low, high = 0, self._quality_to_judge(limit)
+        best: SearchResult | None = None
+        quality, tried = high, 0
+        while high > low:
+            data = self._encode(quality)
+            judgement = self._judge(data)
+            self.trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), judgement))
+            if judgement.score >= goal.wanted:
+                best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", judgement), quality - 1
+                if judgement.score <= goal.tolerable:
+                    return best
+            elif quality == high and best is None:
+                return None
+            else:
+                low = quality
+            over = goal.typical_quality(judgement.score) - goal.typical_quality(goal.wanted)
+            tried += 1
+            lowest = low + 1 if low else high - 2**tried
+            middle = math.ceil(quality - over) if tried < _GUESSES else (lowest + high) // 2
+            quality = min(max(middle, low + 1), high)
+        return best
+
+    def _quality_to_judge(self, limit: SearchResult | None) -> int:
+        """The QF of the largest file under ``limit``, 0 where there is no hope that it reaches the goal."""
+        if limit is None:
+            return 100
+        usual = self._goal.typical_quality(self._goal.wanted)
+        needed = limit.quality - max(0.0, self._goal.typical_quality(score_of(limit)) - usual)
+        hopeless = math.ceil(needed - _MARGIN - _DOUBT * max(0.0, needed - usual)) - 1
+        return self._largest_under(len(limit.data), limit.quality - _LAG, hopeless)
+
+    def _largest_under(self, limit: int, start: float, hopeless: int) -> int:
+        """The highest QF whose file is smaller than ``limit``, 0 if that is ``hopeless`` or lower; by the typical
+        slope, then between the two nearest, where ln of size is nearly a line."""
+        low, high = max(0, hopeless), 101
+        excess: dict[int, float] = {}
+        quality = round(min(max(start, 1), 100))
+        while high - low > 1:
+            quality = min(max(quality, low + 1), high - 1)
+            excess[quality] = math.log(len(self._encode(quality)) / limit)
+            low, high = (quality, high) if excess[quality] < 0 else (low, quality)
+            slope = SIZE_PER_QUALITY
+            if low in excess and high in excess:
+                slope = (excess[high] - excess[low]) / (high - low)
+            # below the crossing after a file over the limit, above it after one under: that closes the bracket
+            guess = quality - excess[quality] / max(slope, SIZE_PER_QUALITY / 8)
+            quality = math.floor(guess) if excess[quality] >= 0 else math.ceil(guess)
+        return low if low > hopeless else 0
