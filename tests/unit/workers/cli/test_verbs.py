@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from models import full_reference, jnd, patch_quality, quality_score
 from models.graphs import artefacts
-from models.sur import observers, prediction
+from models.sur import observers, sampled_curve
 from models.sur.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
 from workers.cli.program import app
@@ -76,7 +76,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_model", load_model)
     monkeypatch.setattr(artefacts, "load_model", load_model)
     monkeypatch.setattr(jnd, "shipped_numbers", jnd.WholePhotoNumbers)
-    for module in (observers, prediction):
+    for module in (observers, sampled_curve):
         monkeypatch.setattr(module, "load_observer_table", lambda *_: table)
 
 
