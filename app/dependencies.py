@@ -10,8 +10,8 @@ from app.http.negotiation import choose_media_type, preferred_wait_s
 from app.http.uploads import Upload, UploadForm, receive_upload
 from app.settings import ApiSettings
 from workers.blobs import BlobStore
-from workers.jobs.record import JobStore
-from workers.studies.record import StudyStore
+from workers.jobs.store import JobStore
+from workers.studies.store import StudyStore
 
 
 @dataclass(frozen=True, slots=True)

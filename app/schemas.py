@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.problems import PROBLEM_TYPES
 from workers.contracts import Artefact
-from workers.jobs.record import Job, JobState, WorkerInfo
+from workers.jobs.record import Job, JobState
+from workers.jobs.worker_info import WorkerInfo
 
 
 class InputError(BaseModel):

@@ -7,7 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from workers.errors import ServiceError
-from workers.jobs.record import JobStore, QueueStatistics
+from workers.jobs.statistics import QueueStatistics
+from workers.jobs.store import JobStore
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 

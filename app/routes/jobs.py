@@ -16,7 +16,8 @@ from app.http.problems import RETRY_AFTER_S, ProblemError, RequestFault
 from app.schemas import JobStatus, Result, job_path
 from app.submission import artefact_reply, require_success, result_reply, waited_for
 from workers.errors import ServiceError
-from workers.jobs.record import JobEvent, JobStore
+from workers.jobs.record import JobEvent
+from workers.jobs.store import JobStore
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -13,7 +13,8 @@ from app.http.openapi import json_body, problem_responses
 from app.routes.studies import photo_status, ready_photos
 from app.studies.schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
 from workers.errors import StudyUnreadyError
-from workers.studies.record import Answer, Session, Study, new_session, observer_link
+from workers.studies.record import Study, observer_link
+from workers.studies.session import Answer, Session, new_session
 
 router = APIRouter(prefix="/v1/observe", tags=["observer studies"])
 

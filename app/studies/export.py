@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from app.studies.screening import Sample, outliers
 from workers.studies.files import Ladder, StudyFiles
-from workers.studies.record import HIGHEST_LEVEL, NOTHING_SEEN, Answer, Session, Study, TrialKind
+from workers.studies.record import HIGHEST_LEVEL, Study
+from workers.studies.session import NOTHING_SEEN, Answer, Session, TrialKind
 
 SAMPLES_FILE = "mcl_jci_jnd_samples.csv"
 KEPT = "kept"

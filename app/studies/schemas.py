@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers.studies.files import Ladder
-from workers.studies.record import Screen, Session, Study, StudyMethod, StudyOptions, TrialKind
+from workers.studies.record import Study, StudyMethod, StudyOptions
+from workers.studies.session import Screen, Session, TrialKind
 
 
 class StudyLinks(BaseModel):

@@ -13,7 +13,8 @@ import uvicorn
 from app.main import create_app
 from app.settings import ApiSettings
 from workers.blobs import BlobStore
-from workers.jobs.record import ObserverInfo, WorkerInfo, open_job_store
+from workers.jobs.opened import open_job_store
+from workers.jobs.worker_info import ObserverInfo, WorkerInfo
 from workers.run.celery_app import LimenCelery, create_celery
 from workers.run.embedded import EmbeddedWorker
 from workers.run.process import run_worker

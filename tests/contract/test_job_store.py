@@ -21,7 +21,10 @@ from workers.errors import (
     JobUnknownError,
     QueueFullError,
 )
-from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobStore, JobTakenError, WorkerInfo, open_job_store
+from workers.jobs.opened import open_job_store
+from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobTakenError
+from workers.jobs.store import JobStore
+from workers.jobs.worker_info import WorkerInfo
 from workers.settings import BrokerSettings
 
 REQUEST = JndMapRequest(image_key="a" * 64)

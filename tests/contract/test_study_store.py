@@ -22,25 +22,19 @@ from workers.errors import (
 )
 from workers.settings import BrokerSettings
 from workers.studies.files import Ladder
+from workers.studies.opened import open_study_store
 from workers.studies.record import (
-    MAX_SESSIONS,
-    Answer,
-    Screen,
-    Session,
     Study,
     StudyMethod,
     StudyOptions,
     StudyPhoto,
-    StudyStore,
-    Trial,
-    TrialKind,
     new_secret,
-    new_session,
     observer_link,
-    open_study_store,
     organiser_link,
     with_photo,
 )
+from workers.studies.session import Answer, Screen, Session, Trial, TrialKind, new_session
+from workers.studies.store import MAX_SESSIONS, StudyStore
 
 OPTIONS = StudyOptions(title="Chairs", consent_text="Nothing is stored of you.")
 SCREEN = Screen(css_pixels_per_mm=3.78, viewing_distance_mm=600)

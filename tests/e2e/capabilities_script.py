@@ -24,7 +24,7 @@ from workers.contracts import (
     VarJpegDecodeRequest,
     VarJpegRequest,
 )
-from workers.jobs.record import open_job_store
+from workers.jobs.opened import open_job_store
 from workers.run.celery_app import create_celery
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit

@@ -15,7 +15,8 @@ import pytest
 
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
-from workers.jobs.record import Job, JobStore
+from workers.jobs.record import Job
+from workers.jobs.store import JobStore
 from workers.run.celery_app import LimenCelery, create_celery
 from workers.run.signatures import submit
 from workers.settings import BrokerSettings

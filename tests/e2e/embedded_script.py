@@ -10,7 +10,8 @@ from typing import Any
 
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
-from workers.jobs.record import Job, JobState, open_job_store
+from workers.jobs.opened import open_job_store
+from workers.jobs.record import Job, JobState
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workers.cli.answer import Answer
 from workers.cli.files import read_bytes
 from workers.cli.summaries import SUMMARY
-from workers.cli.work import UNREAD, Answer, ask
+from workers.cli.work import UNREAD, ask
 from workers.contracts import AnyRequest, JndMapRequest, SurCurveRequest, VarJpegRequest
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from workers.cli.work import Answer
+from workers.cli.answer import Answer
 
 if TYPE_CHECKING:
     import httpx2

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workers.cli.answer import Answer
 from workers.cli.files import put_in_place, read_bytes
 from workers.cli.journal import Done, append, content_digest, done_before, fingerprint, read_journal
 
@@ -68,14 +69,6 @@ class Note:
             if entry is None
             else done_before(entry, fingerprint(item.request, contents, self.computer), item.outputs)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A result from anywhere: figures, and its files by name, each made or fetched when it is called for."""
-
-    body: dict[str, Any]
-    files: Mapping[str, Callable[[], bytes]]
 
 
 def perform(item: Item, progress: "Progress | None" = None, note: Note | None = None) -> Done:

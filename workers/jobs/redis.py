@@ -21,18 +21,9 @@ from workers.errors import (
     JobUnknownError,
     QueueFullError,
 )
-from workers.jobs.record import (
-    TOMBSTONE_S,
-    WORKER_SEEN_S,
-    Change,
-    Job,
-    JobEvent,
-    JobState,
-    JobStore,
-    WorkerInfo,
-    new_job_id,
-    request_digest,
-)
+from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
+from workers.jobs.store import TOMBSTONE_S, Change, JobStore
+from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.redis_connection import TIMEOUT_S, connected, reachable, seconds
 from workers.settings import BrokerSettings
 

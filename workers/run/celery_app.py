@@ -7,9 +7,12 @@ from typing import Any
 from celery import Celery
 
 from workers.blobs import BlobStore
-from workers.jobs.record import MAX_ATTEMPTS, JobStore, open_job_store
+from workers.jobs.opened import open_job_store
+from workers.jobs.record import MAX_ATTEMPTS
+from workers.jobs.store import JobStore
 from workers.settings import BrokerSettings
-from workers.studies.record import StudyStore, open_study_store
+from workers.studies.opened import open_study_store
+from workers.studies.store import StudyStore
 
 QUEUE = "limen"
 TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")

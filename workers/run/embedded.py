@@ -7,11 +7,11 @@ from celery.signals import worker_process_init
 
 from workers.blobs import BlobStore
 from workers.errors import AlreadyFinishedError
-from workers.jobs.record import JobStore
+from workers.jobs.store import JobStore
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
 from workers.run.reaper import Reaper
 from workers.settings import WorkerSettings
-from workers.studies.record import open_study_store
+from workers.studies.opened import open_study_store
 
 STOP_S = 10.0
 """How long the worker's thread may take to end."""

@@ -27,7 +27,7 @@ from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.warm_up import warm_up as compile_codec
 from workers.errors import BrokerUnavailableError
-from workers.jobs.record import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
+from workers.jobs.worker_info import WORKER_SEEN_S, ModelInfo, ObserverInfo, WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery
 from workers.settings import WorkerSettings
 

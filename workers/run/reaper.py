@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 
 from workers.contracts import Failure, FailureCode
 from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError
-from workers.jobs.record import MAX_ATTEMPTS, Change, Job, JobState
+from workers.jobs.record import MAX_ATTEMPTS, Job, JobState
+from workers.jobs.store import Change
 from workers.run.celery_app import QUEUE, LimenCelery
 from workers.run.signatures import send
 

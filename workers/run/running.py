@@ -16,7 +16,8 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from models.errors import LimenError
 from workers.contracts import Failure, FailureCode, JobResult
 from workers.errors import AlreadyFinishedError, BlobMissingError, BrokerUnavailableError, ServiceError
-from workers.jobs.record import LEASE_S, JobStore, JobTakenError
+from workers.jobs.record import LEASE_S, JobTakenError
+from workers.jobs.store import JobStore
 
 logger = logging.getLogger(__name__)
 

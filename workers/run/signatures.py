@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 
 from workers.contracts import AnyRequest
 from workers.errors import BrokerUnavailableError
-from workers.jobs.record import Job, JobStore
+from workers.jobs.record import Job
+from workers.jobs.store import JobStore
 
 _RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 """A pooled connection may be one that Redis has closed since; a message sent twice does no harm."""

@@ -21,19 +21,9 @@ from workers.errors import (
 from workers.redis_connection import connected, reachable, seconds
 from workers.settings import BrokerSettings
 from workers.studies.files import StudyFiles
-from workers.studies.record import (
-    LINK_TOMBSTONE_S,
-    MAX_SESSIONS,
-    Change,
-    Session,
-    SessionChange,
-    Study,
-    StudyOptions,
-    StudyStore,
-    new_study,
-    observer_link,
-    organiser_link,
-)
+from workers.studies.record import Study, StudyOptions, new_study, observer_link, organiser_link
+from workers.studies.session import Session
+from workers.studies.store import LINK_TOMBSTONE_S, MAX_SESSIONS, Change, SessionChange, StudyStore
 
 _STUDIES = "limen:studies"
 

@@ -6,7 +6,7 @@ import workers.jobs.memory
 from workers.contracts import JndMapRequest
 from workers.errors import JobExpiredError, JobUnknownError
 from workers.jobs.memory import MemoryJobStore
-from workers.jobs.record import TOMBSTONE_S
+from workers.jobs.store import TOMBSTONE_S
 from workers.settings import BrokerSettings
 
 REQUEST = JndMapRequest(image_key="a" * 64)

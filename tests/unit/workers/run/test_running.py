@@ -10,7 +10,9 @@ import workers.run.running
 from models.errors import ImageUndecodableError
 from workers.contracts import FailureCode, JndMapRequest, JobResult
 from workers.errors import BlobMissingError, BrokerUnavailableError
-from workers.jobs.record import Job, JobState, JobStore, open_job_store
+from workers.jobs.opened import open_job_store
+from workers.jobs.record import Job, JobState
+from workers.jobs.store import JobStore
 from workers.run.running import running
 from workers.settings import BrokerSettings
 

@@ -3,7 +3,8 @@
 import pytest
 
 from workers.errors import AnswerConflictError, TrialUnknownError
-from workers.studies.record import NOTHING_SEEN, Answer, Screen, Session, StudyMethod, Trial, TrialKind
+from workers.studies.record import StudyMethod
+from workers.studies.session import NOTHING_SEEN, Answer, Screen, Session, Trial, TrialKind
 
 SCREEN = Screen(css_pixels_per_mm=3.78, viewing_distance_mm=600)
 PHOTO = "0123456789abcdef"

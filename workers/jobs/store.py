@@ -1,0 +1,105 @@
+"""What a store of job records can do; ``memory`` and ``redis`` are the two there are."""
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+
+from workers.contracts import AnyRequest
+from workers.jobs.record import Job, JobEvent, JobState
+from workers.jobs.statistics import QueueStatistics
+from workers.jobs.worker_info import WorkerInfo
+from workers.settings import BrokerSettings
+
+TOMBSTONE_S = 7 * 24 * 3600
+"""How long after its record a job is still known as expired."""
+
+Change = Callable[[Job, float], Job]
+"""A record and the store's time to the next record; runs again if another process was faster."""
+
+
+class JobStore(ABC):
+    """Job records, their events and the workers that serve them. Any method may raise BrokerUnavailableError."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def create(
+        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
+    ) -> tuple[Job, bool]:
+        """A job for the request, and whether it is new; in one atomic step.
+
+        The same ``idempotency_key`` gives the same job. A job with the same ``dedup_key`` that has not failed, been
+        cancelled or expired is given again. Raises: IdempotencyConflictError, QueueFullError.
+        """
+
+    @abstractmethod
+    def get(self, job_id: str) -> Job:
+        """The record. Raises: JobUnknownError, JobExpiredError."""
+
+    @abstractmethod
+    def update(self, job_id: str, change: Change) -> Job:
+        """Replace a record in one atomic step. Raises: JobUnknownError, JobExpiredError, and what ``change`` raises."""
+
+    @abstractmethod
+    def discard(self, job_id: str) -> None:
+        """Forget a job that was never accepted, because its message could not be sent."""
+
+    @abstractmethod
+    def unfinished(self) -> list[Job]:
+        """All queued and running jobs, oldest first."""
+
+    @abstractmethod
+    def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[tuple[str, JobEvent]]:
+        """Events of a job with their ids, from the first or from the one after ``after``; ends with the job.
+
+        A follower who has seen the end gets it once more. Raises: JobUnknownError, JobExpiredError.
+        """
+
+    @abstractmethod
+    def publish_worker(self, worker: WorkerInfo) -> None:
+        """Say that a worker process is ready; to be repeated within WORKER_SEEN_S."""
+
+    @abstractmethod
+    def workers(self) -> list[WorkerInfo]:
+        """The worker processes seen within WORKER_SEEN_S."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Time by the store's clock; shows that the store answers."""
+
+    @abstractmethod
+    def totals(self) -> dict[str, float]:
+        """Ended jobs by ``capability:state`` and their run time by ``capability:state:seconds``."""
+
+    def cancel(self, job_id: str) -> Job:
+        """End a queued or running job. Raises: AlreadyFinishedError, JobUnknownError, JobExpiredError."""
+        return self.update(job_id, lambda job, now: job.cancelled(now))
+
+    async def wait(self, job_id: str, timeout_s: float) -> Job:
+        """The record once the job has ended, or as it is after ``timeout_s``. Raises as ``get``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), contextlib.aclosing(self.events(job_id)) as events:
+                async for _ in events:
+                    pass
+        return await asyncio.to_thread(self.get, job_id)
+
+    def model_version(self) -> str | None:
+        """The version of all models together, if the live workers agree on one."""
+        versions = {worker.model_version for worker in self.workers()}
+        return versions.pop() if len(versions) == 1 else None
+
+    def statistics(self) -> QueueStatistics:
+        """Length and age of the queue, and what has ended."""
+        jobs, totals, now = self.unfinished(), self.totals(), self.now()
+        queued = [job for job in jobs if job.state is JobState.QUEUED]
+        return QueueStatistics(
+            queued=len(queued),
+            running=len(jobs) - len(queued),
+            oldest_queued_s=max((now - job.created_at for job in queued), default=0.0),
+            ended={name: int(value) for name, value in totals.items() if not name.endswith(":seconds")},
+            run_seconds={
+                name.removesuffix(":seconds"): value for name, value in totals.items() if name.endswith(":seconds")
+            },
+        )
