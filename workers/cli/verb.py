@@ -21,19 +21,13 @@ from workers.cli.files import (
     remove_parts,
     shown,
 )
-from workers.cli.folders import (
-    Manners,
-    Run,
-    bytes_before_and_after,
-    in_place_note,
-    is_batch,
-    leave_at_once,
-    number_of_photos,
-    run_all,
-)
+from workers.cli.folders import in_place_note, is_batch, run_all
 from workers.cli.journal import JOURNAL
 from workers.cli.names import possible_partners, result_name
+from workers.cli.options import RunOptions
+from workers.cli.outcomes import Outcomes, bytes_before_and_after, number_of_photos
 from workers.cli.photos import PHOTO, Found, Kind, photos_in
+from workers.cli.pool import leave_at_once
 from workers.cli.summaries import SUMMARY
 from workers.cli.work import Item, perform
 
@@ -49,7 +43,7 @@ def work_on(
     images: list[Path],
     outputs: Mapping[str, Destination | None],
     *,
-    manners: Manners,
+    options: RunOptions,
     photo_field: str = "image_key",
     beside: Mapping[str, Path | None] | None = None,
     journal: Destination | None = None,
@@ -66,19 +60,19 @@ def work_on(
     others = {field: path for field, path in (beside or {}).items() if path is not None}
     if is_batch(images):
         results = tuple(outputs) if in_place else ()
-        _work_on_many(request, images, wanted, others, photo_field, journal, kind, results, manners)
+        _work_on_many(request, images, wanted, others, photo_field, journal, kind, results, options)
         return
     if journal is not None:
         raise ValueError("-o keeps the journal of a folder; one image has none")
     inputs = {photo_field: images[0], **others}
     if in_place:
-        item = Item(request, inputs, {name: _own_place(images[0]) for name in outputs}, manners.server, in_place=True)
+        item = Item(request, inputs, {name: _own_place(images[0]) for name in outputs}, options.server, in_place=True)
     else:
         files = {name: target.file_for(images[0], name) for name, target in wanted.items()}
         for name, path in files.items():
             check_output(wanted[name], path, name, *inputs.values())
-        item = Item(request, inputs, files, manners.server)
-    _work_on_one(item, manners)
+        item = Item(request, inputs, files, options.server)
+    _work_on_one(item, options)
 
 
 def _own_place(photo: Path) -> Path:
@@ -87,26 +81,26 @@ def _own_place(photo: Path) -> Path:
     return photo
 
 
-def _work_on_one(item: Item, manners: Manners) -> None:
+def _work_on_one(item: Item, options: RunOptions) -> None:
     outputs = list(item.outputs.values())
     if max(_standard_streams(outputs), list(item.inputs.values()).count(STANDARD_STREAM)) > 1:
         raise ValueError("- can stand for one file only")
     _refuse_twins(outputs)
-    if manners.dry_run:
-        _print_plan(item, manners)
+    if options.dry_run:
+        _print_plan(item, options)
         return
     for folder in {path.parent for path in outputs if is_plain(path)}:
         remove_parts(folder)
     note, done = in_place_note(item) if item.in_place else (None, None)
     if done is None:
         label = item.request.capability
-        done = interruptible(lambda progress: perform(item, progress, note), outputs, label=label, quiet=manners.silent)
+        done = interruptible(lambda progress: perform(item, progress, note), outputs, label=label, quiet=options.silent)
     body = done.body
     to_stream = _standard_streams(outputs) > 0
-    if manners.as_json:
+    if options.as_json:
         print_json(body | {"files": {name: str(path) for name, path in item.outputs.items()}}, err=to_stream)
         return
-    if manners.quiet:
+    if options.quiet:
         return
     for warning in body["warnings"]:
         typer.echo(f"limen: {shown(item.photo)}: {warning}", err=True)
@@ -127,13 +121,13 @@ def _refuse_twins(outputs: Sequence[Path]) -> None:
             raise ValueError(f"{path}: two results would be written there")
 
 
-def _print_plan(item: Item, manners: Manners) -> None:
+def _print_plan(item: Item, options: RunOptions) -> None:
     if not item.photo.exists() and item.photo != STANDARD_STREAM:
         raise FileNotFoundError(2, "No such file or folder", str(item.photo))
     files = {name: str(path) for name, path in item.outputs.items()}
-    if manners.as_json:
+    if options.as_json:
         print_json({"planned": [{"photo": str(item.photo), "files": files}]})
-    elif not manners.quiet:
+    elif not options.quiet:
         typer.echo(f"{shown(item.photo)}: would become {', '.join(map(shown, files.values())) or 'a line of figures'}")
 
 
@@ -169,7 +163,7 @@ def _work_on_many(
     journal: Destination | None,
     kind: Kind,
     results: Sequence[str],
-    manners: Manners,
+    options: RunOptions,
 ) -> None:
     """``results``: files of the result that take their photo's place."""
     folders = {name: _folder(target) for name, target in wanted.items()}
@@ -181,15 +175,15 @@ def _work_on_many(
     for folder in others.values():
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder; with a folder of photos goes a folder")
-    found = photos_in(images, kind, apart_from=list(folders.values()), excluded=manners.excluded)
-    run = Run(skipped={str(relative): skip for relative, skip in found.skipped.items()})
-    items = _items(request, found, folders, others, photo_field, results, manners.server, run)
+    found = photos_in(images, kind, apart_from=list(folders.values()), excluded=options.exclude or ())
+    outcomes = Outcomes(skipped={str(relative): skip for relative, skip in found.skipped.items()})
+    items = _items(request, found, folders, others, photo_field, results, options.server, outcomes)
     _refuse_twins([path for item in items.values() for path in item.outputs.values()])
     run_all(
         items,
-        run,
+        outcomes,
         journal=None if home is None else home / JOURNAL,
-        manners=manners,
+        options=options,
         totals=bytes_before_and_after if request.capability == "varjpeg" else number_of_photos,
     )
 
@@ -216,9 +210,9 @@ def _items(
     photo_field: str,
     results: Sequence[str],
     server: str | None,
-    run: Run,
+    outcomes: Outcomes,
 ) -> dict[str, Item]:
-    """What to do with each photo; one that nothing can be done with is put into ``run``."""
+    """What to do with each photo; one that nothing can be done with is put into ``outcomes``."""
     items = {}
     for relative, source in sorted(found.photos.items()):
         outputs = {
@@ -231,7 +225,7 @@ def _items(
                 _refuse_input(path, source)
             partners = {field: _partner(folder, relative) for field, folder in others.items()}
         except (ValueError, OSError) as error:
-            run.failed[str(relative)] = in_words(error)
+            outcomes.failed[str(relative)] = in_words(error)
             continue
         inputs = {photo_field: source, **partners}
         items[str(relative)] = Item(request, inputs, outputs, server, in_place=bool(results))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.assets.phone_files import video
 from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
-from workers.cli import folders, work
+from workers.cli import pool, work
 from workers.cli.program import app
 from workers.contracts import VarJpegRequest
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("_fake_models", "_threads_for_processes")
 @pytest.fixture
 def _threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake models live in this process only."""
-    monkeypatch.setattr(folders, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "process_pool", ThreadPoolExecutor)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def performed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(item.photo.name)
         return real(item, progress, note)
 
-    monkeypatch.setattr(folders, "perform", counting)
+    monkeypatch.setattr(pool, "perform", counting)
     return names
 
 
@@ -118,7 +118,7 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
             time.sleep(0.3)  # until the program has seen it and taken back what is waiting
         return real(item, progress, note)
 
-    monkeypatch.setattr(folders, "perform", interrupted_at_the_second)
+    monkeypatch.setattr(pool, "perform", interrupted_at_the_second)
     arguments = [str(part) for part in ("varjpeg", folder, "-o", tmp_path / "out", "--quality", 50)]
     stopped = RUNNER.invoke(app, arguments)
     assert stopped.exit_code == 130

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
-from workers.cli import folders, journal
+from workers.cli import journal, pool
 from workers.cli.program import app
 from workers.cli.work import UNREAD, Item, Note, perform
 from workers.contracts import VarJpegRequest
@@ -141,7 +141,7 @@ def test_a_photo_becomes_smaller_where_it_is(photo: Path, monkeypatch: pytest.Mo
 
 
 def test_a_photo_in_place_loses_once_only(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "process_pool", ThreadPoolExecutor)
     first = limen_json("varjpeg", photo, "--in-place", *QUALITY)
     once = photo.read_bytes()
     assert limen_json("varjpeg", photo, "--in-place", *QUALITY) == first
@@ -175,7 +175,7 @@ def test_a_photo_in_place_is_whole_whenever_the_program_ends(photo: Path, monkey
 def test_a_folder_in_place_is_done_once_and_keeps_what_is_no_jpeg(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "process_pool", ThreadPoolExecutor)
     Image.fromarray(picture()).save(tmp_path / "a.png")
     drawing = (tmp_path / "a.png").read_bytes()
     first = RUNNER.invoke(app, ["varjpeg", str(tmp_path), "--in-place", "--quality", "50"])
@@ -229,7 +229,7 @@ def test_a_dry_run_writes_nothing(photo: Path, tmp_path: Path) -> None:
 
 
 def test_quiet_says_nothing(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "process_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(pool, "process_pool", ThreadPoolExecutor)
     assert limen("varjpeg", photo, "-o", tmp_path / "o.jpg", *QUALITY, "--quiet").output == ""
     assert limen("varjpeg", tmp_path, "-o", tmp_path / "out", *QUALITY, "-q").output == ""
     (tmp_path / "notes.txt").write_text("no photo")

@@ -1,0 +1,102 @@
+"""``limen serve`` and ``limen worker``: the service and what works for it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.cli.files import choose_profile, one_line_errors
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+STOP_S = 20
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+@one_line_errors()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Run a worker in this process when no Redis is set.")
+    ] = True,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Observer profile of requests that name none: its name, or the file from limen-train calibrate."
+        ),
+    ] = None,
+) -> None:
+    """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
+    if profile is not None:
+        choose_profile(profile)
+    from app.settings import ApiSettings
+
+    settings = ApiSettings()
+    if settings.embedded and not worker:
+        raise ValueError("--no-worker needs LIMEN_REDIS_URL: without Redis no other process can do the work")
+    if settings.embedded:
+        _serve_with_worker(host, port)
+    else:
+        from app.main import create_app
+
+        _run_server(create_app(settings), host, port)
+
+
+@verbs.command()
+@one_line_errors()
+def worker(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Jobs run at once; instead of LIMEN_CONCURRENCY.")
+    ] = None,
+) -> None:
+    """Run jobs that arrive over Redis (LIMEN_REDIS_URL)."""
+    from workers.settings import WorkerSettings
+
+    settings = WorkerSettings() if concurrency is None else WorkerSettings(concurrency=concurrency)
+    if settings.embedded:
+        raise ValueError("LIMEN_REDIS_URL is not set: a worker of its own needs Redis; `limen serve` has one inside")
+    from workers.run.celery_app import create_celery
+    from workers.run.process import run_worker
+
+    raise typer.Exit(run_worker(create_celery(settings), settings))
+
+
+def _serve_with_worker(host: str, port: int) -> None:
+    """The embedded mode: job records in memory, files in a folder that goes when the service ends."""
+    from app.main import create_app
+    from app.settings import ApiSettings
+    from models.sur.observers import find_profile
+    from workers.blobs import BlobStore
+    from workers.jobs.memory import MemoryJobStore
+    from workers.run.embedded import EmbeddedWorker
+    from workers.settings import WorkerSettings, temporary_blob_dir
+
+    settings = WorkerSettings()
+    find_profile(settings.profile)
+    with temporary_blob_dir() as temporary:
+        blobs = BlobStore(settings.blob_dir or Path(temporary), expiry_s=settings.blob_expiry_s)
+        embedded = EmbeddedWorker(settings, MemoryJobStore(settings), blobs)
+        embedded.start()
+        try:
+            _run_server(create_app(ApiSettings(), celery=embedded.celery), host, port)
+        finally:
+            embedded.stop()
+
+
+def _run_server(application: "FastAPI", host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way get ``STOP_S`` to end."""
+    import signal
+
+    import uvicorn
+
+    # The server ends by the signal that stopped it; without a handler that would skip all clean-up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    typer.echo(f"Limen: http://{host}:{port}/", err=True)
+    uvicorn.run(
+        application, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S
+    )
