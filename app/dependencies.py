@@ -63,7 +63,7 @@ RESULT_FILES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Preferences:
     """What the client prefers: how long to wait (None: not at all), and the media types it accepts."""
 
     wait_s: int | None
@@ -75,8 +75,13 @@ class Wishes:
         takes_files = choose_media_type(self.accept, RESULT_FILES) is not None
         return takes_files and choose_media_type(self.accept, ("application/json",)) is None
 
+    @property
+    def applied(self) -> dict[str, str]:
+        """The header that says what was done of it (RFC 7240, section 3)."""
+        return {} if self.wait_s is None else {"Preference-Applied": f"wait={self.wait_s}"}
 
-def _wishes(
+
+def _preferences(
     request: Request,
     settings: SettingsDep,
     prefer: Annotated[
@@ -87,13 +92,13 @@ def _wishes(
             examples=["wait=60"],
         ),
     ] = None,
-) -> Wishes:
+) -> Preferences:
     wait_s = preferred_wait_s(request.headers.getlist("prefer"), cap_s=settings.max_wait_s)
     accepts = request.headers.getlist("accept")
-    return Wishes(wait_s, ",".join(accepts) or None)
+    return Preferences(wait_s, ",".join(accepts) or None)
 
 
-WishesDep = Annotated[Wishes, Depends(_wishes)]
+PreferencesDep = Annotated[Preferences, Depends(_preferences)]
 
 IdempotencyKey = Annotated[
     str | None,

@@ -12,20 +12,7 @@ from app.http.openapi import install_openapi
 from app.http.problems import install_problem_handlers
 from app.http.request_log import RequestLog, log_access_to_stderr
 from app.http.semantics import HttpSemantics
-from app.routes import (
-    full_reference_score,
-    health,
-    jnd_map,
-    jobs,
-    model_info,
-    observe,
-    pages,
-    patch_quality_map,
-    quality_score,
-    studies,
-    sur_curve,
-    varjpeg,
-)
+from app.routes import health, jobs, maps, model_info, observe, pages, scores, studies, sur_curve, varjpeg
 from app.settings import ApiSettings
 from workers.run.celery_app import LimenCelery, create_celery
 
@@ -68,7 +55,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
 
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
-    capabilities = (jnd_map, patch_quality_map, quality_score, full_reference_score, sur_curve, varjpeg)
+    capabilities = (maps, scores, sur_curve, varjpeg)
     for module in (*capabilities, jobs, studies, observe, model_info, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.problems import PROBLEM_TYPES
-from workers.contracts import Artefact
+from app.http.problem_types import PROBLEM_TYPES
+from workers.contracts import Artefact, JobResult
 from workers.jobs.record import Job, JobState
 from workers.jobs.worker_info import WorkerInfo
 
@@ -97,12 +97,10 @@ class Result(BaseModel):
     model_versions: dict[str, str]
 
 
-def result_body(job: Job) -> dict[str, Any]:
-    """The JSON form of a finished job's result: its own members, then those of ``Result``."""
-    assert job.result is not None  # callers ask only for jobs that succeeded
-    links = [artefact_link(job.id, artefact).model_dump() for artefact in job.result.artefacts]
-    common = {"job": job_path(job.id), "artefacts": links, "model_versions": job.result.model_versions}
-    return job.result.body | common
+def result_body(job_id: str, result: JobResult) -> dict[str, Any]:
+    """The JSON form of a job's result: its own members, then those of ``Result``."""
+    links = [artefact_link(job_id, artefact).model_dump() for artefact in result.artefacts]
+    return result.body | {"job": job_path(job_id), "artefacts": links, "model_versions": result.model_versions}
 
 
 def artefact_link(job_id: str, artefact: Artefact) -> ArtefactLink:

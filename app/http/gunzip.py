@@ -3,7 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
-from app.http.problems import ProblemError, RequestFault
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError
 
 PIECE_BYTES = 1 << 18
 _GZIP_WINDOW = 31

@@ -6,7 +6,8 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
-from app.http.problems import ProblemError, RequestFault, validation_errors
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError, validation_errors
 from app.http.uploads import LimitedBody
 from app.settings import ApiSettings
 

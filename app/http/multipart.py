@@ -5,7 +5,8 @@ import contextlib
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from app.http.problems import ProblemError, RequestFault
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError
 from workers.blobs import BlobStore, BlobWriter
 
 MAX_PARTS = 32

@@ -10,48 +10,66 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from app.http.problems import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES, problem_body
+from app.http.problem_types import PROBLEM_TYPES, RequestFault
+from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
 from app.http.uploads import UploadForm
 from app.schemas import JobStatus, Problem
+from workers.contracts import FailureCode
+from workers.errors import (
+    BlobStoreFullError,
+    BrokerUnavailableError,
+    IdempotencyConflictError,
+    JobExpiredError,
+    QueueFullError,
+)
 
 _REFERENCE = "#/components/schemas/{model}"
 JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _UPLOAD_PROBLEMS = (
-    "upload-malformed",
-    "not-acceptable",
-    "upload-timeout",
-    "idempotency-conflict",
-    "upload-too-large",
-    "media-type-unsupported",
-    "content-encoding-unsupported",
-    "request-invalid",
-    "upload-empty",
-    "queue-full",
-    "broker-unavailable",
-    "wait-ended",
-    "blob-store-full",
+    RequestFault.UPLOAD_MALFORMED,
+    RequestFault.NOT_ACCEPTABLE,
+    RequestFault.UPLOAD_TIMEOUT,
+    IdempotencyConflictError.code,
+    RequestFault.UPLOAD_TOO_LARGE,
+    RequestFault.MEDIA_TYPE_UNSUPPORTED,
+    RequestFault.CONTENT_ENCODING_UNSUPPORTED,
+    RequestFault.REQUEST_INVALID,
+    RequestFault.UPLOAD_EMPTY,
+    QueueFullError.code,
+    BrokerUnavailableError.code,
+    RequestFault.WAIT_ENDED,
+    BlobStoreFullError.code,
 )
 _WORK_PROBLEMS = (
-    "blob-missing",
-    "parameter-invalid",
-    "job-cancelled",
-    "job-expired",
-    "model-invalid",
-    "worker-lost",
-    "internal",
-    "deadline-exceeded",
+    FailureCode.BLOB_MISSING,
+    FailureCode.PARAMETER_INVALID,
+    RequestFault.JOB_CANCELLED,
+    JobExpiredError.code,
+    FailureCode.MODEL_INVALID,
+    FailureCode.WORKER_LOST,
+    FailureCode.INTERNAL,
+    FailureCode.DEADLINE_EXCEEDED,
 )
-IMAGE_PROBLEMS = ("image-type-unsupported", "image-undecodable", "image-too-large")
+IMAGE_PROBLEMS = (FailureCode.IMAGE_TYPE_UNSUPPORTED, FailureCode.IMAGE_UNDECODABLE, FailureCode.IMAGE_TOO_LARGE)
 ALL_WORK_PROBLEMS = (
     *_WORK_PROBLEMS,
     *IMAGE_PROBLEMS,
-    "image-sizes-differ",
-    "distribution-invalid",
-    "target-unreachable",
-    "container-invalid",
+    FailureCode.IMAGE_SIZES_DIFFER,
+    FailureCode.DISTRIBUTION_INVALID,
+    FailureCode.TARGET_UNREACHABLE,
+    FailureCode.CONTAINER_INVALID,
 )
+_ACCEPTED_HEADERS = {
+    "Location": {"description": "path of the job", "schema": {"type": "string"}},
+    "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
+}
+
+_JOB_LINKS = {
+    operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
+    for operation in ("read_job", "read_result", "follow_job", "cancel_job")
+}
 
 
 class Operation(TypedDict):
@@ -87,7 +105,7 @@ def upload_operation(
         status_code=202,
         response_model=None,
         responses=responses | problem_responses(codes),
-        openapi_extra={"requestBody": _request_body(asked, form, example or {})},
+        openapi_extra={"requestBody": form_body(asked, form, example or {})},
     )
 
 
@@ -95,7 +113,7 @@ def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     """The problem types of an operation as OpenAPI responses, one per status, with an example of each type."""
     by_status: defaultdict[int, list[str]] = defaultdict(list)
     for code in codes:
-        by_status[PROBLEM_TYPES[code].status].append(code)
+        by_status[PROBLEM_TYPES[code].status].append(str(code))
     return {
         status: {
             "description": "; ".join(PROBLEM_TYPES[code].title for code in by_status[status]),
@@ -119,7 +137,21 @@ def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, A
 
 def form_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
     """A request body with files, read by ``app.http.uploads``."""
-    return _request_body(asked, form, example)
+    files = {name: {"type": "string", "format": "binary"} for name in form.names}
+    schema = {
+        "type": "object",
+        "required": list(form.required),
+        "properties": files | _field_schemas(asked),
+        "additionalProperties": False,
+    }
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": dict(example)}}
+    description = "A form with the files as parts."
+    if len(form.required) == 1:
+        description += " Or the file itself as body, then with the fields in the query string."
+        content["application/octet-stream"] = _BINARY
+        if form.images:
+            content["image/*"] = _BINARY
+    return {"required": True, "description": description, "content": content}
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -160,38 +192,9 @@ def _add_examples(document: dict[str, Any]) -> None:
                     response["content"]["application/json"]["example"] = example
 
 
-_ACCEPTED_HEADERS = {
-    "Location": {"description": "path of the job", "schema": {"type": "string"}},
-    "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
-}
-
-_JOB_LINKS = {
-    operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
-    for operation in ("read_job", "read_result", "follow_job", "cancel_job")
-}
-
-
 def _result_response(result: type[BaseModel], files: Iterable[str]) -> dict[str, Any]:
     description = "The result, with `Prefer: wait`; `Accept` chooses its form."
     return {"model": result, "description": description, "content": dict.fromkeys(files, _BINARY)}
-
-
-def _request_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
-    files = {name: {"type": "string", "format": "binary"} for name in form.names}
-    schema = {
-        "type": "object",
-        "required": list(form.required),
-        "properties": files | _field_schemas(asked),
-        "additionalProperties": False,
-    }
-    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": dict(example)}}
-    description = "A form with the files as parts."
-    if len(form.required) == 1:
-        description += " Or the file itself as body, then with the fields in the query string."
-        content["application/octet-stream"] = _BINARY
-        if form.images:
-            content["image/*"] = _BINARY
-    return {"required": True, "description": description, "content": content}
 
 
 def _with_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:

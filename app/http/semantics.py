@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.problems import ProblemError, RequestFault, problem_response
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError, problem_response
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RANGES = re.compile(r"bytes=\s*\d*-\d*(?:\s*,\s*\d*-\d*)*\s*", re.IGNORECASE)

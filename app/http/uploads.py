@@ -17,7 +17,8 @@ from app.http.disc import off_the_loop, off_the_loop_in_any_case
 from app.http.gunzip import Gunzip
 from app.http.image_headers import ImageHeaderError, SizeLimits, read_image_header
 from app.http.multipart import FormReader, too_large
-from app.http.problems import ProblemError, RequestFault
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError
 from app.settings import ApiSettings
 from workers.blobs import BlobStore, BlobWriter
 

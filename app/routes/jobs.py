@@ -10,20 +10,29 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from app.dependencies import RESULT_FILES, JobsDep, ServicesDep, SettingsDep, WishesDep
+from app.dependencies import RESULT_FILES, BlobsDep, JobsDep, SettingsDep
 from app.http.openapi import ALL_WORK_PROBLEMS, problem_responses
-from app.http.problems import RETRY_AFTER_S, ProblemError, RequestFault
+from app.http.problem_types import RequestFault
+from app.http.problems import RETRY_AFTER_S, ProblemError
+from app.replies import RepliesDep, artefact_reply, successful_result
 from app.schemas import JobStatus, Result, job_path
-from app.submission import artefact_reply, require_success, result_reply, waited_for
-from workers.errors import ServiceError
+from app.waiting import waited_for
+from workers.contracts import FailureCode
+from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError, ServiceError
 from workers.jobs.record import JobEvent
 from workers.jobs.store import JobStore
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
-_LOOKUP_PROBLEMS = ("request-invalid", "job-unknown", "job-expired", "broker-unavailable", "internal")
-_RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, "job-unfinished", "job-cancelled")
+_LOOKUP_PROBLEMS = (
+    RequestFault.REQUEST_INVALID,
+    JobUnknownError.code,
+    JobExpiredError.code,
+    BrokerUnavailableError.code,
+    FailureCode.INTERNAL,
+)
+_RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, RequestFault.JOB_UNFINISHED, RequestFault.JOB_CANCELLED)
 _FILES = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RESULT_FILES}
 
 
@@ -47,21 +56,23 @@ def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
     responses={
         200: {"model": Result, "description": "The result in the form that `Accept` chooses.", "content": _FILES},
         304: {"description": "The client has it already."},
-        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "not-acceptable", "range-not-satisfiable"))),
+        **problem_responses(
+            dict.fromkeys((*_RESULT_PROBLEMS, RequestFault.NOT_ACCEPTABLE, RequestFault.RANGE_NOT_SATISFIABLE))
+        ),
     },
 )
-async def read_result(job_id: JobId, request: Request, services: ServicesDep, wishes: WishesDep) -> Response:
+async def read_result(job_id: JobId, replies: RepliesDep) -> Response:
     """The result as JSON or as one of its files; by default what the operation gives by default.
 
     A job that failed answers with its problem; one that has not ended with 409, or after waiting with `Prefer: wait`.
 
     `curl -H 'Prefer: wait=60' -H 'Accept: application/json' localhost:8000/v1/jobs/ID/result`
     """
-    job = await run_in_threadpool(services.jobs.get, job_id)
-    if wishes.wait_s is None:
-        return result_reply(job, request, services, wishes)
-    job = await waited_for(job, request, services, wishes.wait_s)
-    return result_reply(job, request, services, wishes, headers={"Preference-Applied": f"wait={wishes.wait_s}"})
+    jobs, preferences = replies.services.jobs, replies.preferences
+    job = await run_in_threadpool(jobs.get, job_id)
+    if preferences.wait_s is not None:
+        job = await waited_for(job, replies.request, jobs, preferences.wait_s)
+    return replies.result(job, headers=preferences.applied)
 
 
 @router.get(
@@ -71,22 +82,23 @@ async def read_result(job_id: JobId, request: Request, services: ServicesDep, wi
     responses={
         200: {"description": "The file.", "content": _FILES},
         304: {"description": "The client has it already."},
-        **problem_responses(dict.fromkeys((*_RESULT_PROBLEMS, "artefact-unknown", "range-not-satisfiable"))),
+        **problem_responses(
+            dict.fromkeys((*_RESULT_PROBLEMS, RequestFault.ARTEFACT_UNKNOWN, RequestFault.RANGE_NOT_SATISFIABLE))
+        ),
     },
 )
 def read_artefact(
-    job_id: JobId, name: Annotated[str, Path(max_length=100)], request: Request, services: ServicesDep
+    job_id: JobId, name: Annotated[str, Path(max_length=100)], request: Request, jobs: JobsDep, blobs: BlobsDep
 ) -> Response:
     """A file that the result lists under `artefacts`.
 
     `curl localhost:8000/v1/jobs/ID/artefacts/overlay.png -o overlay.png`
     """
-    job = services.jobs.get(job_id)
-    require_success(job)
-    artefacts = [] if job.result is None else job.result.artefacts
+    job = jobs.get(job_id)
+    artefacts = successful_result(job).artefacts
     for artefact in artefacts:
         if artefact.name == name:
-            return artefact_reply(job, artefact, request, services)
+            return artefact_reply(job, artefact, request, blobs)
     names = ", ".join(artefact.name for artefact in artefacts)
     raise ProblemError(RequestFault.ARTEFACT_UNKNOWN, f"This result has: {names}.")
 
@@ -94,7 +106,7 @@ def read_artefact(
 @router.delete(
     "/{job_id}",
     summary="Cancel a job",
-    responses=problem_responses((*_LOOKUP_PROBLEMS, "job-finished")),
+    responses=problem_responses((*_LOOKUP_PROBLEMS, AlreadyFinishedError.code)),
 )
 def cancel_job(job_id: JobId, jobs: JobsDep) -> JobStatus:
     """End a job that waits or runs; a running one stops at its next tile.

@@ -5,12 +5,16 @@ from fastapi import APIRouter
 from app.dependencies import JobsDep, SettingsDep
 from app.http.openapi import problem_responses
 from app.schemas import ModelsInService
+from workers.contracts import FailureCode
+from workers.errors import BrokerUnavailableError
 
 router = APIRouter(prefix="/v1", tags=["service"])
 
 
 @router.get(
-    "/models", summary="What runs, and how good it is", responses=problem_responses(("broker-unavailable", "internal"))
+    "/models",
+    summary="What runs, and how good it is",
+    responses=problem_responses((BrokerUnavailableError.code, FailureCode.INTERNAL)),
 )
 def read_models(jobs: JobsDep, settings: SettingsDep) -> ModelsInService:
     """The live workers with their models and observer profiles, as they last told.

@@ -10,9 +10,20 @@ from fastapi.responses import FileResponse
 from app.dependencies import Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
 from app.http.openapi import json_body, problem_responses
+from app.http.problem_types import RequestFault
 from app.routes.studies import photo_status, ready_photos
 from app.studies.schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
-from workers.errors import StudyUnreadyError
+from workers.contracts import FailureCode
+from workers.errors import (
+    AnswerConflictError,
+    BrokerUnavailableError,
+    SessionLimitError,
+    SessionUnknownError,
+    StudyExpiredError,
+    StudyUnknownError,
+    StudyUnreadyError,
+    TrialUnknownError,
+)
 from workers.studies.record import Study, observer_link
 from workers.studies.session import Answer, Session, new_session
 
@@ -23,9 +34,15 @@ SessionId = Annotated[str, Path(max_length=64, description="the secret of one's 
 Number = Annotated[int, Path(ge=0, le=10_000, description="number of the trial, from 0")]
 Level = Annotated[int, Path(ge=0, le=100, description="distortion level; 0 is the original")]
 
-_LINK_PROBLEMS = ("request-invalid", "study-unknown", "study-expired", "broker-unavailable", "internal")
-_SESSION_PROBLEMS = (*_LINK_PROBLEMS, "session-unknown")
-_BODY_PROBLEMS = ("upload-timeout", "upload-too-large", "media-type-unsupported")
+_LINK_PROBLEMS = (
+    RequestFault.REQUEST_INVALID,
+    StudyUnknownError.code,
+    StudyExpiredError.code,
+    BrokerUnavailableError.code,
+    FailureCode.INTERNAL,
+)
+_SESSION_PROBLEMS = (*_LINK_PROBLEMS, SessionUnknownError.code)
+_BODY_PROBLEMS = (RequestFault.UPLOAD_TIMEOUT, RequestFault.UPLOAD_TOO_LARGE, RequestFault.MEDIA_TYPE_UNSUPPORTED)
 _IMAGE = {"schema": {"type": "string", "format": "binary"}}
 _CONSENT_EXAMPLE = {"consent": True, "screen": {"css_pixels_per_mm": 3.78, "viewing_distance_mm": 600}}
 
@@ -56,7 +73,7 @@ def read_invitation(study: ObservedStudy, services: ServicesDep, response: Respo
     "/{token}/sessions",
     status_code=201,
     summary="Take part in a study",
-    responses=problem_responses((*_LINK_PROBLEMS, *_BODY_PROBLEMS, "study-unready", "session-limit")),
+    responses=problem_responses((*_LINK_PROBLEMS, *_BODY_PROBLEMS, StudyUnreadyError.code, SessionLimitError.code)),
     openapi_extra={"requestBody": json_body(Consent, _CONSENT_EXAMPLE)},
 )
 async def begin_session(
@@ -93,7 +110,7 @@ def read_session(
     response_class=Response,
     responses={
         200: {"description": "PNG of the original, else JPEG.", "content": {"image/png": _IMAGE, "image/jpeg": _IMAGE}},
-        **problem_responses((*_SESSION_PROBLEMS, "trial-unknown", "blob-missing")),
+        **problem_responses((*_SESSION_PROBLEMS, TrialUnknownError.code, FailureCode.BLOB_MISSING)),
     },
 )
 def read_trial_image(
@@ -112,7 +129,9 @@ def read_trial_image(
 @router.post(
     "/{token}/sessions/{session_id}/trials/{number}",
     summary="Answer a trial",
-    responses=problem_responses((*_SESSION_PROBLEMS, *_BODY_PROBLEMS, "trial-unknown", "answer-conflict")),
+    responses=problem_responses(
+        (*_SESSION_PROBLEMS, *_BODY_PROBLEMS, TrialUnknownError.code, AnswerConflictError.code)
+    ),
     openapi_extra={"requestBody": json_body(Answer, {"level": 42, "pixels_per_degree": 60.5})},
 )
 async def answer_trial(

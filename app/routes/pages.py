@@ -11,7 +11,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.http.negotiation import choose_media_type
-from app.http.problems import PROBLEM_TYPES, ProblemError, RequestFault
+from app.http.problem_types import PROBLEM_TYPES, RequestFault
+from app.http.problems import ProblemError
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 PAGE_POLICY = (

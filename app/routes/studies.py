@@ -14,12 +14,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.dependencies import IMAGE, Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
 from app.http.openapi import IMAGE_PROBLEMS, form_body, json_body, problem_responses
-from app.http.problems import ProblemError, RequestFault, validation_errors
+from app.http.problem_types import RequestFault
+from app.http.problems import ProblemError, validation_errors
 from app.http.uploads import receive_upload
 from app.studies.export import dataset_zip, samples_csv
 from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLinks, StudyStatus, moment, observers_of
-from workers.contracts import StudyLadderRequest
-from workers.errors import JobExpiredError, JobUnknownError, ServiceError, StudyFullError
+from workers.contracts import FailureCode, StudyLadderRequest
+from workers.errors import (
+    BlobStoreFullError,
+    BrokerUnavailableError,
+    JobExpiredError,
+    JobUnknownError,
+    QueueFullError,
+    ServiceError,
+    StudyExpiredError,
+    StudyFullError,
+    StudyLimitError,
+    StudyUnknownError,
+)
 from workers.jobs.record import JobState
 from workers.run.signatures import submit
 from workers.studies.record import MAX_PHOTOS, Study, StudyOptions, StudyPhoto, new_secret, organiser_link, with_photo
@@ -29,8 +41,19 @@ router = APIRouter(prefix="/v1/studies", tags=["observer studies"])
 OrganiserKey = Annotated[
     str, Path(max_length=64, description="the secret given when the study was made", examples=["Yw3n…"])
 ]
-_KEY_PROBLEMS = ("request-invalid", "study-unknown", "study-expired", "broker-unavailable", "internal")
-_BODY_PROBLEMS = ("upload-timeout", "upload-too-large", "media-type-unsupported", "request-invalid")
+_KEY_PROBLEMS = (
+    RequestFault.REQUEST_INVALID,
+    StudyUnknownError.code,
+    StudyExpiredError.code,
+    BrokerUnavailableError.code,
+    FailureCode.INTERNAL,
+)
+_BODY_PROBLEMS = (
+    RequestFault.UPLOAD_TIMEOUT,
+    RequestFault.UPLOAD_TOO_LARGE,
+    RequestFault.MEDIA_TYPE_UNSUPPORTED,
+    RequestFault.REQUEST_INVALID,
+)
 _STUDY_EXAMPLE = {
     "title": "Product photos, spring",
     "consent_text": "We store your answers under a random number and nothing else. You may stop at any time.",
@@ -61,7 +84,9 @@ OrganisedStudy = Annotated[Study, Depends(_study)]
     "",
     status_code=201,
     summary="Make an observer study",
-    responses=problem_responses((*_BODY_PROBLEMS, "study-limit", "queue-full", "broker-unavailable", "internal")),
+    responses=problem_responses(
+        (*_BODY_PROBLEMS, StudyLimitError.code, QueueFullError.code, BrokerUnavailableError.code, FailureCode.INTERNAL)
+    ),
     openapi_extra={"requestBody": json_body(StudyOptions, _STUDY_EXAMPLE)},
 )
 async def create_study(request: Request, settings: SettingsDep, services: ServicesDep) -> StudyCreated:
@@ -94,12 +119,12 @@ def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: Ser
             *_KEY_PROBLEMS,
             *_BODY_PROBLEMS[:3],
             *IMAGE_PROBLEMS,
-            "upload-malformed",
-            "upload-empty",
-            "study-full",
-            "queue-full",
-            "blob-missing",
-            "blob-store-full",
+            RequestFault.UPLOAD_MALFORMED,
+            RequestFault.UPLOAD_EMPTY,
+            StudyFullError.code,
+            QueueFullError.code,
+            FailureCode.BLOB_MISSING,
+            BlobStoreFullError.code,
         )
     ),
     openapi_extra={"requestBody": form_body(PhotoFields, IMAGE, {"name": "Chair (blue)"})},
@@ -127,7 +152,7 @@ async def add_study_photo(
     response_class=Response,
     responses={
         200: {"description": "One line per answer.", "content": {"text/csv": {"schema": {"type": "string"}}}},
-        **problem_responses((*_KEY_PROBLEMS, "study-empty")),
+        **problem_responses((*_KEY_PROBLEMS, RequestFault.STUDY_EMPTY)),
     },
 )
 def export_samples(

@@ -1,12 +1,12 @@
 """``POST /v1/sur-curve``: who would notice JPEG compression at each quality."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.dependencies import IMAGE, AcceptedImage, IdempotencyKey, ServicesDep, WishesDep
+from app.dependencies import IMAGE, AcceptedImage
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
 from app.result_schemas import SurCurveResult
-from app.submission import submit_job
-from workers.contracts import SurCurveRequest
+from app.submission import SubmitDep
+from workers.contracts import FailureCode, SurCurveRequest
 
 router = APIRouter(prefix="/v1", tags=["capabilities"])
 
@@ -19,23 +19,15 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
         IMAGE,
         result=SurCurveResult,
         files=("image/svg+xml", "image/png", "text/csv"),
-        problems=(*IMAGE_PROBLEMS, "distribution-invalid"),
+        problems=(*IMAGE_PROBLEMS, FailureCode.DISTRIBUTION_INVALID),
         example={"jnd": 1, "percent": 75, "observer": "aic-3"},
     ),
 )
-async def create_sur_curve(
-    upload: AcceptedImage,
-    request: Request,
-    services: ServicesDep,
-    wishes: WishesDep,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def create_sur_curve(upload: AcceptedImage, submit: SubmitDep) -> Response:
     """The satisfied user ratio at every distortion level 1..100, its distribution, and the JPEG quality it recommends.
 
     Distortion level n is JPEG quality 101 - n. By default the reply is JSON; a plot comes as SVG or PNG.
 
     `curl -F image=@photo.png -F percent=75 -H 'Prefer: wait=60' localhost:8000/v1/sur-curve`
     """
-    return await submit_job(
-        SurCurveRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
-    )
+    return await submit(SurCurveRequest, upload)

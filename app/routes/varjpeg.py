@@ -1,20 +1,12 @@
 """``POST /v1/varjpeg``: the smallest file that a given share of viewers cannot tell from the original."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.dependencies import (
-    CONTAINER,
-    IMAGE_AND_PROTECT,
-    AcceptedContainer,
-    AcceptedImageAndProtect,
-    IdempotencyKey,
-    ServicesDep,
-    WishesDep,
-)
+from app.dependencies import CONTAINER, IMAGE_AND_PROTECT, AcceptedContainer, AcceptedImageAndProtect
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
 from app.result_schemas import ImageResult, VarJpegResult
-from app.submission import submit_job
-from workers.contracts import VarJpegDecodeRequest, VarJpegRequest
+from app.submission import SubmitDep
+from workers.contracts import FailureCode, VarJpegDecodeRequest, VarJpegRequest
 
 router = APIRouter(prefix="/v1", tags=["capabilities"])
 
@@ -27,17 +19,16 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
         IMAGE_AND_PROTECT,
         result=VarJpegResult,
         files=("image/jpeg", "application/vnd.limen.varjpeg"),
-        problems=(*IMAGE_PROBLEMS, "image-sizes-differ", "distribution-invalid", "target-unreachable"),
+        problems=(
+            *IMAGE_PROBLEMS,
+            FailureCode.IMAGE_SIZES_DIFFER,
+            FailureCode.DISTRIBUTION_INVALID,
+            FailureCode.TARGET_UNREACHABLE,
+        ),
         example={"target_sur": 0.75},
     ),
 )
-async def create_varjpeg(
-    upload: AcceptedImageAndProtect,
-    request: Request,
-    services: ServicesDep,
-    wishes: WishesDep,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> Response:
     """A JPEG that any decoder opens, with the share of satisfied viewers predicted for those very bytes.
 
     Give at most one of `quality`, `target_sur`, `target_metric` and `max_bytes`; without any, `target_sur` is 0.75.
@@ -54,30 +45,24 @@ async def create_varjpeg(
     `curl -f -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
     localhost:8000/v1/varjpeg -o out.jpg`
     """
-    return await submit_job(
-        VarJpegRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
-    )
+    return await submit(VarJpegRequest, upload)
 
 
 @router.post(
     "/varjpeg/decode",
     summary="The picture in a VarJPEG container",
     **upload_operation(
-        VarJpegDecodeRequest, CONTAINER, result=ImageResult, files=("image/png",), problems=("container-invalid",)
+        VarJpegDecodeRequest,
+        CONTAINER,
+        result=ImageResult,
+        files=("image/png",),
+        problems=(FailureCode.CONTAINER_INVALID,),
     ),
 )
-async def decode_varjpeg(
-    upload: AcceptedContainer,
-    request: Request,
-    services: ServicesDep,
-    wishes: WishesDep,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def decode_varjpeg(upload: AcceptedContainer, submit: SubmitDep) -> Response:
     """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
 
     `curl -f -F image=@photo.vjpg -H 'Prefer: wait=60' -H 'Accept: image/png'
     localhost:8000/v1/varjpeg/decode -o photo.png`
     """
-    return await submit_job(
-        VarJpegDecodeRequest, upload, request=request, services=services, wishes=wishes, idempotency_key=idempotency_key
-    )
+    return await submit(VarJpegDecodeRequest, upload)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.http.problems import PROBLEM_TYPES
+from app.http.problem_types import PROBLEM_TYPES
 from app.main import create_app
 from app.routes.pages import DOCS_POLICY, PAGE_FOLDER, PAGE_POLICY
 from app.settings import ApiSettings

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 import models.errors
 import workers.errors
-from app.http.problems import PROBLEM_TYPES, RequestFault
+from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.main import create_app
 from app.settings import ApiSettings
 from workers.contracts import FailureCode

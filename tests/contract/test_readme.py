@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from pydantic_settings import BaseSettings
 
-from app.http.problems import PROBLEM_TYPES
+from app.http.problem_types import PROBLEM_TYPES
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.draw_sample import draw_sample

@@ -1,0 +1,101 @@
+"""From a job to the reply that its client asked for: its state, its result, or one file of that."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from app.dependencies import PreferencesDep, ServicesDep
+from app.http.negotiation import choose_media_type
+from app.http.problem_types import RequestFault
+from app.http.problems import RETRY_AFTER_S, ProblemError, failure_problem
+from app.schemas import JobStatus, job_path, result_body
+from workers.blobs import BlobStore
+from workers.contracts import Artefact, JobResult, VarJpegDecodeRequest, VarJpegRequest
+from workers.jobs.record import Job, JobState
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Replies to one request: what its client accepts, what it has already, and where the files are."""
+
+    request: Request
+    services: ServicesDep
+    preferences: PreferencesDep
+
+    def result(self, job: Job, *, headers: dict[str, str] | None = None) -> Response:
+        """The result in the form the client likes best. Raises: ProblemError, BlobMissingError."""
+        result = successful_result(job)
+        offers = offered_media_types(job, result)
+        chosen = choose_media_type(self.preferences.accept, offers)
+        if chosen is None:
+            detail = f"This result exists as {', '.join(offers)}."
+            raise ProblemError(RequestFault.NOT_ACCEPTABLE, detail, instance=job_path(job.id))
+        extra = {"Vary": "Accept", "Limen-Job": job_path(job.id)} | (headers or {})
+        artefact = next((found for found in result.artefacts if found.media_type == chosen), None)
+        if artefact is None:
+            return _tagged(self.request, JSONResponse(result_body(job.id, result), headers=extra), f'"{job.id}"')
+        return artefact_reply(job, artefact, self.request, self.services.blobs, headers=extra)
+
+
+RepliesDep = Annotated[Replies, Depends()]
+
+
+def artefact_reply(
+    job: Job, artefact: Artefact, request: Request, blobs: BlobStore, *, headers: dict[str, str] | None = None
+) -> Response:
+    """One file of a result, with the figures that matter about it as headers. Raises: BlobMissingError."""
+    extra = _figures(job) | {"Content-Disposition": f'inline; filename="{artefact.name}"'} | (headers or {})
+    if artefact.media_type == "image/svg+xml":
+        extra["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    etag = f'"{artefact.key}"'
+    path = blobs.path(artefact.key)
+    return _tagged(request, FileResponse(path, media_type=artefact.media_type, headers=extra | {"ETag": etag}), etag)
+
+
+def accepted_reply(job: Job, *, headers: dict[str, str]) -> Response:
+    """202 with the job's state and where to follow it."""
+    location = {"Location": job_path(job.id), "Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
+    return JSONResponse(JobStatus.of(job).model_dump(mode="json"), 202, location | headers)
+
+
+def successful_result(job: Job) -> JobResult:
+    """The result of a job that succeeded. Raises: ProblemError that says why there is none, or not yet."""
+    path = job_path(job.id)
+    if job.result is not None:
+        return job.result
+    if job.failure is not None:
+        raise failure_problem(job.failure, job.id)
+    if job.state is JobState.CANCELLED:
+        raise ProblemError(RequestFault.JOB_CANCELLED, "It was cancelled before it ended.", instance=path)
+    detail = f"The job is {job.state}, {job.progress:.0%} done."
+    raise ProblemError(RequestFault.JOB_UNFINISHED, detail, instance=path)
+
+
+def offered_media_types(job: Job, result: JobResult) -> list[str]:
+    """Forms of a job's result, the default one first: a picture for the endpoints that make one, else JSON."""
+    files = list(dict.fromkeys(artefact.media_type for artefact in result.artefacts))
+    makes_a_file = isinstance(job.request, VarJpegRequest | VarJpegDecodeRequest)
+    return [*files, JSON] if makes_a_file else [JSON, *files]
+
+
+def _figures(job: Job) -> dict[str, str]:
+    """Figures of a VarJPEG result for clients that take only its bytes."""
+    if job.result is None or not isinstance(job.request, VarJpegRequest):
+        return {}
+    body = job.result.body
+    figures = {"Limen-Sur": body.get("sur"), "Limen-Quality": body.get("quality")}
+    return {name: str(value) for name, value in figures.items() if value is not None}
+
+
+def _tagged(request: Request, response: Response, etag: str) -> Response:
+    """``response`` under ``etag``, or 304 if a GET says it has that already."""
+    response.headers["ETag"] = etag
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if request.method == "GET" and (etag in known or "*" in known):
+        kept = {name: response.headers[name] for name in ("etag", "vary") if name in response.headers}
+        return Response(status_code=304, headers=kept)
+    return response

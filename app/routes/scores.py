@@ -1,0 +1,42 @@
+"""``POST /v1/quality-score`` and ``/v1/full-reference-score``: one number for an image."""
+
+from fastapi import APIRouter, Response
+
+from app.dependencies import IMAGE, REFERENCE_AND_DISTORTED, AcceptedImage, AcceptedPair
+from app.http.openapi import IMAGE_PROBLEMS, upload_operation
+from app.result_schemas import FullReferenceScoreResult, QualityScoreResult
+from app.submission import SubmitDep
+from workers.contracts import FailureCode, FullReferenceScoreRequest, QualityScoreRequest
+
+router = APIRouter(prefix="/v1", tags=["capabilities"])
+
+
+@router.post(
+    "/quality-score",
+    summary="How good an image looks",
+    **upload_operation(QualityScoreRequest, IMAGE, result=QualityScoreResult),
+)
+async def create_quality_score(upload: AcceptedImage, submit: SubmitDep) -> Response:
+    """A mean opinion score from 0 to 100, higher is better, and the plain means of the maps it was made from.
+
+    `curl -F image=@photo.jpg -H 'Prefer: wait=60' localhost:8000/v1/quality-score`
+    """
+    return await submit(QualityScoreRequest, upload)
+
+
+@router.post(
+    "/full-reference-score",
+    summary="How close a distorted image looks to its reference",
+    **upload_operation(
+        FullReferenceScoreRequest,
+        REFERENCE_AND_DISTORTED,
+        result=FullReferenceScoreResult,
+        problems=(*IMAGE_PROBLEMS, FailureCode.IMAGE_SIZES_DIFFER),
+    ),
+)
+async def create_full_reference_score(upload: AcceptedPair, submit: SubmitDep) -> Response:
+    """A score, higher is better, with the score of each patch and the classical metrics beside it.
+
+    `curl -F reference=@photo.png -F distorted=@photo.jpg -H 'Prefer: wait=60' localhost:8000/v1/full-reference-score`
+    """
+    return await submit(FullReferenceScoreRequest, upload)
