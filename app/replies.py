@@ -12,7 +12,7 @@ from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError, failure_problem
 from app.schemas import JobStatus, job_path, result_body
 from workers.blobs import BlobStore
-from workers.contracts import Artefact, JobResult, VarJpegDecodeRequest, VarJpegRequest
+from workers.contracts import Artefact, JobResult, VarJpegResult
 from workers.jobs.record import Job, JobState
 
 JSON = "application/json"
@@ -78,16 +78,14 @@ def successful_result(job: Job) -> JobResult:
 def offered_media_types(job: Job, result: JobResult) -> list[str]:
     """Forms of a job's result, the default one first: a picture for the endpoints that make one, else JSON."""
     files = list(dict.fromkeys(artefact.media_type for artefact in result.artefacts))
-    makes_a_file = isinstance(job.request, VarJpegRequest | VarJpegDecodeRequest)
-    return [*files, JSON] if makes_a_file else [JSON, *files]
+    return [*files, JSON] if job.request.makes_a_file else [JSON, *files]
 
 
 def _figures(job: Job) -> dict[str, str]:
     """Figures of a VarJPEG result for clients that take only its bytes."""
-    if job.result is None or not isinstance(job.request, VarJpegRequest):
+    if job.result is None or not isinstance(job.result.body, VarJpegResult):
         return {}
-    body = job.result.body
-    figures = {"Limen-Sur": body.get("sur"), "Limen-Quality": body.get("quality")}
+    figures = {"Limen-Sur": job.result.body.sur, "Limen-Quality": job.result.body.quality}
     return {name: str(value) for name, value in figures.items() if value is not None}
 
 

@@ -1,12 +1,13 @@
 """Bodies of replies, as OpenAPI shows them."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.http.problem_types import PROBLEM_TYPES
-from workers.contracts import Artefact, JobResult
+from workers.contracts import Artefact, JobResult, ResultBody
 from workers.jobs.record import Job, JobState
 from workers.jobs.worker_info import WorkerInfo
 
@@ -97,10 +98,18 @@ class Result(BaseModel):
     model_versions: dict[str, str]
 
 
+@cache
+def reply_model(result: type[ResultBody]) -> type[Result]:
+    """What ``result_body`` makes of such a result, as OpenAPI shows it."""
+    bases: tuple[Any, ...] = (result, Result)
+    return create_model(result.__name__, __base__=bases, __doc__=result.__doc__)
+
+
 def result_body(job_id: str, result: JobResult) -> dict[str, Any]:
     """The JSON form of a job's result: its own members, then those of ``Result``."""
     links = [artefact_link(job_id, artefact).model_dump() for artefact in result.artefacts]
-    return result.body | {"job": job_path(job_id), "artefacts": links, "model_versions": result.model_versions}
+    common = {"job": job_path(job_id), "artefacts": links, "model_versions": result.model_versions}
+    return result.body.model_dump(mode="json") | common
 
 
 def artefact_link(job_id: str, artefact: Artefact) -> ArtefactLink:

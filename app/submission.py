@@ -54,14 +54,8 @@ def task_request_of(asked: type[AnyRequest], upload: Upload, *, observer: str) -
 
     Raises: ProblemError naming each field at fault.
     """
-    keys = {f"{name}_key": key for name, key in upload.keys.items()}
-    reserved = [name for name in upload.fields if name == "capability" or name.endswith("_key")]
-    if reserved:
-        errors = [{"field": name, "message": "Extra inputs are not permitted"} for name in reserved]
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors)
-    default = {"observer": observer} if "observer" in asked.model_fields else {}
     try:
-        return asked.model_validate({**default, **upload.fields, **keys})
+        return asked.of_form(upload.fields, upload.keys, observer=observer)
     except ValidationError as error:
         errors = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
         raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors) from error

@@ -25,7 +25,6 @@ class BrokerSettings(BaseSettings):
     max_side: int = Field(default=16384, ge=1, description="longest side of an image, in pixels")
     max_aspect: int = Field(default=200, ge=1, description="longest side over shortest side of an image")
     study_limit: int = Field(default=20, ge=0, description="observer studies kept at once; 0: none are taken")
-    profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     profile: str = Field(
         default=DEFAULT_OBSERVER,
         pattern=r"^[a-z0-9-]{1,64}$",
@@ -64,6 +63,7 @@ class WorkerSettings(BrokerSettings):
         default=None, ge=1, le=64, description="threads that work on one photo; unset: as many as processors"
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
+    profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     max_memory_per_child_mb: int = Field(
         default=3072, ge=128, description="a pool process whose memory was ever above this is replaced after its job"
     )

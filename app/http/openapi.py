@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
 from app.http.uploads import UploadForm
-from app.schemas import JobStatus, Problem
-from workers.contracts import FailureCode
+from app.schemas import JobStatus, Problem, reply_model
+from workers.contracts import FailureCode, Request, ResultBody
 from workers.errors import (
     BlobStoreFullError,
     BrokerUnavailableError,
@@ -82,10 +82,9 @@ class Operation(TypedDict):
 
 
 def upload_operation(
-    asked: type[BaseModel],
+    asked: type[Request],
     form: UploadForm,
     *,
-    result: type[BaseModel],
     files: Iterable[str] = (),
     problems: Iterable[str] = IMAGE_PROBLEMS,
     example: Mapping[str, Any] | None = None,
@@ -93,7 +92,7 @@ def upload_operation(
     """An endpoint that takes files and makes a job. ``files``: media types of the result besides JSON."""
     codes = (*_UPLOAD_PROBLEMS, *_WORK_PROBLEMS, *problems)
     responses: dict[int | str, dict[str, Any]] = {
-        200: _result_response(result, files),
+        200: _result_response(asked.result, files),
         202: {
             "model": JobStatus,
             "description": "The job was accepted; follow Location.",
@@ -192,9 +191,9 @@ def _add_examples(document: dict[str, Any]) -> None:
                     response["content"]["application/json"]["example"] = example
 
 
-def _result_response(result: type[BaseModel], files: Iterable[str]) -> dict[str, Any]:
+def _result_response(result: type[ResultBody], files: Iterable[str]) -> dict[str, Any]:
     description = "The result, with `Prefer: wait`; `Accept` chooses its form."
-    return {"model": result, "description": description, "content": dict.fromkeys(files, _BINARY)}
+    return {"model": reply_model(result), "description": description, "content": dict.fromkeys(files, _BINARY)}
 
 
 def _with_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:
@@ -209,13 +208,10 @@ def _with_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _field_schemas(asked: type[BaseModel]) -> dict[str, Any]:
-    """JSON schemas of the parameters of a task's request: everything but files and the discriminator."""
+    """JSON schemas of what a form sends as text."""
     properties = asked.model_json_schema()["properties"]
-    return {
-        name: _without_null(schema)
-        for name, schema in properties.items()
-        if name != "capability" and not name.endswith("_key")
-    }
+    sent = asked.parameters() if issubclass(asked, Request) else properties
+    return {name: _without_null(properties[name]) for name in sent}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 
 from app.dependencies import IMAGE, IMAGE_AND_REFERENCE, AcceptedImage, AcceptedImageAndReference
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
-from app.result_schemas import JndMapResult, PatchQualityMapResult
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, JndMapRequest, PatchQualityMapRequest
 
@@ -14,7 +13,7 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
 @router.post(
     "/jnd-map",
     summary="Where distortion is invisible",
-    **upload_operation(JndMapRequest, IMAGE, result=JndMapResult, files=("image/png", "application/x-npz")),
+    **upload_operation(JndMapRequest, IMAGE, files=("image/png", "application/x-npz")),
 )
 async def create_jnd_map(upload: AcceptedImage, submit: SubmitDep) -> Response:
     """The visibility threshold of each pixel, in 8-bit luma levels: what changes less than this, nobody sees.
@@ -32,7 +31,6 @@ async def create_jnd_map(upload: AcceptedImage, submit: SubmitDep) -> Response:
     **upload_operation(
         PatchQualityMapRequest,
         IMAGE_AND_REFERENCE,
-        result=PatchQualityMapResult,
         files=("image/png", "application/x-npz"),
         problems=(*IMAGE_PROBLEMS, FailureCode.IMAGE_SIZES_DIFFER),
         example={"stride": 32},

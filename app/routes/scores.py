@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 
 from app.dependencies import IMAGE, REFERENCE_AND_DISTORTED, AcceptedImage, AcceptedPair
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
-from app.result_schemas import FullReferenceScoreResult, QualityScoreResult
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, FullReferenceScoreRequest, QualityScoreRequest
 
@@ -14,7 +13,7 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
 @router.post(
     "/quality-score",
     summary="How good an image looks",
-    **upload_operation(QualityScoreRequest, IMAGE, result=QualityScoreResult),
+    **upload_operation(QualityScoreRequest, IMAGE),
 )
 async def create_quality_score(upload: AcceptedImage, submit: SubmitDep) -> Response:
     """A mean opinion score from 0 to 100, higher is better, and the plain means of the maps it was made from.
@@ -30,7 +29,6 @@ async def create_quality_score(upload: AcceptedImage, submit: SubmitDep) -> Resp
     **upload_operation(
         FullReferenceScoreRequest,
         REFERENCE_AND_DISTORTED,
-        result=FullReferenceScoreResult,
         problems=(*IMAGE_PROBLEMS, FailureCode.IMAGE_SIZES_DIFFER),
     ),
 )

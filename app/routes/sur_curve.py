@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 
 from app.dependencies import IMAGE, AcceptedImage
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
-from app.result_schemas import SurCurveResult
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, SurCurveRequest
 
@@ -17,7 +16,6 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
     **upload_operation(
         SurCurveRequest,
         IMAGE,
-        result=SurCurveResult,
         files=("image/svg+xml", "image/png", "text/csv"),
         problems=(*IMAGE_PROBLEMS, FailureCode.DISTRIBUTION_INVALID),
         example={"jnd": 1, "percent": 75, "observer": "aic-3"},

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 
 from app.dependencies import CONTAINER, IMAGE_AND_PROTECT, AcceptedContainer, AcceptedImageAndProtect
 from app.http.openapi import IMAGE_PROBLEMS, upload_operation
-from app.result_schemas import ImageResult, VarJpegResult
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, VarJpegDecodeRequest, VarJpegRequest
 
@@ -17,7 +16,6 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
     **upload_operation(
         VarJpegRequest,
         IMAGE_AND_PROTECT,
-        result=VarJpegResult,
         files=("image/jpeg", "application/vnd.limen.varjpeg"),
         problems=(
             *IMAGE_PROBLEMS,
@@ -54,7 +52,6 @@ async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> 
     **upload_operation(
         VarJpegDecodeRequest,
         CONTAINER,
-        result=ImageResult,
         files=("image/png",),
         problems=(FailureCode.CONTAINER_INVALID,),
     ),

@@ -3,16 +3,15 @@
 A viewer notices a distortion when the predicted distance d passes that viewer's threshold. Thresholds are log-normal
 over viewers, so the share that does not notice is Phi((ln theta - ln d) / s), never increasing in d.
 
-Three profiles are shipped: ``aic-3``, the default, ``flicker`` and ``mcl-jci``. Others lie as ``*.json`` in the folder
-that ``LIMEN_PROFILES`` names, in the form of the shipped ``observers.json``; ``limen-train calibrate`` writes them from
-the answers of an observer study.
+Three profiles are shipped: ``aic-3``, the default, ``flicker`` and ``mcl-jci``. Others lie as ``*.json`` in a folder
+that whoever asks names (``LIMEN_PROFILES`` for the service and the command line), in the form of the shipped
+``observers.json``; ``limen-train calibrate`` writes them from the answers of an observer study.
 """
 
 import functools
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -25,9 +24,6 @@ JNDS = (1, 2, 3)
 _STANDARD = NormalDist()
 DEFAULT_PIXELS_PER_DEGREE = 38.0
 """Of the viewer's eye: a 24-inch FullHD monitor seen from twice its height. Distances are predicted for it."""
-
-PROFILES_VARIABLE = "LIMEN_PROFILES"
-"""Read wherever a profile is looked for by name: service, worker, command line and Python alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +95,31 @@ def load_observer_table(weights: Path = WEIGHTS) -> ObserverTable:
     return ObserverTable(profiles, error)
 
 
-def load_profiles(weights: Path = WEIGHTS) -> dict[str, ObserverProfile]:
-    """All profiles by name: the shipped ones and those added.
+def load_profiles(folder: Path | None = None) -> dict[str, ObserverProfile]:
+    """All profiles by name: the shipped ones and those of ``folder``.
 
     Raises: ModelArtefactError, also if an added profile takes a shipped name or was fitted to other weights.
     """
-    folder = os.environ.get(PROFILES_VARIABLE)
-    added = {} if not folder else _added_profiles(Path(folder))
-    shipped = load_observer_table(weights).profiles
+    added = {} if folder is None else _added_profiles(folder)
+    shipped = load_observer_table().profiles
     if taken := sorted(shipped.keys() & added.keys()):
-        raise ModelArtefactError(f"{PROFILES_VARIABLE}: the name {taken[0]} is that of a shipped profile")
+        raise ModelArtefactError(f"LIMEN_PROFILES: the name {taken[0]} is that of a shipped profile")
     return shipped | added
 
 
-def find_profile(name: str) -> ObserverProfile:
-    """The profile of that name. Raises: InvalidParameterError if there is none; ModelArtefactError."""
-    profiles = load_profiles()
+def find_profile(name: str, folder: Path | None = None) -> ObserverProfile:
+    """The profile of that name, shipped or of ``folder``. Raises: InvalidParameterError if there is none;
+    ModelArtefactError.
+    """
+    profiles = load_profiles(folder)
     if name not in profiles:
         raise InvalidParameterError(f"observer is one of {', '.join(sorted(profiles))}, not {name!r}")
     return profiles[name]
 
 
-def profiles_digest() -> str:
+def profiles_digest(folder: Path | None = None) -> str:
     """SHA-256 of all that profiles say; results that depend on one are kept under it. Raises: ModelArtefactError."""
-    table = [repr(profile) for _, profile in sorted(load_profiles().items())]
+    table = [repr(profile) for _, profile in sorted(load_profiles(folder).items())]
     return hashlib.sha256("\n".join([repr(load_observer_table().log_distance_error), *table]).encode()).hexdigest()
 
 
@@ -136,7 +133,7 @@ def distance_version() -> str:
 @functools.cache
 def _added_profiles(folder: Path) -> dict[str, ObserverProfile]:
     if not folder.is_dir():
-        raise ModelArtefactError(f"{PROFILES_VARIABLE}: there is no folder {folder}")
+        raise ModelArtefactError(f"LIMEN_PROFILES: there is no folder {folder}")
     added: dict[str, ObserverProfile] = {}
     for path in sorted(folder.glob("*.json")):
         document = _read(path)

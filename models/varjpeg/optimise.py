@@ -5,7 +5,7 @@ Maps, encoders, judges and search meet here and nowhere else; the queue and the 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,42 +64,6 @@ class OptimisedPhoto:
         """``image/jpeg`` or ``application/vnd.limen.varjpeg``."""
         return "image/jpeg" if self.format == "jpeg" else "application/vnd.limen.varjpeg"
 
-    def body(self) -> dict[str, Any]:
-        """Everything but the bytes, as JSON values; shares rounded to 1e-4 so that every machine prints the same."""
-        size = len(self.data)
-        return {
-            "format": self.format,
-            "width": self.width,
-            "height": self.height,
-            "size_bytes": size,
-            "input_size_bytes": self.input_size_bytes,
-            "saved_bytes": None if self.input_size_bytes is None else self.input_size_bytes - size,
-            **_judged_values(self.chosen.judgement),
-            "target_metric": self.target_metric,
-            "observer": self.observer,
-            "pixels_per_degree": self.pixels_per_degree,
-            "jnd": self.jnd,
-            "steering": self.steering,
-            "encoder": self.chosen.encoder.value,
-            "quality": self.chosen.quality,
-            "thrift": self.chosen.lambda_scale,
-            "subsampling": self.chosen.subsampling,
-            "trials": [_trial_body(trial) for trial in self.chosen.trials],
-            "original_format_better": self.original_format_better,
-            "warnings": list(self.warnings),
-        }
-
-
-def _trial_body(trial: Trial) -> dict[str, Any]:
-    known = {"encoder": trial.encoder.value, "quality": trial.quality, "thrift": trial.lambda_scale}
-    return known | {"size_bytes": trial.size_bytes} | _judged_values(trial.judgement)
-
-
-def _judged_values(judgement: Judgement | None) -> dict[str, float | None]:
-    if judgement is None:
-        return {"sur": None, "metric": None}
-    return {"sur": _rounded(judgement.sur), "metric": _rounded(judgement.metric)}
-
 
 def optimise_photo(
     image: RgbImage,
@@ -107,6 +71,7 @@ def optimise_photo(
     *,
     original: bytes | None = None,
     protect: NDArray[np.generic] | None = None,
+    profile: ObserverProfile | None = None,
     progress: Progress | None = None,
 ) -> OptimisedPhoto:
     """Compress a photo to a quality, a share of satisfied viewers (0.75 if nothing is asked for), a metric or a size.
@@ -114,13 +79,14 @@ def optimise_photo(
     Args: ``options``: what is asked for; ``original``: the file ``image`` was decoded from: a JPEG is never answered
     with a larger one at the same target, but with its own lossless re-coding, and its own coefficients are coded anew
     where that is smaller; ``protect``: (H, W), where not zero, blocks get at least quality 90, and what is asked for is
-    sought by the quality of the others; ``progress``: 0..1, may raise to stop.
+    sought by the quality of the others; ``profile``: the observers, where ``options.observer`` names no shipped ones;
+    ``progress``: 0..1, may raise to stop.
     Raises: InvalidParameterError, ImageSizesDifferError, TargetUnreachableError, ModelArtefactError.
     """
     options = options or VarJpegOptions()
     if protect is not None and protect.shape[:2] != (image.height, image.width):
         raise ImageSizesDifferError(f"the mask is {protect.shape[:2]}, the photo {(image.height, image.width)}")
-    profile = find_profile(options.observer)
+    profile = profile or find_profile(options.observer)
     viewers = _viewers(image, profile, options)
     target = _target(image, options, viewers)
     coder = _coder(image, options, original, protect, _part(progress, 0.0, _MAP_SHARE))
@@ -317,7 +283,3 @@ def _part(progress: Progress | None, start: float, end: float) -> Progress | Non
     if progress is None:
         return None
     return lambda fraction: progress(start + (end - start) * fraction)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

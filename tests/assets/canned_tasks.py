@@ -18,25 +18,32 @@ from pydantic import TypeAdapter
 from models.decode import decode_image
 from models.errors import ContainerInvalidError, ImageSizesDifferError, TargetUnreachableError
 from models.full_reference import FullReferenceScore
+from models.map_summary import summarised
 from models.quality_score import QualityScore
-from models.rendering import DMOS_PNG_SCALE, JND_PNG_SCALE, grey16_png, npz
-from models.reports import (
-    full_reference_report,
-    image_report,
-    jnd_map_report,
-    patch_quality_report,
-    quality_score_report,
-    sur_curve_report,
-)
+from models.rendering import DMOS_PNG_SCALE, JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, npz
 from models.sur.gev import GevParameters
 from models.sur.gev import sur_curve as sur_curve_of
 from models.sur.prediction import SurPrediction
 from models.sur.sampled_curve import SurBand, SurInterval
-from models.types import JndMap, PatchQualityMap, RgbImage
+from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.goals import Encoder, Judgement, SearchResult
 from models.varjpeg.optimise import OptimisedPhoto
 from workers.blobs import BlobStore
-from workers.contracts import AnyRequest, Artefact, JobResult
+from workers.contracts import (
+    AnyRequest,
+    Artefact,
+    FullReferenceScoreResult,
+    ImageResult,
+    JndMapResult,
+    JobResult,
+    PatchQualityMapResult,
+    QualityScoreResult,
+    ResultBody,
+    SurCurveResult,
+    VarJpegResult,
+)
+from workers.contracts.image import image_figures
+from workers.contracts.patch_quality_map import Scale
 from workers.run.celery_app import LimenCelery
 from workers.run.running import RunningJob, running
 
@@ -73,22 +80,25 @@ def _work_slowly(job: RunningJob) -> None:
 def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
     """What the real task would store, with figures that mean nothing."""
     values = np.full(image.pixels.shape[:2], 3.0, np.float32)
-    body, artefacts = image_report(image), []
+    body: ResultBody
+    artefacts: list[Artefact] = []
     match request.capability:
         case "jnd-map":
-            body |= jnd_map_report(JndMap(values))
+            body = JndMapResult.of(image, summarised(values), png_scale=JND_PNG_SCALE, overlay_range=JND_OVERLAY_RANGE)
             artefacts = _map_files(blobs, "jnd-map", values, JND_PNG_SCALE, image)
         case "patch-quality-map":
-            scale = "0..1" if request.reference_key is None else "dmos 1..5"
+            scale: Scale = "0..1" if request.reference_key is None else "dmos 1..5"
             quality = PatchQualityMap(values[:3, :4], 64, request.stride)
-            body |= patch_quality_report(quality, scale=scale, png_scale=DMOS_PNG_SCALE)
+            short = summarised(quality.values)
+            body = PatchQualityMapResult.of(image, quality, short, scale=scale, png_scale=DMOS_PNG_SCALE)
             artefacts = _map_files(blobs, "patch-quality-map", quality.values, DMOS_PNG_SCALE, image)
         case "quality-score":
-            body |= quality_score_report(QualityScore(50.0, 0.5, 1.0, 1.0))
+            body = QualityScoreResult.of(image, QualityScore(50.0, 0.5, 1.0, 1.0))
         case "full-reference-score":
-            body |= full_reference_report(FullReferenceScore(100.0, values, math.inf, 1.0, 1.0))
+            score = FullReferenceScore(100.0, values, math.inf, 1.0, 1.0)
+            body = FullReferenceScoreResult.of(image, score, summarised(values))
         case "sur-curve":
-            body |= sur_curve_report(_prediction(request))
+            body = SurCurveResult.of(image, _prediction(request))
             svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
             artefacts = [
                 _artefact(blobs, "sur-curve.svg", "image/svg+xml", svg),
@@ -112,7 +122,7 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
                 chosen,
                 (),
             )
-            body = photo.body()
+            body = VarJpegResult.of(photo)
             artefacts = [_artefact(blobs, "photo.jpg", photo.media_type, data)]
     return JobResult(body=body, artefacts=artefacts, model_versions={"canned": "1"})
 
@@ -152,7 +162,7 @@ def _prediction(request: Any) -> SurPrediction:
 def _decoded(blobs: BlobStore) -> JobResult:
     pixels = np.zeros((8, 8, 3), np.uint8)
     picture = _artefact(blobs, "decoded.png", "image/png", _file(pixels, "PNG"))
-    return JobResult(body=image_report(RgbImage(pixels, pixels)), artefacts=[picture])
+    return JobResult(body=ImageResult(**image_figures(RgbImage(pixels, pixels))), artefacts=[picture])
 
 
 def _artefact(blobs: BlobStore, name: str, media_type: str, data: bytes) -> Artefact:

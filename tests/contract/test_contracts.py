@@ -14,6 +14,7 @@ from workers.contracts import (
     Failure,
     FailureCode,
     FullReferenceScoreRequest,
+    ImageResult,
     JndMapRequest,
     JobResult,
     PatchQualityMapRequest,
@@ -25,7 +26,7 @@ from workers.contracts import (
     VarJpegRequest,
 )
 from workers.jobs.record import Job
-from workers.run.signatures import dedup_key, task_name
+from workers.run.signatures import dedup_key
 
 KEY, OTHER_KEY = "a" * 64, "b" * 64
 REQUESTS: list[AnyRequest] = [
@@ -55,9 +56,16 @@ def test_a_request_survives_json(request_: AnyRequest) -> None:
 
 
 def test_a_result_and_a_failure_survive_json() -> None:
-    artefact = Artefact(name="jnd-map.png", media_type="image/png", key=KEY, size_bytes=3)
-    result = JobResult(body={"percentiles": {"50": 3.25}}, artefacts=[artefact], model_versions={"fpsnet": "1"})
-    assert JobResult.model_validate_json(result.model_dump_json()) == result
+    artefact = Artefact(name="decoded.png", media_type="image/png", key=KEY, size_bytes=3)
+    body = ImageResult(height=1, width=2, source_format="PNG", bit_depth=8, warnings=["guessed"])
+    result = JobResult(body=body, artefacts=[artefact], model_versions={"fpsnet": "1"})
+    job = Job(id="x", request=VarJpegDecodeRequest(image_key=KEY), created_at=1.5, sent_at=1.5, result=result)
+    assert Job.model_validate_json(job.model_dump_json()) == job
+    newer = job.model_dump(mode="json")
+    newer["result"]["body"]["hue"] = "blue"
+    read = Job.model_validate(newer).result
+    assert read is not None
+    assert read.body.model_dump()["hue"] == "blue"
     failure = Failure(code=FailureCode.WORKER_LOST, detail="lost")
     assert Failure.model_validate_json(failure.model_dump_json()) == failure
 
@@ -97,8 +105,8 @@ def _errors_of(module: object) -> list[type]:
 
 
 def test_task_names_and_dedup_keys() -> None:
-    assert task_name(REQUESTS[0]) == "limen.jnd_map"
-    assert task_name(REQUESTS[-1]) == "limen.varjpeg_decode"
+    assert REQUESTS[0].task() == "limen.jnd_map"
+    assert REQUESTS[-1].task() == "limen.varjpeg_decode"
     keys = [dedup_key(request, "v1") for request in REQUESTS]
     assert len(set(keys)) == len(keys)
     assert dedup_key(REQUESTS[0], "v1") != dedup_key(REQUESTS[0], "v2")
@@ -111,3 +119,30 @@ def test_a_form_may_choose_the_patch_size(size: int) -> None:
     assert request.patch_size == size
     with pytest.raises(ValidationError, match="64 or 128"):
         PatchQualityMapRequest.model_validate({"image_key": "0" * 64, "patch_size": "96"})
+
+
+def test_what_stands_for_a_request_is_as_earlier_versions_wrote_it() -> None:
+    assert REQUESTS[0].identity() == f'{{"capability":"jnd-map","image_key":"{KEY}"}}'
+    assert VarJpegRequest(image_key=KEY, target_sur=0.75, protect_key=OTHER_KEY).identity() == (
+        f'{{"capability":"varjpeg","image_key":"{KEY}","quality":null,"target_sur":0.75,"target_metric":null,'
+        f'"target_value":null,"max_bytes":null,"format":"jpeg","protect_key":"{OTHER_KEY}","steering":"jnd",'
+        '"subsampling":"auto","metadata":"keep-icc","observer":"aic-3","pixels_per_degree":null,"jnd":1}'
+    )
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.capability)
+def test_a_form_asks_for_the_same(request_: AnyRequest) -> None:
+    keys = {part: getattr(request_, field) for part, field in request_.files.items()}
+    sent = {part: key for part, key in keys.items() if key is not None}
+    assert type(request_).of_form(request_.form(), sent, observer="nobody") == request_
+    assert set(request_.files.values()) | set(request_.parameters()) | {"capability"} == set(
+        type(request_).model_fields
+    )
+
+
+def test_a_form_brings_files_as_files_and_an_observer_where_it_names_none() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        JndMapRequest.of_form({"image_key": KEY}, {"image": KEY}, observer="x")
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        JndMapRequest.of_form({"capability": "jnd-map"}, {"image": KEY}, observer="x")
+    assert SurCurveRequest.of_form({}, {"image": KEY}, observer="flicker").observer == "flicker"

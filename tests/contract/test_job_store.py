@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from tests.assets.pace import in_time
-from workers.contracts import Failure, FailureCode, JndMapRequest, JobResult, QualityScoreRequest
+from workers.contracts import (
+    Failure,
+    FailureCode,
+    JndMapRequest,
+    JobResult,
+    QualityScoreRequest,
+    QualityScoreResult,
+)
 from workers.errors import (
     AlreadyFinishedError,
     BrokerUnavailableError,
@@ -27,9 +34,23 @@ from workers.jobs.store import JobStore
 from workers.jobs.worker_info import WorkerInfo
 from workers.settings import BrokerSettings
 
-REQUEST = JndMapRequest(image_key="a" * 64)
-OTHER = QualityScoreRequest(image_key="b" * 64)
-RESULT = JobResult(body={"height": 3})
+REQUEST = QualityScoreRequest(image_key="a" * 64)
+OTHER = JndMapRequest(image_key="b" * 64)
+RESULT = JobResult(
+    body=QualityScoreResult(
+        height=3,
+        width=2,
+        source_format="PNG",
+        bit_depth=8,
+        warnings=[],
+        mos=50.0,
+        scale="mos 0..100",
+        higher_is_better=True,
+        patchnet_mean=0.5,
+        fish_mean=0.1,
+        fish=0.2,
+    )
+)
 
 Open = Callable[..., JobStore]
 
@@ -296,8 +317,8 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
     numbers = store.statistics()
     assert (numbers.queued, numbers.running) == (1, 1)
     assert numbers.oldest_queued_s >= 0
-    assert numbers.ended == {"quality-score:succeeded": 1}
-    assert numbers.run_seconds["quality-score:succeeded"] >= 0
+    assert numbers.ended == {"jnd-map:succeeded": 1}
+    assert numbers.run_seconds["jnd-map:succeeded"] >= 0
 
 
 @pytest.mark.redis

@@ -27,7 +27,7 @@ def test_a_worker_runs_jobs_and_reports_their_ends(open_bench: Any) -> None:
     slow = bench.submit(seconds=30)
     done = bench.end_of(good)
     assert (done.state, done.progress, done.attempts) == (JobState.SUCCEEDED, 1.0, 1)
-    assert done.result.body == {"name": "good"}
+    assert done.result.body.remarks() == ["good"]
     assert bench.blobs.get(done.result.artefacts[0].key)
     assert bench.end_of(undecodable).failure.code is FailureCode.IMAGE_UNDECODABLE
     failure = bench.end_of(internal).failure
@@ -74,7 +74,7 @@ def test_twenty_killed_processes_under_load_cost_no_job_and_no_result(open_bench
     assert Counter(job.state for job in ended) == {JobState.SUCCEEDED: len(jobs)}
     assert all(job.attempts <= 3 for job in ended)
     assert all(_states(bench, job).count("succeeded") == 1 for job in ended)
-    assert [job.result.body["name"] for job in ended] == [str(number) for number in range(len(jobs))]
+    assert [job.result.body.remarks() for job in ended] == [[str(number)] for number in range(len(jobs))]
 
 
 def _states(bench: Any, job: Job) -> list[str]:

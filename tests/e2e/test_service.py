@@ -9,22 +9,23 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from app.result_schemas import (
-    FullReferenceScoreResult,
-    ImageResult,
-    JndMapResult,
-    PatchQualityMapResult,
-    QualityScoreResult,
-    SurCurveResult,
-    VarJpegResult,
-)
-from app.schemas import Result
+from app.schemas import reply_model
 from tests.assets.browser import Browser, find_browser
 from tests.assets.draw_sample import draw_sample
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.look_page import LookPage
 from tests.assets.pace import in_time
 from tests.assets.service_process import ServiceProcess
+from workers.contracts import (
+    FullReferenceScoreResult,
+    ImageResult,
+    JndMapResult,
+    PatchQualityMapResult,
+    QualityScoreResult,
+    ResultBody,
+    SurCurveResult,
+    VarJpegResult,
+)
 
 pytestmark = pytest.mark.slow
 WAIT = {"Prefer": "wait=60"}
@@ -65,12 +66,12 @@ def _file(pixels: Any, image_format: str, **options: int) -> bytes:
     ],
 )
 def test_results_are_as_described(
-    service: ServiceProcess, photo: bytes, path: str, fields: dict[str, str], result: type[Result]
+    service: ServiceProcess, photo: bytes, path: str, fields: dict[str, str], result: type[ResultBody]
 ) -> None:
     headers = WAIT | {"Accept": "application/json"}
     reply = service.client.post(path, files={"image": photo}, data=fields, headers=headers)
     assert reply.status_code == 200, reply.text
-    body = result.model_validate(reply.json())
+    body = reply_model(result).model_validate(reply.json())
     assert body.model_extra == {}, "members that the description does not have"
     assert body.model_versions
     for artefact in body.artefacts:
@@ -87,8 +88,8 @@ def test_a_pair_is_compared(service: ServiceProcess, photo: bytes) -> None:
     ):
         reply = service.client.post(path, files={first: photo, second: distorted}, headers=WAIT)
         assert reply.status_code == 200, reply.text
-        schema = FullReferenceScoreResult if second == "distorted" else PatchQualityMapResult
-        assert schema.model_validate(reply.json()).model_extra == {}
+        result: type[ResultBody] = FullReferenceScoreResult if second == "distorted" else PatchQualityMapResult
+        assert reply_model(result).model_validate(reply.json()).model_extra == {}
 
 
 def test_a_container_comes_back_as_a_picture(service: ServiceProcess, photo: bytes) -> None:
@@ -100,7 +101,7 @@ def test_a_container_comes_back_as_a_picture(service: ServiceProcess, photo: byt
     with Image.open(io.BytesIO(reply.content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (320, 240))
     figures = service.client.get(reply.headers["content-location"], headers={"Accept": "application/json"})
-    assert ImageResult.model_validate(figures.json()).model_extra == {}
+    assert reply_model(ImageResult).model_validate(figures.json()).model_extra == {}
     damaged = service.client.post("/v1/varjpeg/decode", files={"image": made.content[:50]}, headers=WAIT)
     assert damaged.json()["type"] == "/problems/container-invalid"
 

@@ -288,7 +288,7 @@ KNOWN = GevParameters(location=34.0, scale=9.0, shape=-0.1)
 
 
 def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
-    service: ServiceProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: ServiceProcess, tmp_path: Path
 ) -> None:
     made = Organiser(service.client)
     pictures = [photo(seed) for seed in (21, 22, 23, 24)]
@@ -313,10 +313,9 @@ def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
     assert np.mean([fit["location"] for fit in fits]) == pytest.approx(KNOWN.location, abs=2)
     assert np.mean([fit["scale"] for fit in fits]) == pytest.approx(KNOWN.scale, rel=0.2)
 
-    monkeypatch.setenv("LIMEN_PROFILES", str(profile.parent))
     before = [predict_sur_curve(np.asarray(Image.open(io.BytesIO(picture)))) for picture in pictures]
     after = [
-        predict_sur_curve(np.asarray(Image.open(io.BytesIO(picture))), observer=find_profile("team"))
+        predict_sur_curve(np.asarray(Image.open(io.BytesIO(picture))), observer=find_profile("team", profile.parent))
         for picture in pictures
     ]
     assert all(abs(one.gev.location - other.gev.location) > 1 for one, other in zip(before, after, strict=True))

@@ -298,19 +298,3 @@ def print_json(body: dict[str, Any], *, err: bool = False) -> None:
 def counted(number: int, noun: str) -> str:
     """``1 photo``, ``2 photos``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def choose_profile(profile: str) -> None:
-    """Make an observer profile the default of this process: by name, or by the file that holds it and its folder.
-
-    Raises: ValueError if the file holds no single profile; OSError.
-    """
-    if profile.endswith(".json"):
-        path = Path(profile)
-        document = json.loads(path.read_text())
-        names = list(document.get("profiles", {})) if isinstance(document, dict) else []
-        if len(names) != 1:
-            raise ValueError(f"{path} holds {len(names)} observer profiles; give the name of one in LIMEN_PROFILES")
-        os.environ["LIMEN_PROFILES"] = str(path.resolve().parent)
-        profile = names[0]
-    os.environ["LIMEN_PROFILE"] = profile

@@ -87,7 +87,7 @@ def _done_already(item: Item, entry: Entry, computer: str) -> Done | None:
         return None
     with suppress(OSError):
         contents = {name: path.read_bytes() for name, path in item.inputs.items()}
-        return done_before(entry, fingerprint(item.request, contents, computer), item.outputs)
+        return done_before(entry, item.request, fingerprint(item.request, contents, computer), item.outputs)
     return None
 
 
@@ -140,5 +140,5 @@ def _note(outcomes: Outcomes, name: str, future: "Future[Done]") -> None:
 
 def _tell_warnings(name: str, done: Done) -> None:
     """What a result has lost or guessed, as for a single photo; the table has no room for it."""
-    for warning in done.body.get("warnings", ()):
+    for warning in done.result.remarks():
         typer.echo(f"limen: {shown(name)}: {warning}", err=True)

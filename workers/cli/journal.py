@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workers.contracts import AnyRequest
+    from workers.contracts import AnyRequest, ResultBody
 
 
 JOURNAL = "limen.jsonl"
@@ -25,14 +25,14 @@ Entry = Mapping[str, Any]
 class Done:
     """Figures of a result, the size of the photo's file and the sizes of the files that were written."""
 
-    body: dict[str, Any]
+    result: "ResultBody"
     input_bytes: int
     output_bytes: dict[str, int]
 
 
 def fingerprint(request: "AnyRequest", contents: Mapping[str, bytes], computer: str) -> str:
     """SHA-256 over what a result depends on: the request, the bytes of its files by field, and who does the work."""
-    digest = hashlib.sha256(request.model_dump_json().encode())
+    digest = hashlib.sha256(request.identity().encode())
     for name, data in contents.items():
         digest.update(f"{name} {len(data)} ".encode())
         digest.update(data)
@@ -70,7 +70,7 @@ def append(journal: Path, photo: str, prints: list[str], done: Done, digests: Ma
         "input_bytes": done.input_bytes,
         "output_bytes": done.output_bytes,
         "output_sha256": dict(digests),
-        "body": done.body,
+        "body": done.result.model_dump(mode="json"),
     }
     line = (json.dumps(entry) + "\n").encode()
     descriptor = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -89,12 +89,13 @@ def _is_cut_off(descriptor: int) -> bool:
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
-def done_before(entry: Entry, print_now: str, outputs: Mapping[str, Path]) -> Done | None:
+def done_before(entry: Entry, request: "AnyRequest", print_now: str, outputs: Mapping[str, Path]) -> Done | None:
     """What ``entry`` tells, if it is about these very bytes and all its files are there unchanged. Raises: OSError."""
     try:
         digests, prints = entry["output_sha256"], entry["fingerprints"]
-        done = Done(entry["body"], entry["input_bytes"], entry["output_bytes"])
-    except KeyError:  # written by an older version
+        result = type(request).result.model_validate(entry["body"])
+        done = Done(result, entry["input_bytes"], entry["output_bytes"])
+    except (KeyError, ValueError):  # written by an older version
         return None
     if print_now not in prints or digests.keys() != outputs.keys():
         return None

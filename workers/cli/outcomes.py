@@ -10,7 +10,6 @@ from workers.cli.files import counted, print_json, shown
 from workers.cli.journal import Done
 from workers.cli.options import RunOptions
 from workers.cli.photos import Skip
-from workers.cli.summaries import SUMMARY
 from workers.cli.work import Item
 
 
@@ -37,11 +36,7 @@ def print_outcomes(
         photos = [_photo_body(name, item, outcomes) for name, item in items.items() if name in outcomes.done]
         print_json({"photos": photos} | _others_body(outcomes) | {"left": _left(outcomes, items)})
     elif not options.quiet:
-        states = {
-            name: f"done     {SUMMARY[item.request.capability](outcomes.done[name].body)}"
-            for name, item in items.items()
-            if name in outcomes.done
-        }
+        states = {name: f"done     {outcomes.done[name].result.summary()}" for name in items if name in outcomes.done}
         states |= dict.fromkeys(_left(outcomes, items), "left     interrupted before it was done")
         _print_table(states, outcomes, f"{totals(outcomes)}{_counts(outcomes)}")
 
@@ -55,7 +50,7 @@ def _left(outcomes: Outcomes, items: Mapping[str, Item]) -> list[str]:
 
 def _photo_body(name: str, item: Item, outcomes: Outcomes) -> dict[str, Any]:
     done = outcomes.done[name]
-    return done.body | {
+    return done.result.model_dump(mode="json") | {
         "photo": str(item.photo),
         "input_bytes": done.input_bytes,
         "files": {key: str(path) for key, path in item.outputs.items()},

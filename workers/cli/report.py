@@ -2,15 +2,15 @@
 
 import base64
 import html
-from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workers.cli.answer import Answer
 from workers.cli.files import read_bytes
-from workers.cli.summaries import SUMMARY
 from workers.cli.work import UNREAD, ask
-from workers.contracts import AnyRequest, JndMapRequest, SurCurveRequest, VarJpegRequest
+from workers.contracts import AnyRequest, JndMapRequest, JndMapResult, SurCurveRequest, VarJpegRequest, VarJpegResult
+from workers.contracts.varjpeg import Trial
 
 if TYPE_CHECKING:
     from models.types import Progress
@@ -32,62 +32,53 @@ def report_on(
 ) -> str:
     """The report as HTML without script, nothing loaded from elsewhere. Raises: OSError; LimenError; RemoteError."""
     contents = {"image_key": read_bytes(photo)}
-    requests: dict[str, AnyRequest] = {
-        "map": JndMapRequest(image_key=UNREAD),
-        "curve": SurCurveRequest(image_key=UNREAD, percent=100 * target_sur, observer=observer, jnd=jnd),
-        "result": VarJpegRequest(image_key=UNREAD, target_sur=target_sur, observer=observer, jnd=jnd),
-    }
-    answers = {}
-    for index, (part, request) in enumerate(requests.items()):
+    requests: tuple[AnyRequest, ...] = (
+        JndMapRequest(image_key=UNREAD),
+        SurCurveRequest(image_key=UNREAD, percent=100 * target_sur, observer=observer, jnd=jnd),
+        VarJpegRequest(image_key=UNREAD, target_sur=target_sur, observer=observer, jnd=jnd),
+    )
+    answers = []
+    for index, request in enumerate(requests):
         step = _step(progress, index, len(requests))
-        answers[part] = ask(request, contents, server, step, name=str(photo))
-    return _page(photo.name, contents["image_key"], answers)
+        answers.append(ask(request, contents, server, step, name=str(photo)))
+    return _page(photo.name, contents["image_key"], *answers)
 
 
 def _step(progress: "Progress | None", index: int, count: int) -> "Progress | None":
     return None if progress is None else lambda fraction: progress((index + fraction) / count)
 
 
-def _page(name: str, original: bytes, answers: Mapping[str, Answer]) -> str:
-    bodies = {part: answer.body for part, answer in answers.items()}
+def _page(name: str, original: bytes, jnd_map: Answer, curve: Answer, smaller: Answer) -> str:
     title = html.escape(f"Limen: {name}")
-    warnings = dict.fromkeys(warning for body in bodies.values() for warning in body["warnings"])
+    said = [answer.result.remarks() for answer in (jnd_map, curve, smaller)]
+    assert isinstance(jnd_map.result, JndMapResult)  # what these requests are answered with
+    assert isinstance(smaller.result, VarJpegResult)
     return "\n".join(
         [
             f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>",
             '<meta name=viewport content="width=device-width, initial-scale=1">',
             f"<style>{_STYLE}</style><h1>{title}</h1>",
-            f"<p>{html.escape(SUMMARY['varjpeg'](bodies['result']))}</p>",
-            *(f"<p class=small>{html.escape(warning)}</p>" for warning in warnings),
+            f"<p>{html.escape(smaller.result.summary())}</p>",
+            *(f"<p class=small>{html.escape(remark)}</p>" for remark in dict.fromkeys(chain.from_iterable(said))),
             "<h2>Before and after</h2><div class=pair>",
-            _original(original, bodies["map"]),
-            _figure("VarJPEG", "image/jpeg", answers["result"].files["photo.jpg"](), _sizes(bodies["result"])),
+            _original(original, jnd_map.result.source_format),
+            _figure("VarJPEG", "image/jpeg", smaller.files["photo.jpg"](), _sizes(smaller.result)),
             "</div><h2>Where distortion is invisible</h2>",
-            _figure(
-                "JND map over the photo",
-                "image/png",
-                answers["map"].files["overlay.png"](),
-                SUMMARY["jnd-map"](bodies["map"]),
-            ),
+            _figure("JND map over the photo", "image/png", jnd_map.files["overlay.png"](), jnd_map.result.summary()),
             "<h2>Who would notice</h2>",
-            _figure(
-                "SUR curve",
-                "image/svg+xml",
-                answers["curve"].files["sur-curve.svg"](),
-                SUMMARY["sur-curve"](bodies["curve"]),
-            ),
+            _figure("SUR curve", "image/svg+xml", curve.files["sur-curve.svg"](), curve.result.summary()),
             "<h2>Trials</h2>",
-            _trials(bodies["result"]),
+            _trials(smaller.result),
             "</html>",
         ]
     )
 
 
-def _original(data: bytes, body: Mapping[str, Any]) -> str:
-    media_type = SHOWN_BY_BROWSERS.get(body["source_format"])
+def _original(data: bytes, source_format: str) -> str:
+    media_type = SHOWN_BY_BROWSERS.get(source_format)
     if media_type is None:
-        return f"<p>The original is a {html.escape(body['source_format'])} file, which browsers do not show.</p>"
-    return _figure("The original", media_type, data, f"{body['source_format']}, {len(data)} bytes")
+        return f"<p>The original is a {html.escape(source_format)} file, which browsers do not show.</p>"
+    return _figure("The original", media_type, data, f"{source_format}, {len(data)} bytes")
 
 
 def _figure(alternative: str, media_type: str, data: bytes, caption: str) -> str:
@@ -98,19 +89,19 @@ def _figure(alternative: str, media_type: str, data: bytes, caption: str) -> str
     )
 
 
-def _sizes(body: Mapping[str, Any]) -> str:
-    saved = 100 * (1 - body["size_bytes"] / body["input_size_bytes"])
-    return f"{body['size_bytes']} bytes, {saved:.1f} % fewer"
+def _sizes(result: VarJpegResult) -> str:
+    saved = 100 * (1 - result.size_bytes / (result.input_size_bytes or result.size_bytes))
+    return f"{result.size_bytes} bytes, {saved:.1f} % fewer"
 
 
-def _trials(body: Mapping[str, Any]) -> str:
+def _trials(result: VarJpegResult) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(str(trial['encoder']))}<td>{_setting(trial)}<td>{trial['size_bytes']}"
-        f"<td>{'' if trial['sur'] is None else format(trial['sur'], '.1%')}"
-        for trial in body["trials"]
+        f"<tr><td>{html.escape(trial.encoder)}<td>{_setting(trial)}<td>{trial.size_bytes}"
+        f"<td>{'' if trial.sur is None else format(trial.sur, '.1%')}"
+        for trial in result.trials
     )
     return f"<table><tr><th>encoder<th>quality<th>bytes<th>satisfied viewers{rows}</table>"
 
 
-def _setting(trial: Mapping[str, Any]) -> str:
-    return f"{trial['quality']:g}" + ("" if trial["thrift"] == 1 else f", thrift {trial['thrift']:g}")
+def _setting(trial: Trial) -> str:
+    return f"{trial.quality:g}" + ("" if trial.thrift == 1 else f", thrift {trial.thrift:g}")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -48,23 +49,21 @@ def ask_server(server: str, request: "AnyRequest", contents: Mapping[str, bytes]
         reply = _submitted(client, request, contents)
         if reply.status_code == 202:
             reply = _patiently(client, "GET", f"{reply.headers['Location']}/result")
-        body: dict[str, Any] = reply.json()
-    links = {link["name"]: link["href"] for link in body.pop("artefacts")}
-    for name in ("job", "model_versions"):
-        body.pop(name, None)
+        body: dict[str, object] = reply.json()
+    links: dict[str, str] = {link["name"]: link["href"] for link in reply.json()["artefacts"]}
+    figures = {name: value for name, value in body.items() if name not in ("job", "artefacts", "model_versions")}
 
     def fetch(href: str) -> bytes:
         with httpx2.Client(base_url=server, timeout=60) as fetching:
             return _patiently(fetching, "GET", href).content
 
-    return Answer(body, {name: lambda href=href: fetch(href) for name, href in links.items()})  # type: ignore[misc]
+    result = type(request).result.model_validate(figures)
+    return Answer(result, {name: partial(fetch, href) for name, href in links.items()})
 
 
 def _submitted(client: "httpx2.Client", request: "AnyRequest", contents: Mapping[str, bytes]) -> "httpx2.Response":
-    fields = request.model_dump(mode="json", exclude=set(contents) | {"capability"}, exclude_none=True)
-    files = {field.removesuffix("_key"): (field.removesuffix("_key"), data) for field, data in contents.items()}
-    path = "/v1/" + request.capability.replace("varjpeg-decode", "varjpeg/decode")
-    return _patiently(client, "POST", path, data={name: str(value) for name, value in fields.items()}, files=files)
+    files = {part: (part, contents[field]) for part, field in request.files.items() if field in contents}
+    return _patiently(client, "POST", request.path(), data=request.form(), files=files)
 
 
 def _patiently(client: "httpx2.Client", method: str, path: str, **content: Any) -> "httpx2.Response":

@@ -28,7 +28,6 @@ from workers.cli.options import RunOptions
 from workers.cli.outcomes import Outcomes, bytes_before_and_after, number_of_photos
 from workers.cli.photos import PHOTO, Found, Kind, photos_in
 from workers.cli.pool import leave_at_once
-from workers.cli.summaries import SUMMARY
 from workers.cli.work import Item, perform
 
 if TYPE_CHECKING:
@@ -95,17 +94,19 @@ def _work_on_one(item: Item, options: RunOptions) -> None:
     if done is None:
         label = item.request.capability
         done = interruptible(lambda progress: perform(item, progress, note), outputs, label=label, quiet=options.silent)
-    body = done.body
     to_stream = _standard_streams(outputs) > 0
     if options.as_json:
-        print_json(body | {"files": {name: str(path) for name, path in item.outputs.items()}}, err=to_stream)
+        print_json(
+            done.result.model_dump(mode="json") | {"files": {name: str(path) for name, path in item.outputs.items()}},
+            err=to_stream,
+        )
         return
     if options.quiet:
         return
-    for warning in body["warnings"]:
+    for warning in done.result.remarks():
         typer.echo(f"limen: {shown(item.photo)}: {warning}", err=True)
     names = ", ".join(shown(path) for path in outputs if not goes_to_standard_output(path))
-    summary = SUMMARY[item.request.capability](body)
+    summary = done.result.summary()
     typer.echo(f"{names}: {summary}" if names else summary, err=to_stream)
 
 

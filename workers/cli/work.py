@@ -1,7 +1,6 @@
 """One photo's work on the command line: read its files, ask this machine or a server, write what was wanted."""
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,7 +66,7 @@ class Note:
         return (
             None
             if entry is None
-            else done_before(entry, fingerprint(item.request, contents, self.computer), item.outputs)
+            else done_before(entry, item.request, fingerprint(item.request, contents, self.computer), item.outputs)
         )
 
 
@@ -87,8 +86,7 @@ def perform(item: Item, progress: "Progress | None" = None, note: Note | None = 
     files = {name: answer.files[name]() for name in item.outputs}
     if item.in_place:
         files = {name: data if len(data) < len(original) else original for name, data in files.items()}
-    body = json.loads(json.dumps(answer.body))  # nothing of ``models``, which whoever receives it would have to import
-    done = Done(body, len(original), {name: len(data) for name, data in files.items()})
+    done = Done(answer.result, len(original), {name: len(data) for name, data in files.items()})
     for path in item.outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     with put_in_place({path: files[name] for name, path in item.outputs.items() if files[name] is not original}):
@@ -127,12 +125,11 @@ def ask(
 
 def _ask_here(request: "AnyRequest", blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
     from models.errors import LimenError
-    from workers.capabilities import COMPUTE, Inputs, size_limits
+    from workers.capabilities import Inputs, compute
     from workers.settings import WorkerSettings
 
     try:
-        inputs = Inputs(blobs.__getitem__, size_limits(WorkerSettings()))
-        outcome = COMPUTE[request.capability](request, inputs, progress)
+        outcome = compute(request, Inputs.under(WorkerSettings(), blobs.__getitem__), progress)
     except LimenError as error:
         raise type(error)(f"{name}: {error}") from error
-    return Answer(outcome.body, {file.name: file.render for file in outcome.files})
+    return Answer(outcome.result, {file.name: file.render for file in outcome.files})

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from workers.contracts import AnyRequest, Failure, FailureCode, JobResult
 from workers.errors import AlreadyFinishedError
@@ -75,6 +75,14 @@ class Job(BaseModel):
     lease_until: float | None = None
     failure: Failure | None = None
     result: JobResult | None = None
+
+    @field_validator("result", mode="before")
+    @classmethod
+    def _as_its_request_says(cls, value: Any, known: ValidationInfo) -> Any:
+        """A stored result does not say what it is; the request does."""
+        if isinstance(value, dict) and "request" in known.data:
+            return value | {"body": known.data["request"].result.model_validate(value["body"])}
+        return value
 
     @property
     def finished(self) -> bool:
@@ -170,4 +178,4 @@ def new_job_id() -> str:
 
 def request_digest(request: AnyRequest) -> str:
     """SHA-256 of everything that was asked; images count by their content."""
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    return hashlib.sha256(request.identity().encode()).hexdigest()

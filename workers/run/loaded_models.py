@@ -8,6 +8,7 @@ import resource
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def check_weights(sender: WorkController, **_: Any) -> None:
     with _exit_if_unable():
         for entry in load_manifest().values():
             check_file(entry)
-        find_profile(sender.app.settings.profile)
+        find_profile(sender.app.settings.profile, sender.app.settings.profiles)
         _check_device(sender.app.settings)
 
 
@@ -62,10 +63,10 @@ def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
         limit = settings.max_address_space_mb << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with _exit_if_unable():
-        find_profile(settings.profile)
+        find_profile(settings.profile, settings.profiles)
         models = open_models(settings)
         warm_up()
-        info = worker_info(models)
+        info = worker_info(models, settings.profiles)
     threading.Thread(target=_announce, args=(celery, info), name="announcer", daemon=True).start()
     providers = sorted({model.provider for model in models})
     logger.info("ready with %d models on %s", len(models), ", ".join(providers))
@@ -126,13 +127,13 @@ def warm_up() -> None:
     sur_plot(predict_sur_curve(photo), "svg")
 
 
-def model_version() -> str:
+def model_version(profiles: Path | None) -> str:
     """One name for all weights and observer profiles together: SHA-256 over their hashes."""
     hashes = [f"{name} {entry.sha256}\n" for name, entry in sorted(load_manifest().items())]
-    return hashlib.sha256("".join([*hashes, profiles_digest()]).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join([*hashes, profiles_digest(profiles)]).encode()).hexdigest()[:16]
 
 
-def worker_info(models: list[OnnxModel]) -> WorkerInfo:
+def worker_info(models: list[OnnxModel], profiles: Path | None) -> WorkerInfo:
     """This process as it will be announced, with the provider that each session really got."""
     manifest = load_manifest()
     infos = [
@@ -156,10 +157,13 @@ def worker_info(models: list[OnnxModel]) -> WorkerInfo:
             description=profile.description,
             pixels_per_degree=profile.pixels_per_degree,
         )
-        for name, profile in sorted(load_profiles().items())
+        for name, profile in sorted(load_profiles(profiles).items())
     ]
     return WorkerInfo(
-        name=f"{socket.gethostname()}/{os.getpid()}", model_version=model_version(), models=infos, observers=observers
+        name=f"{socket.gethostname()}/{os.getpid()}",
+        model_version=model_version(profiles),
+        models=infos,
+        observers=observers,
     )
 
 

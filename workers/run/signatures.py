@@ -39,19 +39,14 @@ def send(celery: Celery, job: Job) -> None:
     payload = job.request.model_dump(mode="json")
     try:
         celery.send_task(
-            task_name(job.request), args=(job.id, payload), task_id=job.id, retry=True, retry_policy=_RETRY_ONCE
+            job.request.task(), args=(job.id, payload), task_id=job.id, retry=True, retry_policy=_RETRY_ONCE
         )
     except (OperationalError, RedisError, OSError) as error:
         raise BrokerUnavailableError(f"the message cannot be sent: {type(error).__name__}") from error
-
-
-def task_name(request: AnyRequest) -> str:
-    """Name of the task that serves a request, e.g. ``limen.jnd_map``."""
-    return f"limen.{request.capability.replace('-', '_')}"
 
 
 def dedup_key(request: AnyRequest, model_version: str | None) -> str | None:
     """Equal for requests that must give equal results; None while the models' version is not known."""
     if model_version is None:
         return None
-    return hashlib.sha256(f"{model_version} {request.model_dump_json()}".encode()).hexdigest()
+    return hashlib.sha256(f"{model_version} {request.identity()}".encode()).hexdigest()

@@ -13,7 +13,7 @@ from models.sur.gev import LEVELS
 from models.sur.ladder import display_copy, encode_level, ladder_distances
 from models.sur.observers import distance_version
 from workers.capabilities import size_limits
-from workers.contracts import JobResult, StudyLadderRequest
+from workers.contracts import JobResult, StudyLadderRequest, StudyLadderResult
 from workers.errors import BlobMissingError
 from workers.run.running import running
 from workers.settings import WorkerSettings
@@ -43,7 +43,7 @@ def study_ladder(task: Task, job_id: str, payload: dict[str, Any]) -> None:
             distance_version=distance_version(),
         )
         files.finish_photo(request.study_id, request.photo_id, ladder)
-        job.succeed(JobResult(body={"width": ladder.width, "height": ladder.height}))
+        job.succeed(JobResult(body=StudyLadderResult(width=ladder.width, height=ladder.height)))
 
 
 def _write(path: Path, content: bytes) -> None:

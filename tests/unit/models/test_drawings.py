@@ -48,12 +48,12 @@ def test_the_answer_says_so_in_a_field_and_in_words() -> None:
     buffer = io.BytesIO()
     text((255, 255, 255), (0, 0, 0)).save(buffer, "PNG", optimize=True)
     found = optimise_photo(decode_image(buffer.getvalue()), VarJpegOptions(quality=90), original=buffer.getvalue())
-    assert found.body()["original_format_better"] is True
+    assert found.original_format_better is True
     assert any("original lossless format is the better choice" in warning for warning in found.warnings)
     if len(found.data) > len(buffer.getvalue()):
         assert any("larger than the input" in warning for warning in found.warnings)
     buffer = io.BytesIO()
     Image.fromarray(noisy(120, 160)).save(buffer, "PNG")
     photo = optimise_photo(decode_image(buffer.getvalue()), VarJpegOptions(quality=80), original=buffer.getvalue())
-    assert photo.body()["original_format_better"] is False
+    assert photo.original_format_better is False
     assert not photo.warnings

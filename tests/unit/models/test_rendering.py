@@ -1,13 +1,12 @@
 """Maps and curves as files keep their values, their units and their bytes."""
 
 import io
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from models.full_reference import FullReferenceScore
+from models.map_summary import summarised
 from models.rendering import (
     DMOS_PNG_SCALE,
     JND_PNG_SCALE,
@@ -19,11 +18,10 @@ from models.rendering import (
     sur_csv,
     sur_plot,
 )
-from models.reports import full_reference_report, jnd_map_report, patch_quality_report, sur_curve_report
 from models.sur.gev import GevParameters, sur_curve
 from models.sur.prediction import SurPrediction
 from models.sur.sampled_curve import SurBand, SurInterval
-from models.types import JndMap, PatchQualityMap
+from models.types import PatchQualityMap
 
 GEV = GevParameters(60.0, 10.0, -0.2)
 PREDICTION = SurPrediction(
@@ -106,28 +104,10 @@ def test_the_curve_as_a_table() -> None:
     assert lines[100].endswith(",50")
 
 
-def test_a_report_on_the_curve_has_the_promised_fields() -> None:
-    report = sur_curve_report(PREDICTION)
-    assert len(report["sur"]) == 100
-    assert (len(report["predicted_bytes"]), report["predicted_bytes"][0]) == (100, 5000)
-    assert (len(report["band"]["low"]), len(report["band"]["high"]), report["band"]["coverage"]) == (100, 100, 0.95)
-    assert report["gev"] == {"location": 60.0, "scale": 10.0, "shape": -0.2}
-    assert (report["percent_jnd"], report["percent_sur"], report["recommended_quality"]) == (60, 50, 51)
-
-
-def test_a_report_on_a_map_is_small_and_has_units() -> None:
+def test_a_map_in_short_is_small_and_true() -> None:
     values = np.random.default_rng(3).random((70, 45), np.float32) * 12
-    report = jnd_map_report(JndMap(values))
-    assert report["unit"] == "8-bit luma levels"
-    grid = report["grid"]
-    assert (grid["rows"], grid["columns"]) == (32, 32)
-    assert np.mean(grid["values"]) == pytest.approx(values.mean(), abs=0.1)
-    assert report["percentiles"]["p50"] == pytest.approx(np.median(values), abs=1e-4)
-    quality = patch_quality_report(PatchQualityMap(values[:2, :3], 64, 16), scale="0..1", png_scale=65535)
-    assert np.allclose(quality["grid"]["values"], values[:2, :3], atol=0.006)
-
-
-def test_the_psnr_of_identical_images_becomes_null() -> None:
-    score = FullReferenceScore(100.0, np.full((2, 2), 100, np.float32), np.inf, 1.0, 1.0)
-    assert full_reference_report(score)["psnr_db"] is None
-    json.dumps(full_reference_report(score), allow_nan=False)
+    short = summarised(values)
+    assert short.grid.shape == (32, 32)
+    assert short.grid.mean() == pytest.approx(values.mean(), abs=0.1)
+    assert short.percentiles[50] == pytest.approx(np.median(values), abs=1e-4)
+    assert np.allclose(summarised(values[:2, :3]).grid, values[:2, :3])

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from scipy.stats import genextreme
 
 from models.errors import ModelArtefactError
-from models.sur import observers
 from models.sur.gev import GevParameters
 from models.sur.observers import (
     ObserverProfile,
@@ -30,7 +28,7 @@ from training.calibrate import (
 )
 from training.data.errors import DatasetFormatError
 from training.data.study_csv import NOTHING_SEEN, StudySample, read_study
-from workers.cli.files import choose_profile
+from workers.cli.verbs.service import chosen_observers
 
 RNG = np.random.default_rng(7)
 LADDER = np.log(np.linspace(0.2, 90, 100) ** 1.1)
@@ -114,16 +112,16 @@ def test_a_known_gev_is_found_again_from_thirty_observers(gev: GevParameters) ->
     assert np.mean(within) >= 0.6  # a single photo; what 30 answers allow
 
 
-def test_a_profile_can_be_used_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_can_be_used_by_name(tmp_path: Path) -> None:
     first, second = Threshold(1.0, 0.3), Threshold(1.9, 0.4)
     samples = answers(first, photos=6, observers=30) + answers(second, photos=6, observers=30, jnd=2)
     document = calibrate(samples, "team")
     write_profile(document, tmp_path / "profiles" / "team.json")
     shipped, before = set(load_profiles()), profiles_digest()
-    monkeypatch.setenv(observers.PROFILES_VARIABLE, str(tmp_path / "profiles"))
-    profile = find_profile("team")
-    assert set(load_profiles()) == shipped | {"team"}
-    assert profiles_digest() != before, "results are kept under what the profiles say"
+    folder = tmp_path / "profiles"
+    profile = find_profile("team", folder)
+    assert set(load_profiles(folder)) == shipped | {"team"}
+    assert profiles_digest(folder) != before, "results are kept under what the profiles say"
     for threshold, expected in zip(profile.thresholds, (first, second), strict=False):
         assert threshold.log_distance == pytest.approx(expected.log_distance, abs=0.1)
         assert threshold.spread == pytest.approx(expected.spread, rel=0.2)
@@ -172,36 +170,30 @@ def profile_file(folder: Path, name: str, **changes: object) -> None:
         ({"profiles": []}, "holds no profiles"),
     ],
 )
-def test_a_folder_of_profiles_is_checked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], message: str | None
-) -> None:
+def test_a_folder_of_profiles_is_checked(tmp_path: Path, changes: dict[str, object], message: str | None) -> None:
     profile_file(tmp_path, "team.json", **changes)
-    monkeypatch.setenv(observers.PROFILES_VARIABLE, str(tmp_path))
     if message is None:
-        assert "flicker" in load_profiles()
+        assert "flicker" in load_profiles(tmp_path)
         return
     with pytest.raises(ModelArtefactError, match=message):
-        load_profiles()
+        load_profiles(tmp_path)
 
 
-def test_a_profile_given_twice_or_in_no_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(observers.PROFILES_VARIABLE, str(tmp_path / "none"))
+def test_a_profile_given_twice_or_in_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelArtefactError, match="no folder"):
-        load_profiles()
+        load_profiles(tmp_path / "none")
     profile_file(tmp_path, "one.json")
     profile_file(tmp_path, "two.json")
-    monkeypatch.setenv(observers.PROFILES_VARIABLE, str(tmp_path))
     with pytest.raises(ModelArtefactError, match="given twice"):
-        load_profiles()
+        load_profiles(tmp_path)
 
 
-def test_an_added_profile_may_not_take_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_added_profile_may_not_take_a_shipped_name(tmp_path: Path) -> None:
     document = calibrate(answers(Threshold(1.0, 0.3), photos=1, observers=20), "team")
     document["profiles"] = {"flicker": document["profiles"]["team"]}
     (tmp_path / "flicker.json").write_text(json.dumps(document))
-    monkeypatch.setenv(observers.PROFILES_VARIABLE, str(tmp_path))
     with pytest.raises(ModelArtefactError, match="shipped profile"):
-        load_profiles()
+        load_profiles(tmp_path)
 
 
 def test_a_file_of_something_else_is_no_study(tmp_path: Path) -> None:
@@ -215,15 +207,12 @@ def test_profiles_without_a_measured_error_fall_back_on_the_prediction_s_own() -
     assert ObserverProfile("x", "", (Threshold(1, 1),) * 3).log_distance_error is None
 
 
-def test_a_service_takes_a_profile_by_name_or_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LIMEN_PROFILE", "LIMEN_PROFILES"):
-        monkeypatch.setenv(name, "before")  # so that it is put back
-    choose_profile("flicker")
-    assert os.environ["LIMEN_PROFILE"] == "flicker"
+def test_a_service_takes_a_profile_by_name_or_by_its_file(tmp_path: Path) -> None:
+    assert chosen_observers("flicker") == {"profile": "flicker"}
     profile_file(tmp_path, "team.json")
-    choose_profile(str(tmp_path / "team.json"))
-    assert (os.environ["LIMEN_PROFILE"], os.environ["LIMEN_PROFILES"]) == ("team", str(tmp_path))
-    assert find_profile("team").name == "team"
+    chosen = chosen_observers(str(tmp_path / "team.json"))
+    assert chosen == {"profile": "team", "profiles": tmp_path}
+    assert find_profile(chosen["profile"], chosen["profiles"]).name == "team"
     (tmp_path / "none.json").write_text("[]")
     with pytest.raises(ValueError, match="holds 0 observer profiles"):
-        choose_profile(str(tmp_path / "none.json"))
+        chosen_observers(str(tmp_path / "none.json"))

@@ -1,15 +1,18 @@
 """``limen serve`` and ``limen worker``: the service and what works for it."""
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.cli.files import choose_profile, one_line_errors
+from workers.cli.files import one_line_errors
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from app.settings import ApiSettings
 
 STOP_S = 20
 
@@ -32,15 +35,14 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
-    if profile is not None:
-        choose_profile(profile)
     from app.settings import ApiSettings
 
-    settings = ApiSettings()
+    observers = {} if profile is None else chosen_observers(profile)
+    settings = ApiSettings() if profile is None else ApiSettings(profile=observers["profile"])
     if settings.embedded and not worker:
         raise ValueError("--no-worker needs LIMEN_REDIS_URL: without Redis no other process can do the work")
     if settings.embedded:
-        _serve_with_worker(host, port)
+        _serve_with_worker(settings, observers, host, port)
     else:
         from app.main import create_app
 
@@ -66,24 +68,38 @@ def worker(
     raise typer.Exit(run_worker(create_celery(settings), settings))
 
 
-def _serve_with_worker(host: str, port: int) -> None:
+def chosen_observers(profile: str) -> dict[str, Any]:
+    """Settings of a worker that make an observer profile the default: its name, or the file that holds it.
+
+    Raises: ValueError if the file holds no single profile; OSError.
+    """
+    if not profile.endswith(".json"):
+        return {"profile": profile}
+    path = Path(profile)
+    document = json.loads(path.read_text())
+    names = list(document.get("profiles", {})) if isinstance(document, dict) else []
+    if len(names) != 1:
+        raise ValueError(f"{path} holds {len(names)} observer profiles; give the name of one in LIMEN_PROFILES")
+    return {"profile": names[0], "profiles": path.resolve().parent}
+
+
+def _serve_with_worker(api: "ApiSettings", observers: dict[str, Any], host: str, port: int) -> None:
     """The embedded mode: job records in memory, files in a folder that goes when the service ends."""
     from app.main import create_app
-    from app.settings import ApiSettings
     from models.sur.observers import find_profile
     from workers.blobs import BlobStore
     from workers.jobs.memory import MemoryJobStore
     from workers.run.embedded import EmbeddedWorker
     from workers.settings import WorkerSettings, temporary_blob_dir
 
-    settings = WorkerSettings()
-    find_profile(settings.profile)
+    settings = WorkerSettings(**observers)
+    find_profile(settings.profile, settings.profiles)
     with temporary_blob_dir() as temporary:
         blobs = BlobStore(settings.blob_dir or Path(temporary), expiry_s=settings.blob_expiry_s)
         embedded = EmbeddedWorker(settings, MemoryJobStore(settings), blobs)
         embedded.start()
         try:
-            _run_server(create_app(ApiSettings(), celery=embedded.celery), host, port)
+            _run_server(create_app(api, celery=embedded.celery), host, port)
         finally:
             embedded.stop()
 

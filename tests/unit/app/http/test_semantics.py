@@ -16,7 +16,7 @@ from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.hostile_images import jpeg
 from workers.blobs import BlobWriter
-from workers.contracts import Artefact, JobResult
+from workers.contracts import Artefact, JobResult, StudyLadderResult
 from workers.run.celery_app import LimenCelery, create_celery
 
 LIMIT = 50_000
@@ -50,7 +50,7 @@ def finished(client: TestClient, celery: LimenCelery) -> str:
     job_id = client.post("/v1/varjpeg", files={"image": jpeg()}).json()["id"]
     data = jpeg()
     artefact = Artefact(name="photo.jpg", media_type="image/jpeg", key=celery.blobs.put(data), size_bytes=len(data))
-    result = JobResult(body={"warnings": []}, artefacts=[artefact])
+    result = JobResult(body=StudyLadderResult(width=1, height=1), artefacts=[artefact])
     celery.jobs.update(job_id, lambda job, now: job.started("test", now, owner_dead=lambda _: False))
     celery.jobs.update(job_id, lambda job, now: job.succeeded("test", now, result))
     return f"/v1/jobs/{job_id}"

@@ -58,11 +58,10 @@ def test_a_ssimulacra2_is_reached_and_little_exceeded(value):
     result = optimised(saved(sample), target_metric="ssimulacra2", target_value=value)
     measured = Ssimulacra2Reference(sample).score(decode_jpeg(result.data))
     assert value <= measured <= value + 2
-    body = result.body()
-    assert body["metric"] == pytest.approx(measured, abs=1e-3)
-    assert body["target_metric"] == "ssimulacra2"
-    assert body["sur"] is not None
-    assert all(trial["metric"] is not None for trial in body["trials"])
+    assert result.chosen.judgement.metric == pytest.approx(measured, abs=1e-3)
+    assert result.target_metric == "ssimulacra2"
+    assert result.chosen.judgement.sur is not None
+    assert all(trial.judgement.metric is not None for trial in result.chosen.trials)
 
 
 def test_a_butteraugli_norm_is_reached():
@@ -89,7 +88,7 @@ def test_targets_that_make_no_sense_are_refused(wishes):
 def test_a_share_of_viewers_takes_few_encodes():
     result = optimised(saved(sample_photo()), target_sur=0.75)
     assert len(result.chosen.trials) <= 8
-    assert 0.75 <= result.body()["sur"] <= 0.76
+    assert 0.75 <= result.chosen.judgement.sur <= 0.76
 
 
 @pytest.mark.parametrize("target", [{"target_sur": 0.75}, {"target_metric": "ssimulacra2", "target_value": 85.0}])
@@ -120,7 +119,7 @@ def test_a_jpeg_that_nothing_beats_is_passed_through_and_that_is_said():
     assert result.chosen.encoder is Encoder.INPUT
     np.testing.assert_array_equal(decode_jpeg(result.data), decode_jpeg(data))
     assert any("losslessly" in warning for warning in result.warnings)
-    assert result.body()["sur"] == 1.0
+    assert result.chosen.judgement.sur == 1.0
 
 
 def test_coefficients_of_a_jpeg_are_thinned_out_on_their_own_grid():
@@ -175,7 +174,7 @@ def test_a_mask_keeps_its_part_near_the_photo_whatever_is_asked(wishes):
     assert inside[0] < 0.85 * inside[1]
     assert len(kept.data) <= wishes.get("max_bytes", np.inf)
     if "target_sur" in wishes:
-        assert kept.body()["sur"] >= 0.75
+        assert kept.chosen.judgement.sur >= 0.75
 
 
 def test_too_few_bytes_for_what_is_protected():
@@ -205,7 +204,7 @@ def test_protected_coefficients_of_a_jpeg_stay_as_they_are(quality):
 @pytest.mark.parametrize("steering", ["jnd", "patchnet", "none"])
 def test_steering_moves_bits(steering):
     result = optimised(PNG, quality=60, steering=steering)
-    assert result.body()["steering"] == steering
+    assert result.steering == steering
     others = [optimised(PNG, quality=60, steering=other).data for other in {"jnd", "patchnet", "none"} - {steering}]
     assert result.data not in others
 
@@ -291,4 +290,4 @@ def test_a_target_out_of_reach_for_halved_chroma_is_met_by_full_chroma():
         optimised(data, target_metric="ssimulacra2", target_value=88.0, subsampling="420")
     result = optimised(data, target_metric="ssimulacra2", target_value=88.0)
     assert result.chosen.subsampling == "444"
-    assert result.body()["metric"] >= 88.0
+    assert result.chosen.judgement.metric >= 88.0

@@ -15,7 +15,7 @@ from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen
 from workers.cli import journal, pool
 from workers.cli.program import app
 from workers.cli.work import UNREAD, Item, Note, perform
-from workers.contracts import VarJpegRequest
+from workers.contracts import StudyLadderResult, VarJpegRequest
 
 pytestmark = pytest.mark.usefixtures("_fake_models")
 QUALITY = ("--quality", 50)
@@ -215,8 +215,9 @@ def test_a_line_of_the_journal_that_is_cut_off_by_a_full_disc_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal.os, "write", lambda descriptor, line: len(line) // 2)
+    done = journal.Done(StudyLadderResult(width=1, height=1), 0, {})
     with pytest.raises(OSError, match="No space"):
-        journal.append(tmp_path / "limen.jsonl", "a.jpg", [], journal.Done({}, 0, {}), {})
+        journal.append(tmp_path / "limen.jsonl", "a.jpg", [], done, {})
 
 
 def test_a_dry_run_writes_nothing(photo: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 import workers.run.running
 from models.errors import ImageUndecodableError
-from workers.contracts import FailureCode, JndMapRequest, JobResult
+from workers.contracts import FailureCode, JndMapRequest, JobResult, StudyLadderResult
 from workers.errors import BlobMissingError, BrokerUnavailableError
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job, JobState
@@ -16,7 +16,7 @@ from workers.jobs.store import JobStore
 from workers.run.running import running
 from workers.settings import BrokerSettings
 
-RESULT = JobResult(body={})
+RESULT = JobResult(body=StudyLadderResult(width=1, height=1))
 
 
 @pytest.fixture

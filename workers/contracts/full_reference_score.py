@@ -1,0 +1,64 @@
+"""``full-reference-score``: how close a distorted image looks to its reference."""
+
+import math
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from workers.contracts.base import BlobKey, Request, rounded
+from workers.contracts.image import Grid, ImageResult, image_figures, map_figures
+
+if TYPE_CHECKING:
+    from models.full_reference import FullReferenceScore
+    from models.map_summary import MapSummary
+    from models.types import RgbImage
+
+
+class PatchScores(BaseModel):
+    """Scores of the patches in short."""
+
+    percentiles: dict[str, float]
+    min: float
+    max: float
+    mean: float
+    grid: Grid
+
+
+class FullReferenceScoreResult(ImageResult):
+    """Closeness to the reference; higher is better."""
+
+    score: float = Field(ge=0, le=100, description="100 only for identical images")
+    higher_is_better: Literal[True]
+    psnr_db: float | None = Field(description="null for identical images")
+    ssim: float
+    ms_ssim: float
+    patch_scores: PatchScores
+
+    @classmethod
+    def of(cls, distorted: "RgbImage", score: "FullReferenceScore", patch_scores: "MapSummary") -> Self:
+        """The score and the classical metrics beside it."""
+        return cls(
+            **image_figures(distorted),
+            score=rounded(score.score),
+            higher_is_better=True,
+            psnr_db=rounded(score.psnr_db) if math.isfinite(score.psnr_db) else None,
+            ssim=rounded(score.ssim),
+            ms_ssim=rounded(score.ms_ssim),
+            patch_scores=PatchScores(**map_figures(patch_scores)),
+        )
+
+    def summary(self) -> str:
+        """The score, and two metrics that everybody knows."""
+        psnr = "identical" if self.psnr_db is None else f"{self.psnr_db:.2f} dB"
+        return f"{self.score:.2f} (PSNR {psnr}, SSIM {self.ssim:.4f})"
+
+
+class FullReferenceScoreRequest(Request):
+    """Ask how close ``distorted_key`` looks to ``reference_key``."""
+
+    files: ClassVar = {"reference": "reference_key", "distorted": "distorted_key"}
+    result: ClassVar = FullReferenceScoreResult
+
+    capability: Literal["full-reference-score"] = "full-reference-score"
+    reference_key: BlobKey
+    distorted_key: BlobKey

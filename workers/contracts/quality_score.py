@@ -1,0 +1,50 @@
+"""``quality-score``: how good an image looks, without a reference."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from workers.contracts.base import BlobKey, Request, rounded
+from workers.contracts.image import ImageResult, image_figures
+
+if TYPE_CHECKING:
+    from models.quality_score import QualityScore
+    from models.types import RgbImage
+
+
+class QualityScoreResult(ImageResult):
+    """Global quality without a reference; higher is better."""
+
+    mos: float = Field(ge=0, le=100)
+    scale: str
+    higher_is_better: Literal[True]
+    patchnet_mean: float
+    fish_mean: float
+    fish: float
+
+    @classmethod
+    def of(cls, image: "RgbImage", score: "QualityScore") -> Self:
+        """The score, and the plain means beside it."""
+        return cls(
+            **image_figures(image),
+            mos=rounded(score.mos),
+            scale="mos 0..100",
+            higher_is_better=True,
+            patchnet_mean=rounded(score.patchnet_mean),
+            fish_mean=rounded(score.fish_mean),
+            fish=rounded(score.fish),
+        )
+
+    def summary(self) -> str:
+        """The score."""
+        return f"{self.mos:.1f} of 100"
+
+
+class QualityScoreRequest(Request):
+    """Ask for a global quality score without a reference."""
+
+    files: ClassVar = {"image": "image_key"}
+    result: ClassVar = QualityScoreResult
+
+    capability: Literal["quality-score"] = "quality-score"
+    image_key: BlobKey
