@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.dct import BLOCK, block_grid, zigzag
 from models.errors import ImageUndecodableError
 from models.image_files.header import limited
 from models.image_files.jpeg import marker_segments
 from models.jpeg.bitstream import in_range
+from models.jpeg.dct import BLOCK, block_grid, zigzag
 from models.jpeg.entropy import Blocks, HuffmanTable, code_words
 
 _SOF = {0xC0: False, 0xC1: False, 0xC2: True}

@@ -38,8 +38,8 @@ from numpy.typing import ArrayLike, NDArray
 from models import icc
 from models.colour import double, grey_as_rgb, halve, is_grey, rgb_to_ycbcr, ycbcr_to_rgb
 from models.compiled import compiled
-from models.dct import BLOCK, block_grid, forward_dct, inverse_dct
 from models.errors import ContainerInvalidError, ImageTooLargeError, InvalidParameterError
+from models.jpeg.dct import BLOCK, block_grid, forward_dct, inverse_dct
 from models.jpeg.entropy import (
     MAX_DC_SIZE,
     Blocks,

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from models.colour import luma
-from models.dct import BLOCK
+from models.jpeg.dct import BLOCK
 from models.types import PatchQualityMap
 from models.varjpeg.container import SIGMA, Header, block_quality, decode_varjpeg, encode_varjpeg, parse_header
 

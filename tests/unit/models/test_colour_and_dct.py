@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from models.colour import double, halve, halve_for_triangle, is_grey, luma, rgb_to_ycbcr, ycbcr_to_rgb
-from models.dct import block_grid, forward_dct, inverse_dct, zigzag
+from models.jpeg.dct import block_grid, forward_dct, inverse_dct, zigzag
 
 
 def noise(height, width, seed=0):

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.dct import inverse_dct
 from models.decode import apply_orientation
 from models.errors import ImageUndecodableError, LimenError
 from models.jpeg.bitstream import Component, jpeg_file
 from models.jpeg.coefficients import read_coefficients, turned_upright
+from models.jpeg.dct import inverse_dct
 from models.varjpeg.recompress import PreparedJpeg
 
 SIZES = [(1, 1), (8, 8), (17, 33), (64, 48), (100, 131)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.dct import block_grid
+from models.jpeg.dct import block_grid
 from models.types import RgbImage
 from models.varjpeg import steering
 from models.varjpeg.photo import PreparedPhoto
