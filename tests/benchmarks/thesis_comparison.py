@@ -27,7 +27,8 @@ from models.quality_score import predict_quality_score
 from models.sur.observers import find_profile
 from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
-from models.varjpeg.container import PreparedContainer, decode_varjpeg, parse_header
+from models.varjpeg.container import PreparedContainer, decode_varjpeg
+from models.varjpeg.container_header import parse_header
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".tif", ".tiff"}

@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.errors import ContainerInvalidError
-from models.jpeg.entropy import (
-    HuffmanTable,
-    code_words,
-    count_symbols,
-    decode_blocks,
-    encode_blocks,
-    optimal_table,
-    symbol_bits,
-)
+from models.jpeg.entropy import count_symbols, decode_blocks, encode_blocks
+from models.jpeg.huffman import HuffmanTable, code_words, optimal_table, symbol_bits
 
 
 def laplacian_blocks(count=300, seed=0):

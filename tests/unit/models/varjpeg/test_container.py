@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 from models import icc
 from models.errors import ContainerInvalidError, ImageSizesDifferError, InvalidParameterError
 from models.types import PatchQualityMap, RgbImage
-from models.varjpeg.container import Header, block_quality, decode_varjpeg, encode_varjpeg, parse_header
+from models.varjpeg.container import decode_varjpeg, encode_varjpeg
+from models.varjpeg.container_header import Header, block_quality, parse_header
 from models.varjpeg.salience import cluster_centroids, full_resolution, salient_pixels
 from models.varjpeg.tables import standard_table
 from tests.benchmarks.container_fuzz import fuzz
