@@ -2,6 +2,7 @@
 
 import io
 import struct
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -13,7 +14,7 @@ from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.search import Encoder
 from tests.assets.phone_files import beside, exif_block, jpeg, photo, segment, tiff
 
-SMALL = {"quality": 25, "optimize": True, "progressive": True}
+SMALL: dict[str, Any] = {"quality": 25, "optimize": True, "progressive": True}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -22,7 +23,7 @@ def turned(orientation: int, height: int, width: int) -> bytes:
     return beside(jpeg(photo(height, width), **SMALL), segment(0xE1, b"Exif\0\0" + tag))
 
 
-def saved(picture: Image.Image, **options: object) -> bytes:
+def saved(picture: Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", **options)
     return stream.getvalue()
@@ -54,7 +55,7 @@ FILES = {
     **{f"turned {n}, whole units": turned(n, 96, 128) for n in (2, 6, 7)},
 }
 METRIC = {"target_metric": "ssimulacra2", "target_value": 95.0}
-WISHES = (
+WISHES: tuple[dict[str, Any], ...] = (
     {"quality": 95},
     {"quality": 20},
     {"target_metric": "ssimulacra2", "target_value": 95.0},
