@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
 	@echo "make test        every check and every test"
-	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles: under a minute"
+	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone; ARGS='tests/unit -x' narrows them"
 	@echo "make benchmarks  times and sizes on this machine"
 
@@ -26,6 +26,7 @@ check: $(VENV)/complete.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
+	$(BIN)/oxlint app/page
 
 tests: $(VENV)/complete.stamp redis-server
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
