@@ -4,7 +4,7 @@ ARG BASE_IMAGE=python:3.11-slim
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY workers workers
 COPY models/__init__.py models/errors.py models/

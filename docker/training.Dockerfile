@@ -5,7 +5,7 @@ FROM ${BASE_IMAGE} AS build
 ARG TORCH_INDEX=""
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY models models
 COPY training training
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \

@@ -5,7 +5,7 @@ FROM ${BASE_IMAGE} AS build
 ARG VARIANT=worker
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY models models
 COPY workers workers
 # Whole seconds as file times: an image layer keeps no finer ones, and numba's cache compares them.
