@@ -1,14 +1,18 @@
 """What others rely on before they adopt Limen: its licence, one version, pinned packages, the same commands in CI."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from app.main import create_app
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -54,3 +58,35 @@ def test_each_card_says_whether_a_company_may_use_the_weights() -> None:
         assert free != ("research" in entry["licence"].split(";", 1)[1]), name
         assert ("**A company may use these weights**, under Apache-2.0" in first) == free, name
         assert ("**A company may not use these weights in its business**" in first) == (not free), name
+
+
+def test_one_version_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """pyproject.toml names it; the installed package, the program, the API, README and the changelog follow."""
+    now = PROJECT["version"]
+    assert version("limen") == now, "the package is installed in another version; run make"
+    command = [Path(sys.executable).parent / "limen", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said == f"limen {now}\n"
+    monkeypatch.setenv("LIMEN_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("LIMEN_BLOB_DIR", str(tmp_path))
+    assert create_app().openapi()["info"]["version"] == now
+    assert json.loads((ROOT / "tests" / "assets" / "openapi.json").read_text())["info"]["version"] == now
+    newest = (ROOT / "README.md").read_text().split("\n## What changed\n", 1)[1].strip()
+    assert newest.startswith(f"**{now}**")
+    released = [title for title in changelog() if title != "[Unreleased]"]
+    assert re.fullmatch(rf"\[{re.escape(now)}\] - \d{{4}}-\d\d-\d\d", released[0])
+
+
+def changelog() -> list[str]:
+    """Titles of the changelog's entries, from the newest on."""
+    return re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_the_changelog_lists_each_release_once_newest_first() -> None:
+    first, *released = changelog()
+    assert first == "[Unreleased]"
+    dates = [title.split(" - ")[1] for title in released]
+    assert dates == sorted(dates, reverse=True)
+    assert len({title.split(" - ")[0] for title in released}) == len(released)
+    kinds = set(re.findall(r"^### (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
