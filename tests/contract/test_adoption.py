@@ -7,10 +7,12 @@ import sys
 import tomllib
 import zipfile
 from email import message_from_bytes
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from app.main import create_app
 
@@ -90,3 +92,62 @@ def test_the_changelog_lists_each_release_once_newest_first() -> None:
     assert len({title.split(" - ")[0] for title in released}) == len(released)
     kinds = set(re.findall(r"^### (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def pins() -> dict[str, list[Requirement]]:
+    """The lines of constraints.txt by package, each with its marker, if it has one."""
+    found: dict[str, list[Requirement]] = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            pin = Requirement(line)
+            found.setdefault(canonicalize_name(pin.name), []).append(pin)
+    return found
+
+
+def test_constraints_name_one_public_version_of_each_package() -> None:
+    text = (ROOT / "constraints.txt").read_text()
+    assert not re.search(r"://|^-|\+| @ |^/", text, re.MULTILINE)
+    assert not re.search(r"^(nvidia|cuda|triton)", text, re.MULTILINE)
+    assert "\ntorch==2.13.0\n" in text
+    assert "\ntorchvision==0.28.0\n" in text
+    for name, (pin, *more) in pins().items():
+        assert not more, name
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), name
+
+
+def test_constraints_meet_what_the_project_asks_for() -> None:
+    asked = [*PROJECT["dependencies"], *(each for extra in PROJECT["optional-dependencies"].values() for each in extra)]
+    for requirement in map(Requirement, asked):
+        if requirement.name != "limen":
+            (pin,) = pins()[canonicalize_name(requirement.name)]
+            (pinned,) = pin.specifier
+            assert requirement.specifier.contains(pinned.version), f"{requirement}: run make constraints"
+
+
+def test_every_package_that_is_installed_for_limen_is_pinned() -> None:
+    """Whatever its extras bring in, on this Python and system; CUDA's own parts come with PyTorch's CUDA build."""
+    asked = [Requirement("limen[api,worker,training,dev]")]
+    seen: set[str] = set()
+    while asked:
+        requirement = asked.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        name = canonicalize_name(requirement.name)
+        assert name == "limen" or name in pins(), f"{requirement}: run make constraints"
+        for line in distribution(name).requires or []:
+            more = Requirement(line)
+            extras = {"", *requirement.extras}
+            wanted = more.marker is None or any(more.marker.evaluate({"extra": extra}) for extra in extras)
+            if wanted and not more.name.startswith(("nvidia", "cuda", "triton")):
+                asked.append(more)
+    assert len(seen) > 100
+
+
+def test_what_is_installed_is_installed_by_the_constraints() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert "install --disable-pip-version-check --constraint constraints.txt\n" in makefile
+    for line in makefile.splitlines():
+        assert "--editable" not in line or line.startswith("\t$(PIP) ")
+    for path in (ROOT / "docker").glob("*.Dockerfile"):
+        assert "--constraint constraints.txt" in path.read_text()
