@@ -11,6 +11,7 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -151,3 +152,23 @@ def test_what_is_installed_is_installed_by_the_constraints() -> None:
         assert "--editable" not in line or line.startswith("\t$(PIP) ")
     for path in (ROOT / "docker").glob("*.Dockerfile"):
         assert "--constraint constraints.txt" in path.read_text()
+
+
+def test_ci_runs_the_developers_own_commands() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    job = workflow["jobs"]["test"]
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands[1:] == ["make check", "make tests"]
+    assert job["strategy"]["matrix"]["python"][0] == PROJECT["requires-python"].removeprefix(">=")
+    assert all(re.fullmatch(r"[\w/-]+@v\d+", step["uses"]) for step in job["steps"] if "uses" in step)
+    assert (ROOT / ".ci" / "run").read_text().endswith("\nmake test\n")
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_what_the_papers_name_is_there(name: str) -> None:
+    """Links lead to files, make targets are in the Makefile."""
+    text = (ROOT / name).read_text()
+    links = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert [target for target in links if not (ROOT / target).is_file()] == []
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= set(targets)
