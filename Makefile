@@ -3,16 +3,17 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve test check tests benchmarks redis-server clean
+.PHONY: help serve test check tests benchmarks constraints redis-server clean
 
 help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
 	@echo "make test        every check and every test"
-	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles: under a minute"
+	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone; ARGS='tests/unit -x' narrows them"
 	@echo "make benchmarks  times and sizes on this machine"
+	@echo "make constraints the newest versions of all packages, into constraints.txt"
 
 serve: $(VENV)/serving.stamp
 	$(BIN)/limen serve --port $(PORT)
@@ -26,6 +27,7 @@ check: $(VENV)/complete.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
+	$(BIN)/oxlint app/page
 
 tests: $(VENV)/complete.stamp redis-server
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -35,6 +37,13 @@ benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.sur_cost
 	$(BIN)/python -m tests.benchmarks.request_cost app/page/sample.png
 
+# One version of each package for every Python from 3.11 on. PyTorch's CUDA build brings its own versions of CUDA's parts.
+constraints: | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check uv
+	echo '# Made by `make constraints`: what pip installs of each package that pyproject.toml asks for, and of theirs.' > constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
+		--no-header --no-annotate pyproject.toml | grep --invert-match --extended-regexp '^(nvidia|cuda|triton)' >> constraints.txt
+
 # Debian's python3 without python3-venv cannot put pip into a new environment; its own pip can.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Limen needs Python 3.11 or newer: make PYTHON=python3.x")'
@@ -42,11 +51,11 @@ $(BIN)/python:
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
 		$(PYTHON) -m pip --python $(BIN)/python install pip; }
 
-$(VENV)/serving.stamp: pyproject.toml | $(BIN)/python
+$(VENV)/serving.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[api,worker]'
 	@touch $@
 
-$(VENV)/complete.stamp: pyproject.toml | $(BIN)/python
+$(VENV)/complete.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[api,worker,training,dev]'
 	@touch $@ $(VENV)/serving.stamp
 

@@ -4,12 +4,13 @@ ARG BASE_IMAGE=python:3.11-slim
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY app app
 COPY workers workers
 COPY models/__init__.py models/errors.py models/
 COPY models/image_files models/image_files
-RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[api]" \
+RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        --constraint constraints.txt ".[api]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools
 
 FROM ${BASE_IMAGE}

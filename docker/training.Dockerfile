@@ -5,11 +5,11 @@ FROM ${BASE_IMAGE} AS build
 ARG TORCH_INDEX=""
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY models models
 COPY training training
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} ".[training]"
+        --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} ".[training]"
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/limen /opt/limen

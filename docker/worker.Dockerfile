@@ -5,11 +5,12 @@ FROM ${BASE_IMAGE} AS build
 ARG VARIANT=worker
 WORKDIR /src
 RUN python3 -m venv /opt/limen
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY models models
 COPY workers workers
 # Whole seconds as file times: an image layer keeps no finer ones, and numba's cache compares them.
-RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[${VARIANT}]" \
+RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        --constraint constraints.txt ".[${VARIANT}]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools \
     && find /opt/limen -name '*.py' -exec touch --date=@1767225600 {} +
 

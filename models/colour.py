@@ -3,9 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bt601 import LUMA_WEIGHTS
 from models.compiled import compiled
 from models.threads import in_bands
 from models.types import Float32Array, Rgb8
+
+_RED, _GREEN, _BLUE = LUMA_WEIGHTS
 
 _ROOT_OF_ONE = 709958130
 """Two thirds of the bits of 1.0 as an integer, a little less to halve the largest error (Kahan; FreeBSD s_cbrtf.c)."""
@@ -97,7 +100,7 @@ def _luma(pixels: Rgb8, weighted: Float32Array) -> None:
     for i in range(pixels.shape[0]):
         for j in range(pixels.shape[1]):
             red, green, blue = np.float32(pixels[i, j, 0]), np.float32(pixels[i, j, 1]), np.float32(pixels[i, j, 2])
-            weighted[i, j] = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+            weighted[i, j] = np.float32(_RED) * red + np.float32(_GREEN) * green + np.float32(_BLUE) * blue
 
 
 @compiled
@@ -105,7 +108,7 @@ def _rgb_to_ycbcr(pixels: Rgb8, planes: Float32Array, top: int) -> None:
     for i in range(pixels.shape[0]):
         for j in range(pixels.shape[1]):
             red, green, blue = np.float32(pixels[i, j, 0]), np.float32(pixels[i, j, 1]), np.float32(pixels[i, j, 2])
-            y = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+            y = np.float32(_RED) * red + np.float32(_GREEN) * green + np.float32(_BLUE) * blue
             planes[0, top + i, j] = y
             planes[1, top + i, j] = (blue - y) * np.float32(0.5 / 0.886)
             planes[2, top + i, j] = (red - y) * np.float32(0.5 / 0.701)

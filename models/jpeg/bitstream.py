@@ -17,15 +17,8 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.errors import ImageTooLargeError
 from models.image_files.jpeg import marker_segments
-from models.jpeg.entropy import (
-    Blocks,
-    HuffmanTable,
-    Statistics,
-    count_dc_sizes,
-    count_symbols,
-    encode_blocks,
-    optimal_table,
-)
+from models.jpeg.entropy import Blocks, Statistics, count_dc_sizes, count_symbols, encode_blocks
+from models.jpeg.huffman import HuffmanTable, optimal_table
 from models.metadata.carried import insert_segments, segment
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")

@@ -1,6 +1,6 @@
 """The quantized coefficients of a JPEG file, exactly as it stores them: sequential and progressive Huffman (T.81 F, G).
 
-A photo that comes as JPEG can then be thinned out on its own grid: what is kept is kept without any further loss.
+A photo that comes as JPEG can then be coded again on its own grid: what is kept is kept without any further loss.
 """
 
 import math
@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
-from models.dct import BLOCK, block_grid, zigzag
 from models.errors import ImageUndecodableError
 from models.image_files.header import limited
 from models.image_files.jpeg import marker_segments
 from models.jpeg.bitstream import in_range
-from models.jpeg.entropy import Blocks, HuffmanTable, code_words
+from models.jpeg.dct import BLOCK, block_grid, zigzag
+from models.jpeg.entropy import Blocks
+from models.jpeg.huffman import HuffmanTable, decoding_table
+from models.jpeg.scans import decode_scan
 
 _SOF = {0xC0: False, 0xC1: False, 0xC2: True}
 """Frame markers that are read, and whether they announce a progressive file."""
@@ -215,19 +216,9 @@ def _read_codes(body: bytes) -> dict[int, NDArray[np.uint16]]:
             raise ImageUndecodableError("a JPEG Huffman table is cut short")
         if int((counts.astype(np.int64) << np.arange(15, -1, -1)).sum()) > 1 << 16:
             raise ImageUndecodableError("a JPEG Huffman table is no prefix code")
-        tables[kind] = _lookup(HuffmanTable(counts, symbols))
+        tables[kind] = decoding_table(HuffmanTable(counts, symbols))
         position += 17 + total
     return tables
-
-
-def _lookup(table: HuffmanTable) -> NDArray[np.uint16]:
-    codes, lengths = code_words(table)
-    lookup = np.zeros(1 << 16, np.uint16)
-    for symbol in table.symbols.tolist():
-        length = int(lengths[symbol])
-        start = int(codes[symbol]) << (16 - length)
-        lookup[start : start + (1 << (16 - length))] = length << 8 | symbol
-    return lookup
 
 
 def _read_scan(
@@ -258,7 +249,7 @@ def _read_scan(
     if -(-len(order) // apart) > len(parts):
         raise DamagedScanError("a JPEG scan lacks restart intervals")
     parameters = np.array([first, last, high, low, int(frame.progressive)], np.int64)
-    if not _decode_scan(stream, starts, order, owner, apart, dc, ac, parameters, frame.blocks):
+    if not decode_scan(stream, starts, order, owner, apart, dc, ac, parameters, frame.blocks):
         raise DamagedScanError("a JPEG scan is damaged or ends early")
     for component in components:
         component.missing_bits[first : last + 1] = low
@@ -280,138 +271,3 @@ def _coding_order(frame: _Frame, components: list[_Component]) -> tuple[NDArray[
                 owners.append(n)
     order = np.stack(places, axis=-1).reshape(-1)
     return order.astype(np.int32), np.tile(np.array(owners, np.uint8), frame.units_down * frame.units_across)
-
-
-@compiled
-def _peek(stream: NDArray[np.uint8], end: int, position: int) -> int:
-    """The 16 bits from bit ``position`` on; beyond byte ``end`` ones."""
-    byte = position >> 3
-    window = 0
-    for n in range(3):
-        window = window << 8 | (int(np.int64(stream[byte + n])) if byte + n < end else 0xFF)
-    return (window >> (8 - (position & 7))) & 0xFFFF
-
-
-@compiled
-def _signed(bits: int, size: int) -> int:
-    """T.81 F.2.2.1: EXTEND."""
-    return bits if size == 0 or bits >= 1 << (size - 1) else bits - (1 << size) + 1
-
-
-@compiled
-def _refined(value: int, step: int, bit: int) -> int:
-    """One more bit of precision for a value that is not zero. T.81 G.1.2.3."""
-    if bit == 0 or abs(value) & step:
-        return value
-    return value + step if value > 0 else value - step
-
-
-@compiled
-def _decode_scan(
-    stream: NDArray[np.uint8],
-    starts: NDArray[np.int64],
-    order: NDArray[np.int32],
-    owner: NDArray[np.uint8],
-    apart: int,
-    dc: NDArray[np.uint16],
-    ac: NDArray[np.uint16],
-    parameters: NDArray[np.int64],
-    blocks: Blocks,
-) -> bool:
-    """Add one scan to ``blocks``; False where it is damaged. ``apart``: blocks from one restart to the next."""
-    first, last, high, low, progressive = parameters
-    step = 1 << low
-    predicted = np.zeros(4, np.int64)
-    position, end, run_of_ends = 0, 0, 0
-    for n in range(order.shape[0]):
-        if n % apart == 0:
-            part = n // apart
-            position, end, run_of_ends = 8 * starts[part], starts[part + 1], 0
-            predicted[:] = 0
-        if position > 8 * end:
-            return False
-        block = order[n]
-        which = owner[n]
-        k = first
-        if k == 0:
-            k = 1
-            if high > 0:
-                if _peek(stream, end, position) >> 15:
-                    blocks[block, 0] |= step
-                position += 1
-            else:
-                entry = int(np.int64(dc[which, _peek(stream, end, position)]))
-                length, size = entry >> 8, entry & 0xFF
-                if length == 0 or size > 15:
-                    return False
-                position += length
-                predicted[which] += _signed(_peek(stream, end, position) >> (16 - size), size)
-                position += size
-                value = predicted[which] << low
-                if value < -32768 or value > 32767:
-                    return False
-                blocks[block, 0] = value
-        if high > 0:
-            while k <= last and run_of_ends == 0:
-                entry = int(np.int64(ac[which, _peek(stream, end, position)]))
-                length, run, size = entry >> 8, (entry >> 4) & 15, entry & 15
-                if length == 0 or size > 1 or position > 8 * end:
-                    return False
-                position += length
-                value = 0
-                if size == 0 and run < 15:
-                    run_of_ends = (1 << run) + (_peek(stream, end, position) >> (16 - run))
-                    position += run
-                    break
-                if size == 1:
-                    value = step if _peek(stream, end, position) >> 15 else -step
-                    position += 1
-                while k <= last:
-                    old = int(np.int64(blocks[block, k]))
-                    if old != 0:
-                        blocks[block, k] = _refined(old, step, _peek(stream, end, position) >> 15)
-                        position += 1
-                    elif run == 0:
-                        blocks[block, k] = value
-                        k += 1
-                        break
-                    else:
-                        run -= 1
-                    k += 1
-            if run_of_ends > 0:
-                while k <= last:
-                    old = int(np.int64(blocks[block, k]))
-                    if old != 0:
-                        blocks[block, k] = _refined(old, step, _peek(stream, end, position) >> 15)
-                        position += 1
-                    k += 1
-                run_of_ends -= 1
-            continue
-        if run_of_ends > 0:
-            run_of_ends -= 1
-            continue
-        while k <= last:
-            entry = int(np.int64(ac[which, _peek(stream, end, position)]))
-            length, run, size = entry >> 8, (entry >> 4) & 15, entry & 15
-            if length == 0 or position > 8 * end:
-                return False
-            position += length
-            if size == 0:
-                if run == 15:
-                    k += 16
-                    continue
-                if run > 0 and not progressive:
-                    return False
-                run_of_ends = (1 << run) - 1 + (_peek(stream, end, position) >> (16 - run))
-                position += run
-                break
-            k += run
-            if k > last:
-                return False
-            value = _signed(_peek(stream, end, position) >> (16 - size), size) << low
-            if value < -32768 or value > 32767:
-                return False
-            blocks[block, k] = value
-            position += size
-            k += 1
-    return True

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bt601 import LUMA_WEIGHTS
 from models.threads import in_order
 from models.types import Rgb8
 
-# BT.601 luma, the weights of JPEG's YCbCr.
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = np.array(LUMA_WEIGHTS)
 # Wang et al. 2004: 11x11 window of sigma 1.5, K1 = 0.01, K2 = 0.03 at a range of 255.
 SIGMA = 1.5
 RADIUS = 5

@@ -75,7 +75,6 @@ def predict_sur_curve(
     profile = find_profile(observer) if isinstance(observer, str) else observer
     photo = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
     reference = profile_reference(photo, profile, pixels_per_degree, models)
-    report = progress or _ignore
     sizes: dict[int, int] = {}
 
     def distance_at(level: int) -> float:
@@ -83,17 +82,18 @@ def predict_sur_curve(
         sizes[level] = len(data)
         return reference.log_distance(photo.to_srgb(decode_jpeg(data)))
 
-    curve = SampledCurve(sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), report), profile, jnd)
-    recommended = 101 - percent_sur(curve.gev, percent)
-    if 101 - recommended not in sizes:
-        sizes[101 - recommended] = len(encode_reference_jpeg(photo.native_pixels, recommended))
+    sampled = sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), progress or _ignore)
+    curve = SampledCurve(sampled, profile, jnd)
+    level = percent_sur(curve.gev, percent)
+    if level not in sizes:
+        sizes[level] = len(encode_reference_jpeg(photo.native_pixels, 101 - level))
     return SurPrediction(
         sur=np.round(sur_curve(curve.gev), 6),
         gev=curve.gev,
         percent_jnd=percent_jnd(curve.gev, percent),
-        percent_sur=101 - recommended,
-        recommended_quality=recommended,
-        recommended_size_bytes=sizes[101 - recommended],
+        percent_sur=level,
+        recommended_quality=101 - level,
+        recommended_size_bytes=sizes[level],
         predicted_bytes=interpolate_sizes(sizes),
         interval=curve.interval(percent),
         band=curve.band(),

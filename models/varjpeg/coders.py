@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dct import block_grid
 from models.errors import ImageUndecodableError, InvalidParameterError
 from models.image_files.read import read_header
 from models.jpeg.coefficients import read_coefficients, turned_upright
+from models.jpeg.dct import block_grid
 from models.jpeg.pixels import decode_jpeg
 from models.metadata.carried import Metadata, insert_segments, means_srgb
 from models.patch_quality import predict_patch_quality_map

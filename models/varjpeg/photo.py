@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.colour import is_grey, luma, rgb_to_ycbcr
-from models.dct import forward_dct
 from models.errors import ImageTooLargeError, InvalidParameterError
 from models.jpeg.bitstream import MAX_SIDE, Component, Draft, draft_file
+from models.jpeg.dct import forward_dct
 from models.jpeg.entropy import Blocks
 from models.metadata.carried import Metadata, metadata_segments
 from models.preprocess import as_rgb

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.colour import double, halve_for_triangle, rgb_to_ycbcr
-from models.dct import BLOCK, forward_dct, inverse_dct
+from models.jpeg.dct import BLOCK, forward_dct, inverse_dct
 from models.jpeg.entropy import Blocks
 from models.threads import in_order
 from models.types import Float32Array, Rgb8

@@ -17,9 +17,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.jpeg.bitstream import dc_differences
-from models.jpeg.entropy import MAX_DC_SIZE, Blocks, count_dc_sizes, count_symbols, symbol_bits
+from models.jpeg.entropy import Blocks, bit_size, count_dc_sizes, count_symbols
+from models.jpeg.huffman import (
+    END_OF_BLOCK,
+    MAX_AC_VALUE,
+    MAX_DC_SIZE,
+    MAX_DC_VALUE,
+    SIXTEEN_ZEROS,
+    symbol_bits,
+)
 from models.threads import in_bands
 from models.types import Float32Array
 
@@ -150,11 +158,57 @@ def _round(coefficients: Float32Array, steps: Float32Array, bias: np.float32, bl
         for column in range(columns):
             for k in range(64):
                 value = coefficients[row, column, k] / steps[k]
-                magnitude = min(np.floor(abs(value) + bias), np.float32(1023))
+                magnitude = min(np.floor(abs(value) + bias), np.float32(MAX_AC_VALUE))
                 blocks[row, column, k] = np.int16(magnitude if value >= 0 else -magnitude)
             value = coefficients[row, column, 0] / steps[0]
-            magnitude = min(np.floor(abs(value) + np.float32(0.5)), np.float32(2047))
+            magnitude = min(np.floor(abs(value) + np.float32(0.5)), np.float32(MAX_DC_VALUE))
             blocks[row, column, 0] = np.int16(magnitude if value >= 0 else -magnitude)
+
+
+@inlined
+def _cheapest(
+    value: np.float32,
+    finer: np.float32,
+    weight: np.float32,
+    k: int,
+    nodes: int,
+    position: NDArray[np.int64],
+    cost: Float32Array,
+    costs_of_symbols: Float32Array,
+) -> tuple[np.float32, int, int]:
+    """The least cost of reaching a non-zero value at ``k``, that value, and the node it is reached from.
+
+    Candidates: the nearest value and the one below; on another grid (``finer`` not 1) the largest of each lower size.
+    """
+    on_other_grid = finer != np.float32(1)
+    top = min(int(np.int64(value * finer + np.float32(0.5))), MAX_AC_VALUE)
+    top_size = bit_size(top)
+    best, best_value, best_before = np.float32(np.inf), 0, 0
+    for lower in range(2 if on_other_grid else 1, -1, -1):
+        candidate = (1 << top_size >> lower) - 1 if on_other_grid and lower else top - lower
+        if candidate < 1:
+            continue
+        size = bit_size(candidate)
+        miss = value - np.float32(candidate) / finer
+        error = weight * miss * miss
+        for n in range(nodes):
+            run = k - position[n] - 1
+            rate = costs_of_symbols[(run & 15) << 4 | size] + np.float32(run >> 4) * costs_of_symbols[SIXTEEN_ZEROS]
+            total = cost[n] + rate + error
+            if total < best:
+                best, best_value, best_before = total, candidate, n
+    return best, best_value, best_before
+
+
+@inlined
+def _best_end(nodes: int, position: NDArray[np.int64], cost: Float32Array, end_of_block: np.float32) -> int:
+    """The node after which it is cheapest to end the block."""
+    last, best = 0, np.float32(np.inf)
+    for n in range(nodes):
+        total = cost[n] + (end_of_block if position[n] < 63 else np.float32(0))
+        if total < best:
+            best, last = total, n
+    return last
 
 
 @compiled
@@ -173,65 +227,31 @@ def _choose(
     Node 0 is the DC value; node n stands for "position[n] holds chosen[n] and nothing after it yet". ``cost`` is the
     least cost to get there, less the error of zeroing everything up to there, so that nodes compare directly.
     """
-    position = np.zeros(64, np.int64)
-    chosen = np.zeros(64, np.int64)
-    before = np.zeros(64, np.int64)
+    position, chosen, before = np.zeros(64, np.int64), np.zeros(64, np.int64), np.zeros(64, np.int64)
     cost = np.zeros(64, np.float32)
-    values = np.zeros(64, np.float32)
     costs_of_symbols = bits * multiplier
-    sixteen_zeros, end_of_block = costs_of_symbols[0xF0], costs_of_symbols[0x00]
     for row in range(blocks.shape[0]):
         for column in range(blocks.shape[1]):
             if not here[row, column]:
                 continue
             weight = weights[row, column]
             nodes = 1
-            for k in range(64):
-                values[k] = np.abs(coefficients[row, column, k]) / steps[k]
             blocks[row, column, 1:] = 0
             for k in range(1, 64):
-                value = values[k]
+                value = np.abs(coefficients[row, column, k]) / steps[k]
                 if value + np.float32(0.5) < np.float32(1):
                     continue
-                top = min(int(np.int64(value + np.float32(0.5))), 1023)
-                error_of_zero = _ERROR_OF_ZERO * weight * value * value
-                on_other_grid = finer[k] != np.float32(1)
-                top_size = 0
-                if on_other_grid:
-                    top = min(int(np.int64(value * finer[k] + np.float32(0.5))), 1023)
-                    while top >> top_size:
-                        top_size += 1
-                best, best_value, best_before = np.float32(np.inf), 0, 0
-                for lower in range(2 if on_other_grid else 1, -1, -1):
-                    # the largest value of each lower size; on its own grid the next lower value
-                    candidate = (1 << top_size >> lower) - 1 if on_other_grid and lower else top - lower
-                    if candidate < 1:
-                        continue
-                    size = 0
-                    while candidate >> size:
-                        size += 1
-                    miss = value - np.float32(candidate) / finer[k]
-                    error = weight * miss * miss
-                    for n in range(nodes):
-                        run = k - position[n] - 1
-                        rate = costs_of_symbols[(run & 15) << 4 | size] + np.float32(run >> 4) * sixteen_zeros
-                        total = cost[n] + rate + error
-                        if total < best:
-                            best, best_value, best_before = total, candidate, n
-                position[nodes], chosen[nodes], before[nodes] = k, best_value, best_before
-                cost[nodes] = best - error_of_zero
+                best, chosen[nodes], before[nodes] = _cheapest(
+                    value, finer[k], weight, k, nodes, position, cost, costs_of_symbols
+                )
+                position[nodes] = k
+                cost[nodes] = best - _ERROR_OF_ZERO * weight * value * value
                 nodes += 1
-            last, best = 0, np.float32(np.inf)
-            for n in range(nodes):
-                total = cost[n] + (end_of_block if position[n] < 63 else np.float32(0))
-                if total < best:
-                    best, last = total, n
-            keep = last
-            for n in range(nodes - 1, 0, -1):
-                k = position[n]
-                if n == keep:
-                    blocks[row, column, k] = chosen[n] if coefficients[row, column, k] >= 0 else -chosen[n]
-                    keep = before[n]
+            keep = _best_end(nodes, position, cost, costs_of_symbols[END_OF_BLOCK])
+            while keep > 0:
+                k = position[keep]
+                blocks[row, column, k] = chosen[keep] if coefficients[row, column, k] >= 0 else -chosen[keep]
+                keep = before[keep]
 
 
 @compiled
@@ -250,10 +270,7 @@ def _choose_dc(
             best, best_before = np.inf, 0
             for i in range(states if b else 1):
                 difference = abs(value - (nearest[b - 1] + i - reach if b else 0))
-                size = 0
-                while difference >> size:
-                    size += 1
-                total = cost[i] + costs_of_sizes[size]
+                total = cost[i] + costs_of_sizes[bit_size(difference)]
                 if total < best:
                     best, best_before = total, i
             miss = values[b] - np.float32(value)

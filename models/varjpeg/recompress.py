@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dct import BLOCK
 from models.errors import ImageUndecodableError
 from models.jpeg.bitstream import Component, Draft, draft_file
 from models.jpeg.coefficients import JpegCoefficients, JpegComponent
+from models.jpeg.dct import BLOCK
 from models.jpeg.entropy import Blocks
 from models.types import Float32Array
 from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling, encoded_draft

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from models.colour import luma
-from models.dct import BLOCK, forward_dct
 from models.jnd import TILE, predict_jnd_map
+from models.jpeg.dct import BLOCK, forward_dct
 from models.preprocess import as_rgb
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.visibility import activity

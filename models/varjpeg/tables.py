@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dct import zigzag
 from models.errors import InvalidParameterError
+from models.jpeg.dct import zigzag
 
 Table = NDArray[np.uint8]
 

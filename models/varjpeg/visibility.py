@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.dct import BLOCK, block_grid
 from models.errors import ImageSizesDifferError
+from models.jpeg.dct import BLOCK, block_grid
 from models.types import Float32Array
 
 _REFERENCE_JND = 2.12

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,9 @@ def drawn_photo(seed: int, height: int, width: int) -> Pixels:
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
     waves = np.sin(rows[..., None] / rng.uniform(5, 15, 3)) + np.cos(columns[..., None] / rng.uniform(5, 15, 3))
-    picture = 128 + 40 * waves + rng.normal(0, 6, (height, width, 3))
+    picture: NDArray[np.float64] = 128 + 40 * waves + rng.normal(0, 6, (height, width, 3))
     picture[height // 3 :, width // 2 :] += 50
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return picture.clip(0, 255).astype(np.uint8)
 
 
 def noisy(photo: Pixels, level: int) -> Pixels:
@@ -32,7 +33,8 @@ def noisy(photo: Pixels, level: int) -> Pixels:
 def save(path: Path, pixels: Pixels, quality: int | None = None) -> None:
     """Write an image in the format of its suffix, folders included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **({} if quality is None else {"quality": quality}))
+    options: dict[str, Any] = {} if quality is None else {"quality": quality}
+    Image.fromarray(pixels).save(path, **options)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -51,7 +52,7 @@ def photo(height: int = 96, width: int = 128) -> np.ndarray:
     return (planes + np.random.default_rng(5).normal(0, 4, planes.shape)).clip(0, 255).astype(np.uint8)
 
 
-def jpeg(pixels: np.ndarray | None = None, **options: object) -> bytes:
+def jpeg(pixels: np.ndarray | None = None, **options: Any) -> bytes:
     """A JPEG of ``photo()`` or of other pixels."""
     stream = io.BytesIO()
     Image.fromarray(photo() if pixels is None else pixels).save(stream, "JPEG", **({"quality": 92} | options))
@@ -250,7 +251,10 @@ def png_with(chunks: list[tuple[bytes, bytes]]) -> bytes:
 def described_tiff(order: str = "<") -> bytes:
     """A TIFF of one grey strip with EXIF, GPS, XMP, IPTC, a density and a maker note."""
     rows = photo(40, 56)[:, :, 0].tobytes()
-    short = lambda number: struct.pack(f"{order}H", number)  # noqa: E731
+
+    def short(number: int) -> bytes:
+        return struct.pack(f"{order}H", number)
+
     captions = iptc()[18:]
     captions = captions[captions.index(b"\x1c") :]
     main: list[Entry] = [(tag, 3, 1, short(n)) for tag, n in ((256, 56), (257, 40), (258, 8), (259, 1), (262, 1))]

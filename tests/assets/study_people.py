@@ -91,7 +91,8 @@ class Observer:
             lowest, highest = self.image(trial, 1), self.image(trial, 100)
             if lowest == highest:
                 return 101 if lowest == self.image(trial, 0) else 1
-        return max(trial["lowest_level"], eye(trial["photo"], trial["jnd"]))
+        lowest_level: int = trial["lowest_level"]
+        return max(lowest_level, eye(trial["photo"], trial["jnd"]))
 
     def take_part(self, eye: Eye, *, attentive: bool = True) -> None:
         """Answer everything that is asked."""

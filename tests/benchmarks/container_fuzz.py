@@ -25,7 +25,8 @@ from PIL import ImageCms
 
 from models.errors import ContainerInvalidError
 from models.types import RgbImage
-from models.varjpeg.container import decode_varjpeg, encode_varjpeg, parse_header
+from models.varjpeg.container import decode_varjpeg, encode_varjpeg
+from models.varjpeg.container_header import parse_header
 from tests.benchmarks.machine import describe_machine, percentile
 
 MAX_PIXELS = 250_000

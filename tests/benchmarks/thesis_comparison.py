@@ -13,6 +13,7 @@ import argparse
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -27,7 +28,8 @@ from models.quality_score import predict_quality_score
 from models.sur.observers import find_profile
 from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
-from models.varjpeg.container import PreparedContainer, decode_varjpeg, parse_header
+from models.varjpeg.container import PreparedContainer, decode_varjpeg
+from models.varjpeg.container_header import parse_header
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".tif", ".tiff"}
@@ -94,12 +96,15 @@ def measure(path: Path) -> dict[int, Outcome]:
             files[kind, step] = data, reference.sur(decoded, profile)
         return files[kind, step]
 
+    def satisfies(kind: str, noticed: float, step: int) -> bool:
+        return file(kind, step)[1] >= 1 - noticed
+
     bits = 8 / (image.height * image.width)
     outcomes = {}
     for figure, noticed in NOTICED.items():
         chosen = {}
         for kind, steps in (("container", STEPS_PER_QUALITY), ("standard", 1)):
-            step = lowest_that_satisfies(lambda s, k=kind, n=noticed: file(k, s)[1] >= 1 - n, steps, 99 * steps)
+            step = lowest_that_satisfies(partial(satisfies, kind, noticed), steps, 99 * steps)
             chosen[kind] = file(kind, step)[0]
         side = parse_header(chosen["container"])[1] - SIZE_FIELDS
         sizes = (len(chosen["container"]) * bits, len(chosen["standard"]) * bits, side * bits, len(original) * bits)

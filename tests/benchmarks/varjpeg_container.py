@@ -16,9 +16,10 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from models.colour import luma
-from models.dct import BLOCK
+from models.jpeg.dct import BLOCK
 from models.types import PatchQualityMap
-from models.varjpeg.container import SIGMA, Header, block_quality, decode_varjpeg, encode_varjpeg, parse_header
+from models.varjpeg.container import decode_varjpeg, encode_varjpeg
+from models.varjpeg.container_header import SIGMA, Header, block_quality, parse_header
 
 CONTRAST_SIGMA = 12.0
 

@@ -76,14 +76,14 @@ def test_images_take_their_base_as_argument_and_run_as_nobody_special(path: Path
 def test_the_api_image_is_given_no_model_and_the_worker_no_web_process() -> None:
     api, worker = ((ROOT / "docker" / f"{name}.Dockerfile").read_text() for name in ("api", "worker"))
     assert re.findall(r"^COPY (?!--from)(.+) \S+$", api, re.MULTILINE) == [
-        "pyproject.toml README.md",
+        "pyproject.toml constraints.txt README.md LICENSE",
         "app",
         "workers",
         "models/__init__.py models/errors.py",
         "models/image_files",
     ]
     assert re.findall(r"^COPY (?!--from)(.+) \S+$", worker, re.MULTILINE) == [
-        "pyproject.toml README.md",
+        "pyproject.toml constraints.txt README.md LICENSE",
         "models",
         "workers",
     ]

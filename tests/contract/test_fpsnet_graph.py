@@ -5,16 +5,17 @@ import pytest
 
 from models.graphs.artefacts import load_manifest, load_model
 from models.jnd import OVERLAP, TILE, predict_jnd_map
+from models.types import Rgb8
 
 
-def half_flat_half_textured(height=256, width=320):
+def half_flat_half_textured(height: int = 256, width: int = 320) -> Rgb8:
     rng = np.random.default_rng(4)
     image = np.full((height, width, 3), 150.0)
     image[:, width // 2 :] += rng.normal(0, 22, (height, width - width // 2, 1))
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return image.round().clip(0, 255).astype(np.uint8)
 
 
-def test_contract_names_the_tile_that_serving_cuts():
+def test_contract_names_the_tile_that_serving_cuts() -> None:
     entry = load_manifest()["fpsnet"]
     assert entry.inputs == {"image": ["N", 3, TILE, TILE]}
     assert entry.outputs == {"jnd": ["N", 1, TILE, TILE]}
@@ -22,7 +23,7 @@ def test_contract_names_the_tile_that_serving_cuts():
     assert entry.contract["overlap"] == OVERLAP
 
 
-def test_texture_hides_more_than_a_flat_region():
+def test_texture_hides_more_than_a_flat_region() -> None:
     values = predict_jnd_map(half_flat_half_textured()).values
     assert np.isfinite(values).all()
     assert np.median(values[:, 200:]) > 2 * np.median(values[:, :120])
@@ -31,25 +32,25 @@ def test_texture_hides_more_than_a_flat_region():
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (3, 2)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_any_size_and_level_is_finite_and_positive(size, level):
+def test_any_size_and_level_is_finite_and_positive(size: tuple[int, int], level: int) -> None:
     values = predict_jnd_map(np.full(size, level, np.uint8)).values
     assert values.shape == size
     assert np.isfinite(values).all()
     assert (values > 0).all()
 
 
-def test_mirrored_photo_gives_nearly_the_mirrored_map():
+def test_mirrored_photo_gives_nearly_the_mirrored_map() -> None:
     image = half_flat_half_textured(width=256)
     values, mirrored = predict_jnd_map(image).values, predict_jnd_map(image[:, ::-1]).values[:, ::-1]
     assert np.mean(np.abs(values - mirrored)) < 0.15 * np.mean(values)
 
 
-def test_two_runs_give_the_same_numbers():
+def test_two_runs_give_the_same_numbers() -> None:
     image = half_flat_half_textured(height=64, width=80)
     np.testing.assert_array_equal(predict_jnd_map(image).values, predict_jnd_map(image).values)
 
 
-def test_batch_gives_what_single_tiles_give():
+def test_batch_gives_what_single_tiles_give() -> None:
     tiles = np.random.default_rng(0).random((2, 3, TILE, TILE), dtype=np.float32)
     model = load_model("fpsnet")
     both = model.run({"image": tiles})["jnd"]

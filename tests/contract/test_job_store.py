@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tests.assets.pace import in_time
 from workers.contracts import (
@@ -328,7 +329,7 @@ def test_a_redis_that_is_away_or_hangs_is_reported_within_two_seconds(tmp_path: 
         deaf.listen()
         port = deaf.getsockname()[1]
         for url in (f"redis://127.0.0.1:{port}/0", "redis://127.0.0.1:1/0"):
-            store = open_job_store(BrokerSettings(redis_url=url, blob_dir=tmp_path))
+            store = open_job_store(BrokerSettings(redis_url=SecretStr(url), blob_dir=tmp_path))
             began = time.monotonic()
             with pytest.raises(BrokerUnavailableError):
                 store.create(REQUEST)

@@ -47,13 +47,14 @@ def main(folder: Path) -> dict[str, Any]:
     after = wait(send(name="after"))
     freed_s = time.monotonic() - began
     late = wait(late)
+    bad = wait(send(error="undecodable")).failure
     report = {
         "median_trip_ms": statistics.median(trips) * 1000,
         "after": after.state,
         "freed_s": freed_s,
         "late": late.failure and late.failure.code,
         "cancelled": [jobs.get(job.id).state for job in (running, cancelled)],
-        "bad": wait(send(error="undecodable")).failure.code,
+        "bad": bad and bad.code,
     }
     send(seconds=30)
     began = time.monotonic()

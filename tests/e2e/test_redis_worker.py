@@ -173,7 +173,7 @@ def test_a_message_delivered_twice_does_no_harm(open_bench: Any) -> None:
 
 def _drained(bench: Any) -> bool:
     with bench.redis.client() as client:
-        return client.llen("limen") == 0 and client.hlen("unacked") == 0
+        return bool(client.llen("limen") == 0 and client.hlen("unacked") == 0)
 
 
 def test_a_task_longer_than_the_visibility_timeout_is_started_once(open_bench: Any) -> None:

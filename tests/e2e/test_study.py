@@ -22,7 +22,7 @@ from models.sur.observers import distance_version, find_profile
 from models.sur.prediction import predict_sur_curve
 from tests.assets.hostile_images import png
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import SCREEN, Observer, Organiser, photo
+from tests.assets.study_people import SCREEN, Eye, Observer, Organiser, photo
 from training.data.mcl_jci import read_samples
 from training.data.study_csv import read_study
 
@@ -132,7 +132,8 @@ def test_secrets_are_not_written_to_the_log(study: Organiser, service: ServicePr
 
 
 def test_without_consent_nothing_begins(study: Organiser) -> None:
-    for body in ({"screen": SCREEN}, {"consent": False, "screen": SCREEN}, {"consent": True}, {}, []):
+    bodies: list[object] = [{"screen": SCREEN}, {"consent": False, "screen": SCREEN}, {"consent": True}, {}, []]
+    for body in bodies:
         assert problem(study.client.post(f"{study.observe}/sessions", json=body)) == "request-invalid"
     assert problem(study.client.post(f"{study.observe}/sessions", content=b"x")) == "media-type-unsupported"
     huge = {"consent": True, "screen": SCREEN, "more": "x" * 100_000}
@@ -287,6 +288,11 @@ KNOWN = GevParameters(location=34.0, scale=9.0, shape=-0.1)
 """Of the JNDs that simulated observers are drawn from, on the QF axis."""
 
 
+def eye_of(levels: list[int]) -> Eye:
+    """Answers with one level a photo."""
+    return lambda number, _: levels[number]
+
+
 def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
@@ -298,10 +304,8 @@ def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
     generator = np.random.default_rng(5)
     for _ in range(30):
         jnds = 101 - genextreme.rvs(-KNOWN.shape, KNOWN.location, KNOWN.scale, size=5, random_state=generator)
-        levels = np.clip(np.ceil(jnds), 1, 101).astype(int)
-        Observer(service.client, made.made["observer_token"]).take_part(
-            lambda number, _, levels=levels: int(levels[number])
-        )
+        levels = np.clip(np.ceil(jnds), 1, 101).astype(int).tolist()
+        Observer(service.client, made.made["observer_token"]).take_part(eye_of(levels))
     exported = tmp_path / "study.csv"
     exported.write_text(service.client.get(f"{made.path}/samples").text)
     assert len(read_study(exported)) >= 4 * 28

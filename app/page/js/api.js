@@ -72,9 +72,9 @@ function ended(job, onProgress, signal) {
       onProgress(progress);
       if (ENDS.includes(state)) close(resolve);
     });
-    events.onerror = () => {
+    events.addEventListener("error", () => {
       if (events.readyState === EventSource.CLOSED) close(reject, new ProblemError(UNREACHABLE));
-    };
+    });
     if (signal?.aborted) aborted();
   });
 }

@@ -309,12 +309,12 @@ async function listObservers() {
   select.addEventListener("change", explain);
 }
 
-function openProtection(open) {
-  byId("protect-tools").hidden = !open;
-  byId("protect").setAttribute("aria-expanded", open);
-  document.querySelector(".viewer").classList.toggle("painting", open);
-  left.tool = open ? brush : null;
-  right.tool = open ? brush : border;
+function openProtection(painting) {
+  byId("protect-tools").hidden = !painting;
+  byId("protect").setAttribute("aria-expanded", painting);
+  document.querySelector(".viewer").classList.toggle("painting", painting);
+  left.tool = painting ? brush : null;
+  right.tool = painting ? brush : border;
   redraw();
 }
 

@@ -36,7 +36,7 @@ export class Images {
   }
 
   close() {
-    for (const level of [...this.#bitmaps.keys()]) this.#forget(level);
+    for (const level of this.#bitmaps.keys()) this.#forget(level);
   }
 }
 

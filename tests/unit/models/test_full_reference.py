@@ -48,7 +48,7 @@ def test_plain_ground_changes_nothing(ground: int) -> None:
     around = [np.full((1024, 1280, 3), ground, np.uint8) for _ in range(2)]
     for whole, part in zip(around, (image, changed), strict=True):
         whole[128:384, 256:640] = part
-    found = predict_full_reference_score(*around, Difference())
+    found = predict_full_reference_score(around[0], around[1], Difference())
     assert found.score == pytest.approx(alone, abs=2)
     assert found.patch_scores.shape == (8, 10)
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Generator
 
 import pytest
 
@@ -46,6 +47,7 @@ def test_whoever_stops_asking_leaves_no_work_behind(count: int) -> None:
     begun: list[int] = []
     results = in_order(lambda item: begun.append(item), range(1000))
     next(results)
+    assert isinstance(results, Generator)
     results.close()
     assert len(begun) < 50
 

@@ -3,10 +3,12 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 
 import imagecodecs
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from models import icc
@@ -27,26 +29,31 @@ SRGB, P3, ADOBE = (
 )
 
 
-def to_xyz(primaries):
+Chunk = tuple[bytes, bytes]
+Floats = NDArray[np.float64]
+
+
+def to_xyz(primaries: Sequence[float]) -> Floats:
     points = np.reshape(primaries, (4, 2))
     corners = np.stack([points[1:, 0] / points[1:, 1], np.ones(3), (1 - points[1:].sum(1)) / points[1:, 1]])
     white = np.array([points[0, 0] / points[0, 1], 1, (1 - points[0].sum()) / points[0, 1]])
     return corners * np.linalg.solve(corners, white)
 
 
-def shown(primaries, gamma=None):
+def shown(primaries: Sequence[float], gamma: float | None = None) -> Floats:
     """``PATCH`` in sRGB."""
     value = np.array(PATCH) / 255
     light = value**gamma if gamma else np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     light = np.clip(np.linalg.solve(to_xyz(SRGB), to_xyz(primaries) @ light), 0, 1)
-    return 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    encoded: Floats = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return 255 * encoded
 
 
-def patch():
+def patch() -> Image.Image:
     return Image.new("RGB", (64, 48), PATCH)
 
 
-def png(*chunks, picture=None):
+def png(*chunks: Chunk, picture: Image.Image | None = None) -> bytes:
     stream = io.BytesIO()
     (picture or patch()).save(stream, "PNG")
     whole = stream.getvalue()
@@ -54,11 +61,11 @@ def png(*chunks, picture=None):
     return whole[:33] + b"".join(framed) + whole[33:]
 
 
-def chrm(primaries):
+def chrm(primaries: Sequence[float]) -> Chunk:
     return b"cHRM", struct.pack(">8I", *(round(value * 100_000) for value in primaries))
 
 
-def gama(exponent):
+def gama(exponent: float) -> Chunk:
     return b"gAMA", struct.pack(">I", round(100_000 / exponent))
 
 
@@ -76,25 +83,25 @@ def gama(exponent):
         ([(b"cICP", bytes([1, 13, 0, 1])), gama(1.0), chrm(P3)], PATCH),
     ],
 )
-def test_png_chunks(chunks, expected):
+def test_png_chunks(chunks: list[Chunk], expected: Sequence[float] | Floats) -> None:
     image = decode_image(png(*chunks))
     assert np.abs(image.pixels[20, 20] - np.array(expected)).max() <= 3
     assert image.warnings == ()
 
 
 @pytest.mark.parametrize("chunk", [(b"cICP", bytes([9, 16, 0, 1])), (b"cICP", bytes([200, 13, 0, 1])), gama(100.0)])
-def test_what_is_not_honoured_is_said(chunk):
+def test_what_is_not_honoured_is_said(chunk: Chunk) -> None:
     image = decode_image(png(chunk))
     np.testing.assert_array_equal(image.pixels[20, 20], PATCH)
     assert len(image.warnings) == 1
 
 
-def test_chromaticities_that_make_no_sense_are_named():
+def test_chromaticities_that_make_no_sense_are_named() -> None:
     image = decode_image(png(chrm((*D65, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5))))
     assert any("chromaticities" in warning for warning in image.warnings)
 
 
-def test_linear_samples_keep_their_bits():
+def test_linear_samples_keep_their_bits() -> None:
     ramp = np.broadcast_to(np.arange(512, dtype=np.uint16) * 8, (4, 512)).copy()
     data = bytes(imagecodecs.png_encode(ramp))
     framed = struct.pack(">I", 4) + b"gAMA" + struct.pack(">I", 100_000)
@@ -102,14 +109,14 @@ def test_linear_samples_keep_their_bits():
     assert len(np.unique(image.pixels)) > 60  # of 8-bit light only 17 values lie here
 
 
-def test_a_wide_gamut_is_kept_in_the_file_and_shown_alike():
+def test_a_wide_gamut_is_kept_in_the_file_and_shown_alike() -> None:
     data = png(gama(2.2), chrm(P3))
     result = optimise_photo(decode_image(data), VarJpegOptions(quality=95, steering="none"), original=data)
     assert b"ICC_PROFILE" in result.data
     assert np.abs(decode_image(result.data).pixels[20, 20] - shown(P3, 2.2)).max() <= 6
 
 
-def test_made_profiles_are_small_and_valid():
+def test_made_profiles_are_small_and_valid() -> None:
     profile = from_code_points(12, 13).profile
     assert profile is not None
     assert len(profile) < 600
@@ -121,13 +128,13 @@ def test_made_profiles_are_small_and_valid():
 @pytest.mark.parametrize(
     ("primaries", "transfer", "expected"), [(12, 13, shown(P3)), (1, 1, PATCH), (1, 8, shown(SRGB, 1.0))]
 )
-def test_avif_code_points(primaries, transfer, expected):
+def test_avif_code_points(primaries: int, transfer: int, expected: Sequence[float] | Floats) -> None:
     pixels = np.asarray(patch())
     data = bytes(imagecodecs.avif_encode(pixels, level=95, primaries=primaries, transfer=transfer, matrix=6))
     assert np.abs(decode_image(data).pixels[20, 20] - np.array(expected)).max() <= 3
 
 
-def test_an_avif_crop_is_applied():
+def test_an_avif_crop_is_applied() -> None:
     y, x = np.mgrid[0:64, 0:96]
     pixels = np.stack([x * 2, y * 3, x + y], axis=2).astype(np.uint8)
     stream = io.BytesIO()
@@ -137,7 +144,7 @@ def test_an_avif_crop_is_applied():
     np.testing.assert_array_equal(cropped, whole[22:52, 20:60])
 
 
-def with_clean_aperture(data, width, height, across, down):
+def with_clean_aperture(data: bytes, width: int, height: int, across: int, down: int) -> bytes:
     """An AVIF of Pillow's whose colour box, replaced, is a clap box: same number of properties, as large boxes."""
     clap = struct.pack(">I4s2I2I2i2i", 40, b"clap", width, 1, height, 1, across, 1, down, 1)
     start = data.index(b"colr") - 4
@@ -160,7 +167,7 @@ def with_clean_aperture(data, width, height, across, down):
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "jpeg"])
-def test_inks_of_a_cmyk_tiff_are_the_same_in_every_compression(compression):
+def test_inks_of_a_cmyk_tiff_are_the_same_in_every_compression(compression: str | None) -> None:
     inks = np.zeros((64, 64, 4), np.uint8)
     inks[..., 1:3] = 255
     inks[:32, :32] = (255, 0, 0, 0)
@@ -171,7 +178,7 @@ def test_inks_of_a_cmyk_tiff_are_the_same_in_every_compression(compression):
     assert np.abs(pixels[10, 10] - (0, 255, 255)).max() <= 6
 
 
-def test_cmyk_without_adobe_marker_is_no_negative():
+def test_cmyk_without_adobe_marker_is_no_negative() -> None:
     stream = io.BytesIO()
     Image.new("CMYK", (64, 64), (10, 160, 180, 20)).save(stream, "JPEG", quality=95)
     data = stream.getvalue()
@@ -181,7 +188,7 @@ def test_cmyk_without_adobe_marker_is_no_negative():
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0, (10, 120, 240)), (255, (10, 120, 240))])
-def test_a_bitmap_of_empty_alpha_is_shown(alpha, expected):
+def test_a_bitmap_of_empty_alpha_is_shown(alpha: int, expected: Sequence[float] | Floats) -> None:
     pixel = bytes((*expected[::-1], alpha))
     head = struct.pack("<IiiHHIIiiII", 124, 16, 8, 1, 32, 3, 16 * 8 * 4, 2835, 2835, 0, 0)
     head += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)

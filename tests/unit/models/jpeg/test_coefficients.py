@@ -1,6 +1,7 @@
 """Coefficients read from JPEG files: against libjpeg-turbo's pixels, against lossless re-codings, and damaged files."""
 
 import io
+from typing import Any
 
 import mozjpeg_lossless_optimization
 import numpy as np
@@ -9,30 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.dct import inverse_dct
 from models.decode import apply_orientation
 from models.errors import ImageUndecodableError, LimenError
 from models.jpeg.bitstream import Component, jpeg_file
-from models.jpeg.coefficients import read_coefficients, turned_upright
+from models.jpeg.coefficients import JpegCoefficients, read_coefficients, turned_upright
+from models.jpeg.dct import inverse_dct
+from models.types import Rgb8
 from models.varjpeg.recompress import PreparedJpeg
 
 SIZES = [(1, 1), (8, 8), (17, 33), (64, 48), (100, 131)]
 
 
-def photo(height=100, width=131, seed=0):
+def photo(height: int = 100, width: int = 131, seed: int = 0) -> Rgb8:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
     return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
 
 
-def jpeg(pixels, **options):
+def jpeg(pixels: Rgb8, **options: Any) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
-def same(a, b):
+def same(a: JpegCoefficients, b: JpegCoefficients) -> bool:
     return all(
         np.array_equal(one.blocks, other.blocks) and np.array_equal(one.table, other.table)
         for one, other in zip(a.components, b.components, strict=True)
@@ -41,10 +43,10 @@ def same(a, b):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True, "quality": 96}, {"quality": 5}])
-def test_luma_is_what_libjpeg_decodes(size, options):
+def test_luma_is_what_libjpeg_decodes(size: tuple[int, int], options: dict[str, Any]) -> None:
     data = jpeg(photo(*size), **options)
     luma = read_coefficients(data).components[0]
-    plane = inverse_dct(luma.blocks * luma.table.astype(np.float32), *size) + 128
+    plane = inverse_dct(luma.blocks.astype(np.float32) * luma.table.astype(np.float32), *size) + 128
     with Image.open(io.BytesIO(data)) as image:
         image.draft("YCbCr", None)
         decoded = np.asarray(image.convert("YCbCr"))[:, :, 0]
@@ -53,7 +55,7 @@ def test_luma_is_what_libjpeg_decodes(size, options):
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("size", SIZES)
-def test_every_coding_of_the_same_coefficients_reads_alike(subsampling, size):
+def test_every_coding_of_the_same_coefficients_reads_alike(subsampling: str, size: tuple[int, int]) -> None:
     plain = jpeg(photo(*size), subsampling=subsampling, quality=88)
     expected = read_coefficients(plain)
     assert same(read_coefficients(jpeg(photo(*size), subsampling=subsampling, quality=88, progressive=True)), expected)
@@ -64,12 +66,12 @@ def test_every_coding_of_the_same_coefficients_reads_alike(subsampling, size):
     assert same(read_coefficients(restarts), expected)
 
 
-def test_grey_files_have_one_component():
+def test_grey_files_have_one_component() -> None:
     grey = read_coefficients(jpeg(photo()[:, :, 0]))
     assert [c.blocks.shape for c in grey.components] == [(13, 17, 64)]
 
 
-def test_what_is_written_is_read_again():
+def test_what_is_written_is_read_again() -> None:
     original = read_coefficients(jpeg(photo(), subsampling="4:2:0", quality=80))
     parts = [
         Component(component.blocks, table=min(number, 1), sampling=(1, 1) if number else (2, 2))
@@ -87,7 +89,7 @@ def test_what_is_written_is_read_again():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("subsampling", "size"), [("4:4:4", (40, 56)), ("4:2:2", (64, 48)), ("4:2:0", (48, 64))])
-def test_turned_coefficients_show_the_turned_photo(orientation, subsampling, size):
+def test_turned_coefficients_show_the_turned_photo(orientation: int, subsampling: str, size: tuple[int, int]) -> None:
     data = jpeg(photo(*size), subsampling=subsampling, quality=90)
     turned = PreparedJpeg(turned_upright(read_coefficients(data), orientation), None).lossless()
     with Image.open(io.BytesIO(data)) as image, Image.open(io.BytesIO(turned)) as ours:
@@ -98,7 +100,7 @@ def test_turned_coefficients_show_the_turned_photo(orientation, subsampling, siz
     assert miss.mean() < (0.3 if subsampling != "4:2:2" else 2)
 
 
-def test_an_edge_that_is_no_whole_unit_cannot_come_first():
+def test_an_edge_that_is_no_whole_unit_cannot_come_first() -> None:
     odd = read_coefficients(jpeg(photo(40, 50), subsampling="4:2:0"))
     assert turned_upright(odd, 5).width == 40
     for orientation in (2, 3, 4, 6, 7, 8):
@@ -108,7 +110,7 @@ def test_an_edge_that_is_no_whole_unit_cannot_come_first():
 
 @pytest.mark.parametrize("size", [(64, 48), (99, 131)])
 @pytest.mark.parametrize("orientation", [1, 5])
-def test_chroma_halved_in_one_direction_is_coded_again(size, orientation):
+def test_chroma_halved_in_one_direction_is_coded_again(size: tuple[int, int], orientation: int) -> None:
     source = turned_upright(read_coefficients(jpeg(photo(*size), subsampling="4:2:2", quality=92)), orientation)
     prepared = PreparedJpeg(source, None, protect=np.ones((source.height, source.width)))
     assert same(read_coefficients(prepared.lossless()), source)
@@ -125,19 +127,19 @@ WHOLE = [jpeg(photo(40, 56)), jpeg(photo(40, 56), progressive=True), jpeg(photo(
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", WHOLE[0][:200], jpeg(photo(40, 56))[:-40]])
-def test_what_is_no_whole_jpeg_is_refused(data):
+def test_what_is_no_whole_jpeg_is_refused(data: bytes) -> None:
     with pytest.raises(LimenError):
         read_coefficients(data)
 
 
-def test_too_many_pixels_are_refused():
+def test_too_many_pixels_are_refused() -> None:
     with pytest.raises(LimenError):
         read_coefficients(WHOLE[0], max_pixels=1000)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_damaged_files_are_read_or_refused(data):
+def test_damaged_files_are_read_or_refused(data: st.DataObject) -> None:
     block = bytearray(data.draw(st.sampled_from(WHOLE)))
     for _ in range(data.draw(st.integers(1, 5))):
         block[data.draw(st.integers(2, len(block) - 1))] = data.draw(st.integers(0, 255))

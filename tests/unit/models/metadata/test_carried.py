@@ -1,6 +1,7 @@
 """What goes into the file beside the pixels."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ PIXELS = np.zeros((16, 16, 3), np.uint8)
 ORIENTATION, MAKE, EXIF_IFD, GPS_IFD = 0x0112, 0x010F, 0x8769, 0x8825
 
 
-def exif(order="<", *, thumbnail=False):
+def exif(order: str = "<", *, thumbnail: bool = False) -> bytes:
     block = Image.Exif()
     block.endian = order
     block[ORIENTATION] = 6
@@ -34,17 +35,17 @@ def exif(order="<", *, thumbnail=False):
     return data
 
 
-def exif_without_place(data):
+def exif_without_place(data: bytes) -> bytes | None:
     cleaned = cleaned_exif(data, places_of(exif_coordinates(data)), room=65_527)
     return None if cleaned is None else cleaned.block
 
 
-def image(**metadata):
+def image(**metadata: Any) -> RgbImage:
     return RgbImage(PIXELS, PIXELS, **metadata)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_is_kept_upright_and_without_place(order):
+def test_exif_is_kept_upright_and_without_place(order: str) -> None:
     data = encode_jpeg(image(exif=exif(order)), quality=50, metadata="keep-all").data
     kept = Image.open(io.BytesIO(data)).getexif()
     assert kept[ORIENTATION] == 1
@@ -53,14 +54,16 @@ def test_exif_is_kept_upright_and_without_place(order):
     assert GPS_IFD not in kept
 
 
-def test_no_trace_of_the_place_is_left():
+def test_no_trace_of_the_place_is_left() -> None:
     original = exif()
     seconds = (49).to_bytes(4, "little") + (4).to_bytes(4, "little")  # 12.25 as a TIFF rational
     assert seconds in original
-    assert seconds not in exif_without_place(original)
+    cleaned = exif_without_place(original)
+    assert cleaned is not None
+    assert seconds not in cleaned
 
 
-def test_thumbnail_goes():
+def test_thumbnail_goes() -> None:
     plain = exif().removeprefix(b"Exif\x00\x00")
     directory = int.from_bytes(plain[4:8], "little")
     pointer = directory + 2 + 12 * int.from_bytes(plain[directory : directory + 2], "little")
@@ -71,6 +74,7 @@ def test_thumbnail_goes():
         ifd1 += tag.to_bytes(2, "little") + b"\x04\x00\x01\x00\x00\x00" + value.to_bytes(4, "little")
     whole = plain[:pointer] + len(plain).to_bytes(4, "little") + plain[pointer + 4 :] + ifd1 + bytes(4) + picture
     cleaned = exif_without_place(whole)
+    assert cleaned is not None
     assert b"thumbnail" not in cleaned
     assert len(cleaned) < len(whole)
 
@@ -78,7 +82,7 @@ def test_thumbnail_goes():
 @pytest.mark.parametrize(
     ("policy", "kept"), [("keep-icc", {"icc"}), ("keep-all", {"icc", "exif", "xmp"}), ("strip", set())]
 )
-def test_policies(policy, kept):
+def test_policies(policy: str, kept: set[str]) -> None:
     source = image(exif=exif(), xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', icc_profile=b"profile")
     segments = metadata_segments(source, Metadata(policy))
     found = {
@@ -89,11 +93,11 @@ def test_policies(policy, kept):
     assert found == kept
 
 
-def test_xmp_with_a_position_is_left_out():
+def test_xmp_with_a_position_is_left_out() -> None:
     assert metadata_segments(image(xmp=b"<exif:GPSLatitude>52</exif:GPSLatitude>"), Metadata.KEEP_ALL) == b""
 
 
-def test_long_profiles_are_split_and_joined_again():
+def test_long_profiles_are_split_and_joined_again() -> None:
     profile = np.random.default_rng(0).bytes(150_000)
     stream = io.BytesIO()
     Image.fromarray(PIXELS).save(stream, "JPEG")
@@ -102,20 +106,20 @@ def test_long_profiles_are_split_and_joined_again():
     assert data.count(b"ICC_PROFILE\x00") == 3
 
 
-def test_a_profile_too_long_for_jpeg_is_left_out():
+def test_a_profile_too_long_for_jpeg_is_left_out() -> None:
     assert metadata_segments(image(icc_profile=bytes(17_000_000)), Metadata.KEEP_ICC) == b""
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"Exif\x00\x00", b"II*\x00\xff\xff\xff\x7f", b"Exif\x00\x00MM\x00*\x00\x00\x00\x08"]
 )
-def test_malformed_exif_is_left_out(data):
+def test_malformed_exif_is_left_out(data: bytes) -> None:
     assert exif_without_place(data) is None
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_mutated_exif_is_cleaned_or_left_out(data):
+def test_mutated_exif_is_cleaned_or_left_out(data: st.DataObject) -> None:
     block = bytearray(exif())
     for _ in range(data.draw(st.integers(1, 6))):
         block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))

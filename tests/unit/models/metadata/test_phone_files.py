@@ -4,6 +4,7 @@ import io
 import re
 import struct
 import time
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -45,8 +46,8 @@ from tests.assets.phone_files import (
 FILES = phone_files()
 
 
-def optimised(data: bytes, **wishes: object) -> OptimisedPhoto:
-    options = {"quality": 70.0, "steering": "none", "metadata": "keep-all"} | wishes
+def optimised(data: bytes, **wishes: Any) -> OptimisedPhoto:
+    options: dict[str, Any] = {"quality": 70.0, "steering": "none", "metadata": "keep-all"} | wishes
     return optimise_photo(decode_image(data), VarJpegOptions.model_validate(options), original=data)
 
 

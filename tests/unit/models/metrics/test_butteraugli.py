@@ -4,6 +4,8 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from models.errors import ImageSizesDifferError
 from models.metrics import butteraugli
 from models.metrics.butteraugli import ButteraugliReference
+from models.types import Rgb8
 
 PROGRAM = "butteraugli_main"
 AGREEMENT = 5e-4
@@ -20,30 +23,32 @@ AGREEMENT = 5e-4
 needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 
 
-def photo(height=96, width=130, seed=0):
+def photo(height: int = 96, width: int = 130, seed: int = 0) -> Rgb8:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
     return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
 
 
-def jpeg(pixels, quality):
+def jpeg(pixels: Rgb8, quality: int) -> Rgb8:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer))
 
 
-def by_program(reference, distorted, folder):
+def by_program(reference: Rgb8, distorted: Rgb8, folder: Path) -> tuple[float, float]:
     """Maximum and 3-norm."""
     for name, pixels in (("a.png", reference), ("b.png", distorted)):
         Image.fromarray(pixels).save(folder / name)
     run = subprocess.run(
         [PROGRAM, folder / "a.png", folder / "b.png"], capture_output=True, text=True, check=True, timeout=60
     )
-    return tuple(map(float, re.fullmatch(r"([\d.]+)\s+3-norm: ([\d.]+)\s*", run.stdout).groups()))
+    printed = re.fullmatch(r"([\d.]+)\s+3-norm: ([\d.]+)\s*", run.stdout)
+    assert printed
+    return float(printed[1]), float(printed[2])
 
 
-def assert_agrees(reference, distorted, folder):
+def assert_agrees(reference: Rgb8, distorted: Rgb8, folder: Path) -> None:
     maximum, norm = by_program(reference, distorted, folder)
     ours = ButteraugliReference(reference)
     assert ours.norm(distorted) == pytest.approx(norm, rel=AGREEMENT)
@@ -52,25 +57,25 @@ def assert_agrees(reference, distorted, folder):
 
 @needs_program
 @pytest.mark.parametrize("quality", [10, 50, 92])
-def test_agrees_with_the_program_on_jpeg(quality, tmp_path):
+def test_agrees_with_the_program_on_jpeg(quality: int, tmp_path: Path) -> None:
     assert_agrees(photo(), jpeg(photo(), quality), tmp_path)
 
 
 @needs_program
 @pytest.mark.parametrize("size", [(8, 8), (9, 40), (14, 15), (15, 14), (16, 15), (31, 17), (64, 65)])
-def test_agrees_with_the_program_at_odd_sizes(size, tmp_path):
+def test_agrees_with_the_program_at_odd_sizes(size: tuple[int, int], tmp_path: Path) -> None:
     assert_agrees(photo(*size), jpeg(photo(*size), 40), tmp_path)
 
 
 @needs_program
 @pytest.mark.parametrize("change", [lambda p: p // 2, lambda p: 255 - p, lambda p: np.roll(p, 3, axis=1)])
-def test_agrees_with_the_program_on_other_changes(change, tmp_path):
+def test_agrees_with_the_program_on_other_changes(change: Callable[[Rgb8], Rgb8], tmp_path: Path) -> None:
     assert_agrees(photo(), change(photo()), tmp_path)
 
 
 @pytest.mark.parametrize("kept", [0, butteraugli._KEPT_PIXELS])
 @pytest.mark.parametrize("size", [(301, 101), (302, 100), (170, 64)])
-def test_strips_change_nothing(size, kept, monkeypatch):
+def test_strips_change_nothing(size: tuple[int, int], kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     reference, distorted = photo(*size), jpeg(photo(*size), 30)
     whole = ButteraugliReference(reference).distances(distorted)
     monkeypatch.setattr(butteraugli, "_STRIP_PIXELS", size[0] * size[1] // 4)
@@ -79,22 +84,22 @@ def test_strips_change_nothing(size, kept, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (7, 7), (40, 60)])
-def test_equal_pixels_have_no_distance(size):
+def test_equal_pixels_have_no_distance(size: tuple[int, int]) -> None:
     assert ButteraugliReference(photo(*size)).norm(photo(*size)) == 0
 
 
-def test_worse_is_higher_and_the_reference_serves_many_times():
+def test_worse_is_higher_and_the_reference_serves_many_times() -> None:
     reference = ButteraugliReference(photo())
     norms = [reference.norm(jpeg(photo(), quality)) for quality in (95, 80, 60, 30, 10)]
     assert norms == sorted(norms)
     assert reference.norm(jpeg(photo(), 60)) == norms[2]
 
 
-def test_a_small_photo_is_judged():
+def test_a_small_photo_is_judged() -> None:
     white = np.full((3, 5, 3), 255, np.uint8)
     assert ButteraugliReference(white).norm(white - 90) > 1
 
 
-def test_other_sizes_are_refused():
+def test_other_sizes_are_refused() -> None:
     with pytest.raises(ImageSizesDifferError):
         ButteraugliReference(photo()).norm(photo(10, 10))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.metrics.classical import ms_ssim, psnr_db, ssim
 
@@ -9,8 +10,8 @@ from models.metrics.classical import ms_ssim, psnr_db, ssim
 def photo_like(height: int, width: int, seed: int = 0) -> np.ndarray:
     rows, columns = np.mgrid[:height, :width]
     texture = np.random.default_rng(seed).normal(0, 12, (height, width, 3))
-    wave = 110 + 60 * np.sin(rows / 9)[..., None] + 40 * np.cos(columns / 13)[..., None]
-    return np.clip(wave + texture, 0, 255).astype(np.uint8)
+    wave: NDArray[np.float64] = 110 + 60 * np.sin(rows / 9)[..., None] + 40 * np.cos(columns / 13)[..., None]
+    return (wave + texture).clip(0, 255).astype(np.uint8)
 
 
 def test_psnr_of_a_shift_is_known() -> None:

@@ -8,7 +8,7 @@ import pytest
 from models.errors import InvalidParameterError, ModelArtefactError
 from models.sur.observers import ObserverProfile, Threshold, find_profile, load_observer_table, load_profiles
 from models.viewing import DEFAULT_OBSERVER
-from workers import contracts
+from workers.contracts import VarJpegRequest
 
 PROFILE = ObserverProfile("test", "", (Threshold(4.0, 0.3), Threshold(4.2, 0.3), Threshold(4.4, 0.3)))
 
@@ -30,7 +30,7 @@ def test_only_three_jnds(jnd: int) -> None:
 def test_shipped_profiles() -> None:
     profiles = load_profiles()
     assert set(profiles) == {"aic-3", "mcl-jci", "flicker"}
-    assert DEFAULT_OBSERVER == contracts.DEFAULT_OBSERVER == "aic-3"
+    assert DEFAULT_OBSERVER == VarJpegRequest.model_fields["observer"].default == "aic-3"
     for profile in profiles.values():
         medians = [threshold.log_distance for threshold in profile.thresholds]
         assert medians == sorted(medians)
@@ -57,6 +57,6 @@ def test_damaged_table(tmp_path: Path, document: str | None) -> None:
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.75, 0.99])
 @pytest.mark.parametrize("jnd", [1, 2, 3])
-def test_the_distance_of_a_share_is_the_inverse_of_the_share_of_a_distance(share, jnd):
+def test_the_distance_of_a_share_is_the_inverse_of_the_share_of_a_distance(share: float, jnd: int) -> None:
     profile = find_profile("aic-3")
     assert profile.satisfied_share(profile.log_distance_at(share, jnd), jnd) == pytest.approx(share)

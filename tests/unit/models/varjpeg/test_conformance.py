@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -15,6 +16,8 @@ from models.decode import decode_image
 from models.graphs.artefacts import load_model
 from models.jnd import predict_jnd_map
 from models.jpeg.pixels import decode_jpeg
+from models.types import Rgb8
+from models.varjpeg.choices import MetadataPolicy
 from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
@@ -30,20 +33,20 @@ DECODERS = {
 SHOWN = "onload=()=>document.body.textContent='shown='+[...document.images].filter(i=>i.naturalWidth>0).length"
 
 
-def photo(height=70, width=101, seed=5):
+def photo(height: int = 70, width: int = 101, seed: int = 5) -> Rgb8:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([128 + 90 * np.sin(x / 27 + y / 13), 120 + 70 * np.cos(y / 21), 100 + x], axis=2)
     return (base + random.normal(0, 4, base.shape)).clip(0, 255).astype(np.uint8)
 
 
-def saved(image, form, **options):
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
 
 
-def exif(orientation):
+def exif(orientation: int) -> Image.Exif:
     tags = Image.Exif()
     tags[0x0112] = orientation
     tags[0x010F] = "Maker"
@@ -61,7 +64,7 @@ INPUTS = {
     "grey jpeg": saved(COLOUR.convert("L"), "JPEG", quality=92),
     "cmyk jpeg": saved(COLOUR.convert("CMYK"), "JPEG", quality=92),
     "alpha": saved(Image.merge("RGBA", (*COLOUR.split(), COLOUR.split()[0])), "PNG"),
-    "sixteen bits": imagecodecs.png_encode(photo().astype(np.uint16) * 257),
+    "sixteen bits": bytes(imagecodecs.png_encode(photo().astype(np.uint16) * 257)),
     "palette": saved(COLOUR.quantize(64), "GIF"),
     "webp": saved(COLOUR, "WEBP", quality=90),
     "wide gamut": saved(COLOUR, "JPEG", quality=92, icc_profile=imagecodecs.cms_profile("adobergb")),
@@ -70,17 +73,16 @@ INPUTS = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the main job makes of each input, as files."""
     folder = tmp_path_factory.mktemp("outputs")
     for number, data in enumerate(INPUTS.values()):
-        (folder / f"{number}.jpg").write_bytes(
-            optimise_photo(decode_image(data), VarJpegOptions(quality=75), original=data).data
-        )
+        made = optimise_photo(decode_image(data), VarJpegOptions(quality=75), original=data)
+        (folder / f"{number}.jpg").write_bytes(made.data)
     return folder
 
 
-def test_every_input_keeps_its_size_and_looks(files):
+def test_every_input_keeps_its_size_and_looks(files: Path) -> None:
     for number, data in enumerate(INPUTS.values()):
         image, decoded = decode_image(data), decode_image((files / f"{number}.jpg").read_bytes())
         assert decoded.pixels.shape == image.pixels.shape
@@ -88,7 +90,7 @@ def test_every_input_keeps_its_size_and_looks(files):
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_decoders_have_nothing_to_complain_of(decoder, files):
+def test_decoders_have_nothing_to_complain_of(decoder: str, files: Path) -> None:
     program, *options = DECODERS[decoder]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
@@ -98,7 +100,7 @@ def test_decoders_have_nothing_to_complain_of(decoder, files):
 
 
 @pytest.mark.skipif(find_browser() is None, reason="needs a Chromium")
-def test_a_browser_shows_them_all(files):
+def test_a_browser_shows_them_all(files: Path) -> None:
     pictures = "".join(f'<img src="{path.name}">' for path in sorted(files.glob("*.jpg")))
     page = files / "page.html"
     page.write_text(f"<body>{pictures}<script>{SHOWN}</script>")
@@ -117,13 +119,13 @@ def test_a_browser_shows_them_all(files):
     assert re.findall(r"shown=(\d+)", run.stdout)[-1:] == [str(len(INPUTS))]
 
 
-def test_the_same_bytes_on_one_thread_and_on_two():
+def test_the_same_bytes_on_one_thread_and_on_two() -> None:
     pixels = photo(300, 401)
     maps = [predict_jnd_map(pixels, load_model("fpsnet", threads=threads)).values for threads in (1, 2)]
     assert encode_jpeg(pixels, maps[0], quality=60).data == encode_jpeg(pixels, maps[1], quality=60).data
 
 
-def with_all_metadata():
+def with_all_metadata() -> bytes:
     xmp = (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
@@ -136,7 +138,9 @@ def with_all_metadata():
     [("keep-icc", True, False, False), ("keep-all", True, True, True), ("strip", False, False, False)],
 )
 @pytest.mark.parametrize("quality", [60, 99])
-def test_metadata_are_kept_as_asked_and_the_picture_upright(policy, profile, tags, packet, quality):
+def test_metadata_are_kept_as_asked_and_the_picture_upright(
+    policy: MetadataPolicy, profile: bool, tags: bool, packet: bool, quality: int
+) -> None:
     data = with_all_metadata()
     result = optimise_photo(decode_image(data), VarJpegOptions(quality=quality, metadata=policy), original=data)
     with Image.open(io.BytesIO(result.data)) as image:
@@ -157,7 +161,7 @@ def test_metadata_are_kept_as_asked_and_the_picture_upright(policy, profile, tag
 
 
 @pytest.mark.slow
-def test_eight_thousand_by_six_thousand_pixels(tmp_path: Path):
+def test_eight_thousand_by_six_thousand_pixels(tmp_path: Path) -> None:
     tile = photo(600, 800)
     pixels = np.tile(tile, (10, 10, 1))
     data = encode_jpeg(pixels, quality=60).data

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("name", KILLERS)
 @pytest.mark.parametrize("wishes", [{"quality": 80}, {"target_sur": 0.75}, {"max_bytes": 10**6}])
-def test_what_libjpegs_encoder_refuses_is_encoded_from_pixels(name: str, wishes: dict[str, float]) -> None:
+def test_what_libjpegs_encoder_refuses_is_encoded_from_pixels(name: str, wishes: dict[str, Any]) -> None:
     data = KILLERS[name]
     result = optimise_photo(decode_image(data), VarJpegOptions(steering="none", **wishes), original=data)
     assert decode_image(result.data).pixels.shape == (64, 64, 3)

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from models.decode import decode_image
+from models.varjpeg.choices import MetadataPolicy
 from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import beside, exif_block, jpeg, photo, segment, tiff
 
-SMALL = {"quality": 25, "optimize": True, "progressive": True}
+SMALL: dict[str, Any] = {"quality": 25, "optimize": True, "progressive": True}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -23,7 +25,7 @@ def turned(orientation: int, height: int, width: int) -> bytes:
     return beside(jpeg(photo(height, width), **SMALL), segment(0xE1, b"Exif\0\0" + tag))
 
 
-def saved(picture: Image.Image, **options: object) -> bytes:
+def saved(picture: Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", **options)
     return stream.getvalue()
@@ -55,7 +57,7 @@ FILES = {
     **{f"turned {n}, whole units": turned(n, 96, 128) for n in (2, 6, 7)},
 }
 METRIC = {"target_metric": "ssimulacra2", "target_value": 95.0}
-WISHES = (
+WISHES: tuple[dict[str, Any], ...] = (
     {"quality": 95},
     {"quality": 20},
     {"target_metric": "ssimulacra2", "target_value": 95.0},
@@ -65,7 +67,7 @@ WISHES = (
 
 @pytest.mark.parametrize("metadata", ["keep-icc", "keep-all", "strip"])
 @pytest.mark.parametrize("name", FILES)
-def test_no_result_is_larger_than_the_jpeg_that_came_in(name: str, metadata: str) -> None:
+def test_no_result_is_larger_than_the_jpeg_that_came_in(name: str, metadata: MetadataPolicy) -> None:
     data = FILES[name]
     image = decode_image(data)
     for wishes in WISHES:
@@ -79,7 +81,7 @@ def test_no_result_is_larger_than_the_jpeg_that_came_in(name: str, metadata: str
 
 
 @pytest.mark.parametrize("metadata", ["keep-icc", "keep-all"])
-def test_an_srgb_profile_takes_no_bytes_and_changes_no_colour(metadata: str) -> None:
+def test_an_srgb_profile_takes_no_bytes_and_changes_no_colour(metadata: MetadataPolicy) -> None:
     for stored in ("PNG", "JPEG"):
         stream = io.BytesIO()
         Image.fromarray(photo()).save(stream, stored, icc_profile=SRGB)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.dct import block_grid
+from models.jpeg.dct import block_grid
 from models.types import RgbImage
 from models.varjpeg import steering
 from models.varjpeg.photo import PreparedPhoto
@@ -14,8 +14,8 @@ from models.varjpeg.visibility import block_means
 def photo(height: int, width: int) -> RgbImage:
     random = np.random.default_rng(0)
     noise = random.normal(0, 1, (height // 4 + 1, width // 4 + 1)).repeat(4, 0).repeat(4, 1)[:height, :width, None]
-    pixels = 128 + noise * np.linspace(0, 40, width)[None, :, None]
-    pixels = np.broadcast_to(pixels.clip(0, 255), (height, width, 3)).astype(np.uint8)
+    lit = 128 + noise * np.linspace(0, 40, width)[None, :, None]
+    pixels = np.broadcast_to(lit.clip(0, 255), (height, width, 3)).astype(np.uint8)
     return RgbImage(pixels, pixels)
 
 

@@ -25,7 +25,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder.mkdir(parents=True)
         Image.fromarray(drawn_photo(3, 128, 130)).save(folder / "a.png")
         Image.fromarray(drawn_photo(4, 128, 130)).save(folder / "b.jpg")
-        make_high_quality_pairs(root / "data", split, root / split, seed=5, processes=1)  # type: ignore[arg-type]
+        make_high_quality_pairs(root / "data", split, root / split, seed=5, processes=1)
     return root
 
 

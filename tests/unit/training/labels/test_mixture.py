@@ -65,6 +65,6 @@ def test_agreement_sees_through_a_monotone_curve() -> None:
     assert agreement(np.exp(2 * truth), truth)["plcc"] > 0.99
 
 
-def test_equal_predictions_are_mapped_to_the_mean_opinion():
+def test_equal_predictions_are_mapped_to_the_mean_opinion() -> None:
     fitted = logistic_fit(np.array([96.0, 96.0]), np.array([70.0, 67.0]))
     np.testing.assert_allclose(fitted(np.array([96.0, 50.0])), 68.5)

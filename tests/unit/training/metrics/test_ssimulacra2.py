@@ -1,30 +1,35 @@
 """The batched teacher agrees with the published package."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
+
+from models.types import Rgb8
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from ssimulacra2 import compute_ssimulacra2
 
-from training.distort.distortions import GENERATED
+from training.distort.distortions import GENERATED, Distortion
 from training.labels.features import NAMES, pair_features
-from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2_of_arrays
+from training.metrics.ssimulacra2 import Edges, srgb_to_tensor, ssimulacra2_of_arrays
 from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
 
 import piq  # isort: skip
 
 
-def textured(height, width, seed):
+def textured(height: int, width: int, seed: int) -> Rgb8:
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
-    base = 128 + 60 * np.sin(columns / 9) * np.cos(rows / 13)
-    return np.clip(base[..., None] + rng.normal(0, 12, (height, width, 3)), 0, 255).astype(np.uint8)
+    base: NDArray[np.float64] = 128 + 60 * np.sin(columns / 9) * np.cos(rows / 13)
+    return (base[..., None] + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("height", "width", "noise"), [(128, 160, 3), (128, 160, 25), (256, 256, 8), (97, 131, 10)])
-def test_matches_the_package(tmp_path, height, width, noise):
+def test_matches_the_package(tmp_path: Path, height: int, width: int, noise: int) -> None:
     reference = textured(height, width, 1)
     distorted = np.clip(reference + np.random.default_rng(2).normal(0, noise, reference.shape), 0, 255).astype(np.uint8)
     Image.fromarray(reference).save(tmp_path / "reference.png")
@@ -33,13 +38,13 @@ def test_matches_the_package(tmp_path, height, width, noise):
     assert ssimulacra2_of_arrays(reference, distorted)[0] == pytest.approx(published, abs=0.05)
 
 
-def test_identical_images_score_one_hundred():
+def test_identical_images_score_one_hundred() -> None:
     image = textured(64, 64, 3)
     assert ssimulacra2_of_arrays(image, image)[0] == pytest.approx(100, abs=0.01)
 
 
 @pytest.mark.parametrize("kind", GENERATED[::4], ids=lambda kind: kind.name)
-def test_mdsi_and_gmsd_are_those_of_piq(kind):
+def test_mdsi_and_gmsd_are_those_of_piq(kind: Distortion) -> None:
     reference = textured(384, 384, 4)
     distorted = kind.apply(reference, (kind.weakest * kind.strongest) ** 0.5, np.random.default_rng(0))
     found = dict(zip(NAMES, pair_features(reference, distorted)[0][0, 0], strict=True))
@@ -49,7 +54,7 @@ def test_mdsi_and_gmsd_are_those_of_piq(kind):
     assert found["gms_deviation"] == pytest.approx(float(piq.gmsd(*pair)), rel=0.1, abs=1e-3)
 
 
-def test_reference_hides_noise_at_the_edges_that_the_package_sees():
+def test_reference_hides_noise_at_the_edges_that_the_package_sees() -> None:
     image = np.full((128, 160, 3), 120, np.uint8)
     noisy = image.copy()
     noisy[:3] += np.random.default_rng(0).integers(0, 12, (3, 160, 1), dtype=np.uint8)
@@ -58,7 +63,7 @@ def test_reference_hides_noise_at_the_edges_that_the_package_sees():
 
 
 @pytest.mark.parametrize("edges", ["reference", "package"])
-def test_edges_matter_little_away_from_them(edges):
+def test_edges_matter_little_away_from_them(edges: Edges) -> None:
     image = textured(160, 160, 5)
     noisy = image.copy()
     noisy[40:-40, 40:-40] += np.random.default_rng(1).integers(0, 8, (80, 80, 1), dtype=np.uint8)

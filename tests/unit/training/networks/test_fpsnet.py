@@ -12,6 +12,7 @@ from training.networks.fpsnet import (
     TABLE_3,
     FeatureMaps,
     FpsNet,
+    Switches,
     contrast_base,
     local_deviation,
     pattern_complexity,
@@ -20,34 +21,34 @@ from training.networks.fpsnet import (
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> FpsNet:
     torch.manual_seed(0)
     return FpsNet().eval()
 
 
-def noise(height=256, width=256):
+def noise(height: int = 256, width: int = 256) -> torch.Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
-def test_threshold_of_every_pixel_is_positive(network):
+def test_threshold_of_every_pixel_is_positive(network: FpsNet) -> None:
     with torch.no_grad():
         jnd = network(noise())
     assert jnd.shape == (1, 1, 256, 256)
     assert (jnd > 0).all()
 
 
-def test_starts_from_local_contrast(network):
+def test_starts_from_local_contrast(network: FpsNet) -> None:
     image = noise()
     with torch.no_grad():
         torch.testing.assert_close(network(image), contrast_base(local_deviation(to_luma(image))))
 
 
-def test_lite_is_small():
+def test_lite_is_small() -> None:
     assert sum(parameter.numel() for parameter in FpsNet().parameters()) * 4 < 3_000_000
 
 
 @pytest.mark.parametrize("switches", [*TABLE_2.values(), *TABLE_3.values()])
-def test_every_ablation_gives_a_map(switches):
+def test_every_ablation_gives_a_map(switches: Switches) -> None:
     network = FpsNet(switches=switches).eval()
     torch.nn.init.normal_(network.decoder.head.weight)
     with torch.no_grad():
@@ -56,13 +57,13 @@ def test_every_ablation_gives_a_map(switches):
     assert torch.isfinite(jnd).all()
 
 
-def test_gate_and_convolution_have_as_many_parameters():
+def test_gate_and_convolution_have_as_many_parameters() -> None:
     gated, plain = (FpsNet(switches=TABLE_3[name]).decoder for name in ("both", "bidirectional"))
     assert [value.shape for value in gated.parameters()] == [value.shape for value in plain.parameters()]
     assert type(gated) is not type(plain)
 
 
-def test_local_deviation_is_that_of_gaussian_window():
+def test_local_deviation_is_that_of_gaussian_window() -> None:
     from scipy.ndimage import gaussian_filter
 
     luma = to_luma(noise(64, 64))
@@ -71,7 +72,7 @@ def test_local_deviation_is_that_of_gaussian_window():
     np.testing.assert_allclose(local_deviation(luma)[0, 0, 8:-8, 8:-8], np.sqrt(variance[8:-8, 8:-8]), rtol=1e-3)
 
 
-def test_texture_is_more_complex_than_an_edge():
+def test_texture_is_more_complex_than_an_edge() -> None:
     columns = torch.linspace(0, 255, 64).expand(1, 1, 64, 64)
     slope = pattern_complexity(torch.zeros_like(columns), torch.full_like(columns, 20.0))
     generator = torch.Generator().manual_seed(2)
@@ -79,7 +80,7 @@ def test_texture_is_more_complex_than_an_edge():
     assert pattern_complexity(*random).median() > 1.5 * slope.median()
 
 
-def test_blurred_half_is_out_of_focus():
+def test_blurred_half_is_out_of_focus() -> None:
     from training.networks.fpsnet import gaussian_blur
 
     luma = to_luma(noise(96, 192))
@@ -88,7 +89,7 @@ def test_blurred_half_is_out_of_focus():
     assert focus[..., :80].median() > focus[..., 112:].median() + 0.2
 
 
-def test_flat_image_is_finite(network):
+def test_flat_image_is_finite(network: FpsNet) -> None:
     with torch.no_grad():
         for value in (0.0, 1.0):
             assert torch.isfinite(network(torch.full((1, 3, 256, 256), value))).all()

@@ -1,12 +1,15 @@
 """FPSNet at its published size: strides of its encoders, its parameters, one step, and BEiT's place in it."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
+from torch import nn
 
-from training.networks.fpsnet import TABLE_2, TABLE_3
+from training.networks.fpsnet import TABLE_2, TABLE_3, Switches
 from training.networks.fpsnet_published import (
     WIDTHS,
     InceptionEncoder,
@@ -17,25 +20,25 @@ from training.networks.fpsnet_published import (
 from training.networks.semantic_maps import BeitRegions, SemanticWeightsMissingError
 
 
-def parameters(network):
+def parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize(("encoder", "inputs"), [(VggEncoder, 1), (ResNetEncoder, 3), (InceptionEncoder, 16)])
-def test_encoders_meet_at_four_strides(encoder, inputs):
+def test_encoders_meet_at_four_strides(encoder: type[nn.Module], inputs: int) -> None:
     with torch.no_grad():
         levels = encoder(inputs).eval()(torch.rand(1, inputs, 64, 96))
     assert [level.shape[1] for level in levels] == list(WIDTHS)
     assert [tuple(level.shape[2:]) for level in levels] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
 
-def test_backbones_are_those_of_the_cited_works():
+def test_backbones_are_those_of_the_cited_works() -> None:
     vgg, resnet = VggEncoder(3), ResNetEncoder(3)
     assert parameters(vgg.stages) == 14_714_688  # VGG-16 without its classifier
     assert parameters(resnet.stem) + parameters(resnet.stages) == 25_557_032 - 2_049_000  # ResNet-50 without its
 
 
-def test_one_step_moves_the_map_towards_its_target():
+def test_one_step_moves_the_map_towards_its_target() -> None:
     torch.manual_seed(0)
     network = PublishedFpsNet()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.9, 0.9))
@@ -53,7 +56,7 @@ def test_one_step_moves_the_map_towards_its_target():
     assert losses[1] < losses[0]
 
 
-def test_labels_of_lite_are_in_its_reach():
+def test_labels_of_lite_are_in_its_reach() -> None:
     network = PublishedFpsNet().eval()
     maps = torch.zeros(1, 1, 64, 64)
     with torch.no_grad():
@@ -61,18 +64,18 @@ def test_labels_of_lite_are_in_its_reach():
 
 
 @pytest.mark.parametrize("switches", [TABLE_2["none"], TABLE_3["none"]])
-def test_ablations_keep_the_output(switches):
+def test_ablations_keep_the_output(switches: Switches) -> None:
     with torch.no_grad():
         assert PublishedFpsNet(switches).eval()(torch.rand(1, 3, 32, 32)).shape == (1, 1, 32, 32)
 
 
-def test_missing_semantic_weights_are_named(tmp_path):
+def test_missing_semantic_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(SemanticWeightsMissingError, match=r"limen\[semantic\]|config\.json"):
         BeitRegions(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_semantic_map_by_beit(tmp_path):
+def test_semantic_map_by_beit(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers", reason="the semantic extra is not installed")
     tiny = transformers.BeitConfig(
         image_size=32,

@@ -21,7 +21,7 @@ def test_patchnet_has_the_published_layers(preset: str) -> None:
     network = Patchnet(preset)
     assert len(layers(network, nn.Conv2d)) == 7
     assert len(layers(network, nn.MaxPool2d)) == 3
-    assert [layer.out_features for layer in layers(network, nn.Linear)] == [1024, 16, 8, 1]  # type: ignore[attr-defined]
+    assert [layer.out_features for layer in layers(network, nn.Linear)] == [1024, 16, 8, 1]
 
 
 @torch.inference_mode()
@@ -44,9 +44,9 @@ def test_dipqa_has_the_published_number_of_parameters_at_64_pixels() -> None:
 
 def test_multiscale_streams_have_the_published_kernels() -> None:
     network = MultiscaleFr("paper")
-    widths = [layer.out_channels for layer in layers(network, nn.Conv2d)]  # type: ignore[attr-defined]
+    widths = [layer.out_channels for layer in layers(network, nn.Conv2d)]
     assert widths == [*KERNELS, *KERNELS]
-    assert [layer.out_features for layer in layers(network, nn.Linear)] == [2048, 1024, 1]  # type: ignore[attr-defined]
+    assert [layer.out_features for layer in layers(network, nn.Linear)] == [2048, 1024, 1]
     assert spatial_pyramid(torch.zeros(2, 32, 8, 8)).shape == (2, 32 * 85)
 
 
@@ -89,9 +89,9 @@ def test_paper_aggregation_is_densenet_169_with_a_one_by_one_head() -> None:
 
 
 def test_dipqa_keeps_the_convolutions_of_vgg13_but_the_last_stage() -> None:
-    ours = [layer.out_channels for layer in layers(Dipqa(64, "paper"), nn.Conv2d)]  # type: ignore[attr-defined]
+    ours = [layer.out_channels for layer in layers(Dipqa(64, "paper"), nn.Conv2d)]
     published = layers(models.vgg13_bn(weights=None), nn.Conv2d)
-    assert ours == [layer.out_channels for layer in published][:8]  # type: ignore[attr-defined]
+    assert ours == [layer.out_channels for layer in published][:8]
 
 
 @pytest.mark.parametrize("name", ["patchnet", "dipqa"])

@@ -63,8 +63,9 @@ def test_a_graph_agrees_with_its_network_on_photos(data: Path, tmp_path: Path) -
     with pytest.raises(FileNotFoundError, match="limen-train export patch_quality"):
         exported_model("patchnet", config)
     error = export_graph(network, "patchnet", {"patch": torch.rand(3, 3, 64, 64)}, ["quality"], weights=config.weights)
-    graph = just_exported("patchnet", config)
-    same, other = (TorchModel(part, "patchnet", ["patch"], ["quality"]) for part in (network, BrightnessOfPatch(0.01)))
+    graph: OnnxModel = just_exported("patchnet", config)
+    same: OnnxModel = TorchModel(network, "patchnet", ["patch"], ["quality"])
+    other: OnnxModel = TorchModel(BrightnessOfPatch(0.01), "patchnet", ["patch"], ["quality"])
     assert max(error, compare_on_photos("patchnet", data, (same, graph), quality_map)) < 1e-5
     with pytest.raises(ExportMismatchError, match=r"patchnet: PyTorch and ONNX Runtime differ by [5-9]\.\d+e-03"):
         compare_on_photos("patchnet", data, (other, graph), quality_map)

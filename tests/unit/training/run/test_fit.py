@@ -60,7 +60,7 @@ def test_the_loop_learns_keeps_the_best_and_writes_its_losses(tmp_path: Path) ->
     assert len(history) == 3
     assert history[-1][1] < history[0][1]
     again = load_best(nn.Linear(1, 1), settings)
-    assert torch.equal(network.weight, again.weight)
+    assert torch.equal(network.state_dict()["weight"], again.state_dict()["weight"])
     assert sorted(path.name for path in (tmp_path / "line" / "seed-1").iterdir()) == [
         "best.pt",
         "checkpoint.pt",

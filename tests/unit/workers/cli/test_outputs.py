@@ -214,7 +214,7 @@ def test_a_full_disc_is_told_with_the_name_of_the_file(
 def test_a_line_of_the_journal_that_is_cut_off_by_a_full_disc_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal.os, "write", lambda descriptor, line: len(line) // 2)
+    monkeypatch.setattr("workers.cli.journal.os.write", lambda descriptor, line: len(line) // 2)
     done = journal.Done(StudyLadderResult(width=1, height=1), 0, {})
     with pytest.raises(OSError, match="No space"):
         journal.append(tmp_path / "limen.jsonl", "a.jpg", [], done, {})

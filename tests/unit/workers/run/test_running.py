@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
-import workers.run.running
 from models.errors import ImageUndecodableError
 from workers.contracts import FailureCode, JndMapRequest, JobResult, StudyLadderResult
 from workers.errors import BlobMissingError, BrokerUnavailableError
@@ -129,7 +128,7 @@ def test_a_result_waits_for_redis_to_come_back(store: JobStore, monkeypatch: pyt
             raise BrokerUnavailableError("away")
         return update(*arguments)
 
-    monkeypatch.setattr(workers.run.running.time, "sleep", lambda _: None)
+    monkeypatch.setattr("workers.run.running.time.sleep", lambda _: None)
     with running(store, job.id) as run:
         monkeypatch.setattr(store, "update", away)
         run.progress(0.5)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from models.types import Rgb8
+
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from models.metrics.butteraugli import ButteraugliReference
@@ -10,14 +12,14 @@ from training.experiments.jnd.labels import LabelSettings, add_noise, threshold_
 from training.experiments.jnd.protocol import local_deviation_map, random_signs, solve_gamma, ssim_and_ms_ssim
 
 
-def half_flat_half_textured(seed=0):
+def half_flat_half_textured(seed: int = 0) -> Rgb8:
     rng = np.random.default_rng(seed)
     image = np.full((128, 128, 3), 120.0)
     image[:, 64:] += rng.normal(0, 25, (128, 64, 1))
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return image.clip(0, 255).astype(np.uint8)
 
 
-def test_label_is_just_invisible_and_larger_in_texture():
+def test_label_is_just_invisible_and_larger_in_texture() -> None:
     image = half_flat_half_textured()
     settings = LabelSettings(
         iterations=6,
@@ -36,7 +38,7 @@ def test_label_is_just_invisible_and_larger_in_texture():
 
 
 @pytest.mark.parametrize("mse", [100, 25])
-def test_gamma_meets_the_energy_after_clipping_and_rounding(mse):
+def test_gamma_meets_the_energy_after_clipping_and_rounding(mse: int) -> None:
     image = half_flat_half_textured()
     image[:20] = 255
     jnd = local_deviation_map(1.0)(image)
@@ -46,6 +48,6 @@ def test_gamma_meets_the_energy_after_clipping_and_rounding(mse):
     assert np.mean(difference**2) == pytest.approx(mse, rel=0.01)
 
 
-def test_identical_planes_are_perfectly_similar():
+def test_identical_planes_are_perfectly_similar() -> None:
     plane = np.random.default_rng(0).uniform(0, 255, (192, 200))
     assert ssim_and_ms_ssim(plane, plane) == pytest.approx((1, 1))

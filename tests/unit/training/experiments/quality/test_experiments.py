@@ -1,6 +1,7 @@
 """Patchnet, DIPQA and the quality score: one step of their fits on pairs made here, in both presets."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def write_pairs(folder: Path, seed: int) -> None:
     folder.mkdir(parents=True)
     photo = drawn_photo(seed, 256, 384)
     versions = np.stack([noisy(photo, level) for level in (1, 3)])
-    features = {
+    features: dict[str, Any] = {
         f"features_{cell or 0}": np.full((2, 256 // (cell or 256), 384 // (cell or 384), len(NAMES)), 5.0)
         for cell in (None, *DMOS_PATCHES)
     }

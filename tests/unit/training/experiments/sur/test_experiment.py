@@ -112,7 +112,7 @@ def test_calibration_meets_the_population(tmp_path: Path) -> None:
     assert np.mean([gev.scale for gev in gevs]) == pytest.approx(scale, abs=0.3)
 
 
-def test_equal_tiles_leave_every_gradient_finite():
+def test_equal_tiles_leave_every_gradient_finite() -> None:
     network = SurFeatNet()
     tiles = torch.rand(2, 3, 256, 256)
     network(tiles, tiles[:, None]).sum().backward()

@@ -56,10 +56,12 @@ def test_published_shapes(inception: InceptionBody) -> None:
 def test_one_step_of_the_paper_preset(inception: InceptionBody) -> None:
     network = StageOne(inception).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
-    before = network.head.layers[0].weight.detach().clone()
-    absolute_error(network, [torch.rand(2, 3, 75, 75), torch.rand(2, 3, 75, 75), torch.tensor([0.1, 0.4])]).backward()
+    before = next(network.head.parameters()).detach().clone()
+    torch.autograd.backward(
+        absolute_error(network, [torch.rand(2, 3, 75, 75), torch.rand(2, 3, 75, 75), torch.tensor([0.1, 0.4])])
+    )
     optimiser.step()
-    assert not torch.equal(before, network.head.layers[0].weight)
+    assert not torch.equal(before, next(network.head.parameters()))
 
 
 def test_imagenet_weights_are_read_from_a_file(inception: InceptionBody, tmp_path: Path) -> None:
@@ -68,8 +70,9 @@ def test_imagenet_weights_are_read_from_a_file(inception: InceptionBody, tmp_pat
     network = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
     torch.save(network.state_dict(), tmp_path / "inception_v3.pth")
     body = InceptionBody(tmp_path / "inception_v3.pth")
-    assert torch.equal(body.stem[0].conv.weight, network.Conv2d_1a_3x3.conv.weight)
-    assert not torch.equal(body.stem[0].conv.weight, inception.stem[0].conv.weight)
+    first = next(body.stem.parameters())
+    assert torch.equal(first, network.Conv2d_1a_3x3.conv.weight)
+    assert not torch.equal(first, next(inception.stem.parameters()))
 
 
 def test_five_patches_are_quadrants_and_centre() -> None:
