@@ -8,10 +8,10 @@ from fastapi import FastAPI
 
 from app.dependencies import Services
 from app.http.metrics import HttpMetrics
-from app.http.openapi import install_openapi
 from app.http.problems import install_problem_handlers
 from app.http.request_log import RequestLog, log_access_to_stderr
 from app.http.semantics import HttpSemantics
+from app.openapi import install_openapi
 from app.routes import health, jobs, maps, model_info, observe, pages, scores, studies, sur_curve, varjpeg
 from app.settings import ApiSettings
 from workers.run.celery_app import LimenCelery, create_celery

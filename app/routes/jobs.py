@@ -11,9 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.dependencies import RESULT_FILES, BlobsDep, JobsDep, SettingsDep
-from app.http.openapi import ALL_WORK_PROBLEMS, problem_responses
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
+from app.openapi import ALL_WORK_PROBLEMS, problem_responses
 from app.replies import RepliesDep, artefact_reply, successful_result
 from app.schemas import JobStatus, Result, job_path
 from app.waiting import waited_for

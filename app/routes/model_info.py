@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.dependencies import JobsDep, SettingsDep
-from app.http.openapi import problem_responses
+from app.openapi import problem_responses
 from app.schemas import ModelsInService
 from workers.contracts import FailureCode
 from workers.errors import BrokerUnavailableError

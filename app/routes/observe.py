@@ -9,8 +9,8 @@ from fastapi.responses import FileResponse
 
 from app.dependencies import Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
-from app.http.openapi import json_body, problem_responses
 from app.http.problem_types import RequestFault
+from app.openapi import json_body, problem_responses
 from app.routes.studies import photo_status, ready_photos
 from app.studies.schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
 from workers.contracts import FailureCode

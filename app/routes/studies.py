@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.dependencies import IMAGE, Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
-from app.http.openapi import IMAGE_PROBLEMS, form_body, json_body, problem_responses
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError, validation_errors
 from app.http.uploads import receive_upload
+from app.openapi import IMAGE_PROBLEMS, form_body, json_body, problem_responses
 from app.studies.export import dataset_zip, samples_csv
 from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLinks, StudyStatus, moment, observers_of
 from workers.contracts import FailureCode, StudyLadderRequest

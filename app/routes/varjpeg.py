@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from app.dependencies import CONTAINER, IMAGE_AND_PROTECT, AcceptedContainer, AcceptedImageAndProtect
-from app.http.openapi import IMAGE_PROBLEMS, upload_operation
+from app.openapi import IMAGE_PROBLEMS, upload_operation
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, VarJpegDecodeRequest, VarJpegRequest
 
