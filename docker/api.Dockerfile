@@ -1,4 +1,5 @@
-# The web process: HTTP in, job out. Of the models only the reader of headers is inside, and no runtime for them.
+# The web process: HTTP in, job out. Of the models only the reader of headers and the options of VarJPEG are inside, and
+# no runtime for them.
 ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS build
@@ -7,8 +8,9 @@ RUN python3 -m venv /opt/limen
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY app app
 COPY workers workers
-COPY models/__init__.py models/errors.py models/
+COPY models/__init__.py models/errors.py models/viewing.py models/
 COPY models/image_files models/image_files
+COPY models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py models/varjpeg/
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --constraint constraints.txt ".[api]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools

@@ -1,8 +1,10 @@
 """The compose file, the images and the proxy agree with the code and with what keeps jobs safe."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +81,37 @@ def test_the_api_image_is_given_no_model_and_the_worker_no_web_process() -> None
         "pyproject.toml constraints.txt README.md LICENSE",
         "app",
         "workers",
-        "models/__init__.py models/errors.py",
+        "models/__init__.py models/errors.py models/viewing.py",
         "models/image_files",
+        "models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py",
     ]
     assert re.findall(r"^COPY (?!--from)(.+) \S+$", worker, re.MULTILINE) == [
         "pyproject.toml constraints.txt README.md LICENSE",
         "models",
         "workers",
     ]
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ("api", "import app.main; app.main.create_app(); import workers.cli.verbs.service"),
+        ("worker", "import workers.run.process, workers.run.tasks; import workers.cli.verbs.service"),
+    ],
+)
+def test_an_image_has_all_that_it_imports(image: str, code: str, tmp_path: Path) -> None:
+    text = (ROOT / "docker" / f"{image}.Dockerfile").read_text()
+    for sources, target in re.findall(r"^COPY (?!--from)(.+) (\S+)$", text, re.MULTILINE):
+        for source in sources.split():
+            place = tmp_path / target / Path(source).name if target.endswith("/") else tmp_path / target
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copyfile(ROOT / source, place)
+    settings = {"LIMEN_REDIS_URL": "redis://127.0.0.1:1/0", "LIMEN_BLOB_DIR": str(tmp_path / "blobs")}
+    environment = os.environ | settings | {"PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
 def test_docker_compose_accepts_the_file() -> None:
