@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from celery import Celery
 from fastapi import Depends, Header, Request
 
 from app.http.negotiation import choose_media_type, preferred_wait_s
@@ -11,18 +10,31 @@ from app.http.uploads import Upload, UploadForm, receive_upload
 from app.settings import ApiSettings
 from workers.blobs import BlobStore
 from workers.jobs.store import JobStore
+from workers.run.celery_app import LimenCelery
 from workers.studies.store import StudyStore
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What ``create_app`` was given; kept as ``app.state.services``."""
+    """What ``create_app`` was given; kept as ``app.state.services``. The stores are those of ``celery``."""
 
     settings: ApiSettings
-    jobs: JobStore
-    blobs: BlobStore
-    celery: Celery
-    studies: StudyStore
+    celery: LimenCelery
+
+    @property
+    def jobs(self) -> JobStore:
+        """Job records."""
+        return self.celery.jobs
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Image and result bytes."""
+        return self.celery.blobs
+
+    @property
+    def studies(self) -> StudyStore:
+        """Observer studies and their images."""
+        return self.celery.studies
 
 
 def services_of(request: Request) -> Services:

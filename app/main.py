@@ -44,7 +44,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
         openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.services = Services(settings, celery.jobs, celery.blobs, celery, celery.studies)
+    app.state.services = Services(settings, celery)
     app.state.metrics = HttpMetrics(celery.jobs)
     app.add_middleware(HttpSemantics)
     app.add_middleware(RequestLog, metrics=app.state.metrics)

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from models.errors import LimenError
 from workers.cli.names import is_of_another_format, result_name
 
 STANDARD_STREAM = Path("-")
@@ -78,9 +79,8 @@ def in_words(error: Exception) -> str:
         return "; ".join(_setting_error(dict(item)) for item in error.errors())
     if isinstance(error, OSError) and error.strerror:
         return shown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
-    domain_error = getattr(sys.modules.get("models.errors"), "LimenError", ())  # the web image has no ``models``
     said = shown(" ".join(str(error).split()))
-    if isinstance(error, (ImportError, ValueError, OSError, domain_error)):
+    if isinstance(error, (ImportError, ValueError, OSError, LimenError)):
         return said
     return f"unexpected {type(error).__name__}: {said}"
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.errors import LimenError
 from workers.cli.answer import Answer
 from workers.cli.files import put_in_place, read_bytes
 from workers.cli.journal import Done, append, content_digest, done_before, fingerprint, read_journal
+from workers.cli.server import ask_server
 
 if TYPE_CHECKING:
     from models.types import Progress
@@ -117,14 +119,11 @@ def ask(
     keys = {field: hashlib.sha256(data).hexdigest() for field, data in contents.items()}
     keyed = request.model_copy(update=keys)
     if server is not None:
-        from workers.cli.server import ask_server
-
         return ask_server(server, keyed, contents)
     return _ask_here(keyed, {keys[field]: data for field, data in contents.items()}, progress, name)
 
 
 def _ask_here(request: "AnyRequest", blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
-    from models.errors import LimenError
     from workers.capabilities import Inputs, compute
     from workers.settings import WorkerSettings
 
