@@ -22,8 +22,8 @@ from rich.progress import track
 
 from models.metrics.classical import psnr_db
 from models.types import Rgb8
-from training.distort import distortions
-from training.distort.distortions import Apply, at_psnr
+from training.distort import codecs, detail, local_errors, noise, tone
+from training.distort.strength import Apply, at_psnr
 from training.distort.transmission import jpeg2000_transmission_errors, jpeg_transmission_errors, sparsely_sampled
 from training.labels.features import pair_features
 
@@ -52,27 +52,27 @@ class Kind:
 
 
 TID2013: dict[int, Kind] = {
-    1: Kind(distortions.gaussian_noise, 0.5, 60),
-    2: Kind(distortions.chroma_noise, 0.5, 120),
-    3: Kind(distortions.correlated_noise, 0.5, 60),
-    4: Kind(distortions.masked_noise, 0.05, 20),
-    5: Kind(distortions.high_frequency_noise, 0.5, 60),
-    6: Kind(distortions.impulse_noise, 1e-4, 0.2),
-    7: Kind(distortions.quantised, 2, 120),
-    8: Kind(distortions.gaussian_blur, 0.2, 20),
-    9: Kind(distortions.denoised, 1, 150),
-    10: Kind(distortions.jpeg_420, 1, 100),
-    11: Kind(distortions.jpeg2000, 2, 3000),
+    1: Kind(noise.gaussian_noise, 0.5, 60),
+    2: Kind(noise.chroma_noise, 0.5, 120),
+    3: Kind(noise.correlated_noise, 0.5, 60),
+    4: Kind(noise.masked_noise, 0.05, 20),
+    5: Kind(noise.high_frequency_noise, 0.5, 60),
+    6: Kind(noise.impulse_noise, 1e-4, 0.2),
+    7: Kind(tone.quantised, 2, 120),
+    8: Kind(detail.gaussian_blur, 0.2, 20),
+    9: Kind(detail.denoised, 1, 150),
+    10: Kind(codecs.jpeg_420, 1, 100),
+    11: Kind(codecs.jpeg2000, 2, 3000),
     12: Kind(jpeg_transmission_errors, 1, 3000),
     13: Kind(jpeg2000_transmission_errors, 1, 3000),
-    14: Kind(distortions.pattern_noise, 5, 20000),
-    16: Kind(distortions.mean_shifted, 1, 60),
-    18: Kind(distortions.saturation_lowered, 0.02, 4),
-    19: Kind(distortions.multiplicative_noise, 0.005, 0.8),
-    20: Kind(distortions.comfort_noise, 1, 2000),
-    21: Kind(distortions.noisy_then_compressed, 1, 120),
-    22: Kind(distortions.dithered, 1, 128),
-    23: Kind(distortions.chromatic_aberration, 0.1, 40),
+    14: Kind(local_errors.pattern_noise, 5, 20000),
+    16: Kind(tone.mean_shifted, 1, 60),
+    18: Kind(tone.saturation_lowered, 0.02, 4),
+    19: Kind(noise.multiplicative_noise, 0.005, 0.8),
+    20: Kind(noise.comfort_noise, 1, 2000),
+    21: Kind(detail.noisy_then_compressed, 1, 120),
+    22: Kind(tone.dithered, 1, 128),
+    23: Kind(tone.chromatic_aberration, 0.1, 40),
     24: Kind(sparsely_sampled, 0.02, 300),
 }
 """Distortion number to recreation; 15 and 17 depend on the level, see ``kind_of``."""
@@ -110,9 +110,9 @@ def kind_of(distortion: int, level: int) -> Kind:
     Contrast (17) rises at levels 2 and 4 and falls at 1, 3 and 5, as its MOS show.
     """
     if distortion == 15:
-        return Kind(distortions.block_errors(BLOCKS_OF_LEVEL[level - 1]), 2, 250)
+        return Kind(local_errors.block_errors(BLOCKS_OF_LEVEL[level - 1]), 2, 250)
     if distortion == 17:
-        apply = distortions.contrast_raised if level in (2, 4) else distortions.contrast_lowered
+        apply = tone.contrast_raised if level in (2, 4) else tone.contrast_lowered
         return Kind(apply, 0.01, 8)
     return TID2013[distortion]
 

@@ -22,7 +22,7 @@ from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel, OrtModel
 from models.types import Float32Array, Rgb8
 from training.data.photos import is_lossless, load_photo, photo_paths
-from training.distort.distortions import jpeg_420
+from training.distort.codecs import jpeg_420
 from training.run.config import ExperimentConfig
 
 OPSET = 18

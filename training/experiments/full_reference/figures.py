@@ -15,7 +15,7 @@ from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import load_photo, photo_paths
-from training.distort.distortions import jpeg_420
+from training.distort.codecs import jpeg_420
 from training.distort.tid2013 import read_tid_photos
 from training.figures.report import Curves, Picture, Report, Scatter, write_report
 from training.labels.high_quality_pairs import read_high_quality_pairs

@@ -23,7 +23,8 @@ from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_p
 from models.preprocess import pad_to_at_least, to_nchw
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, load_photo, photo_paths
-from training.distort.distortions import gaussian_blur, jpeg_420
+from training.distort.codecs import jpeg_420
+from training.distort.detail import gaussian_blur
 from training.experiments.quality.tables import patchnet_table as table
 from training.figures.paired import beside_rivals
 from training.figures.report import Report, Scatter, write_report
