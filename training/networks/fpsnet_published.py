@@ -30,7 +30,7 @@ from training.networks.fpsnet import (
     to_luma,
 )
 from training.networks.semantic_maps import BeitRegions
-from training.networks.torchvision_models import models
+from training.run.torchvision_models import models
 
 WIDTHS = (64, 128, 256, 512)
 """Channels at which the encoders meet, at strides 4, 8, 16 and 32: those of ResNet's stages before expansion."""

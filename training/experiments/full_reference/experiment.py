@@ -28,9 +28,9 @@ from models.full_reference import predict_full_reference_score
 from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import Split, checksum, photo_paths
-from training.distort import tid2013
-from training.distort.tid2013 import PSNR_OF_LEVEL_DB, TidPhoto, read_tid_photos
+from training.distort.tid2013 import PSNR_OF_LEVEL_DB
 from training.experiments.full_reference import tables
+from training.experiments.full_reference.classical_scores import make_rivals
 from training.experiments.full_reference.figures import figures
 from training.experiments.full_reference.pair_features import (
     FeatureDataset,
@@ -42,16 +42,18 @@ from training.experiments.full_reference.pair_features import (
     whole_patches,
 )
 from training.experiments.full_reference.tables import PairToScore, table
+from training.experiments.on_photos import compare_on_photos
 from training.labels.high_quality_pairs import make_high_quality_pairs, read_high_quality_pairs
 from training.labels.mixture import BEST_MOS
 from training.labels.opinion_pairs import CODEC, make_opinion_pairs, mean_opinions, opinion_of, read_opinion_pairs
-from training.metrics.rivals import make_rivals
+from training.labels.tid_pairs import TidPhoto, make_tid_pairs, read_tid_photos
+from training.maths.agreement import batch_correlation
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.networks.distortion_kinds import DistortionKinds, scaled_strengths
 from training.networks.multiscale_fr import PATCH, PRESETS, Head, MultiscaleFr
 from training.networks.teacher_line import SCORE_AT, SHARE, SHARE_AT, SSIMULACRA2_AT
 from training.run.config import ExperimentConfig
-from training.run.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
+from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best
 from training.run.record import write_run_record
 
@@ -76,7 +78,7 @@ OWN_WEIGHT, KIND_WEIGHT, FINE_WEIGHT = 1.5, 0.5, 1.0
 def prepare(config: ExperimentConfig) -> None:
     """Recreate TID2013's pairs, make the pairs of ``photos/train`` and ``val``, and compute the classical metrics."""
     tid = config.work / "tid2013"
-    tid2013.make_tid_pairs(config.data, tid, processes=config.threads)
+    make_tid_pairs(config.data, tid, processes=config.threads)
     for split, opinion_seed, high_seed in SPLITS:
         opinions, high = opinions_folder(config, split), high_quality_folder(config, split)
         make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=config.threads)
@@ -300,8 +302,7 @@ def score_loss(head: nn.Module, batch: Any) -> Tensor:
     error = nn.functional.smooth_l1_loss(predicted / 10, scores / 10, reduction="none")
     missing = torch.log((100.5 - predicted) / (100.5 - scores))
     exact = nn.functional.smooth_l1_loss(missing, torch.zeros_like(missing), reduction="none", beta=0.2)
-    centred = [values - values.mean() for values in (predicted, scores)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, scores)
     return torch.as_tensor(((error + 2 * fine * exact) * weights).mean() + 1 - correlation)
 
 

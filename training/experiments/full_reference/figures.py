@@ -16,12 +16,14 @@ from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import load_photo, photo_paths
 from training.distort.codecs import jpeg_420
-from training.distort.tid2013 import read_tid_photos
+from training.experiments.full_reference.classical_scores import read_rivals
+from training.figures.paired import lead_interval, photos_won, rank_correlation
 from training.figures.report import Curves, Picture, Report, Scatter, write_report
 from training.labels.high_quality_pairs import read_high_quality_pairs
-from training.labels.mixture import agreement
 from training.labels.opinion_pairs import CODEC, read_opinion_pairs
-from training.metrics.rivals import RIVALS, read_rivals
+from training.labels.tid_pairs import read_tid_photos
+from training.maths.agreement import agreement
+from training.metrics.rivals import RIVALS
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.run.config import ExperimentConfig
 from training.run.fit import load_history
@@ -33,7 +35,6 @@ JPEG_QUALITIES = range(10, 100, 5)
 LADDER_EVERY, MIDDLE = 4, (384, 512)
 HIGH_QUALITY = 50.0
 RANGES = ((-200.0, 0.0), (0.0, 50.0), (50.0, 100.0))
-RESAMPLINGS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,32 +139,6 @@ def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
                 name: _spearman(values[inside], mos[inside]) for name, values in judges.items()
             } | {"pairs": float(inside.sum())}
     return found
-
-
-def photos_won(network: list[Floats], rival: list[Floats], mos: list[Floats]) -> int:
-    """Photos within which the network's SROCC is above the rival's."""
-    return sum(
-        bool(stats.spearmanr(ours, truth).statistic > stats.spearmanr(theirs, truth).statistic)
-        for ours, theirs, truth in zip(network, rival, mos, strict=True)
-    )
-
-
-def lead_interval(
-    network: list[Floats], rival: list[Floats], mos: list[Floats], *, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of the lead in SROCC over all pairs: photos drawn with replacement, both judged on one draw."""
-    rng = np.random.default_rng(seed)
-    leads = []
-    for _ in range(RESAMPLINGS):
-        drawn = rng.integers(len(mos), size=len(mos))
-        ours, theirs, truth = (np.concatenate([side[index] for index in drawn]) for side in (network, rival, mos))
-        leads.append(_rank_correlation(ours, truth) - _rank_correlation(theirs, truth))
-    low, high = np.quantile(leads, (0.025, 0.975))
-    return round(float(low), 4), round(float(high), 4)
-
-
-def _rank_correlation(one: Floats, two: Floats) -> float:
-    return float(np.corrcoef(stats.rankdata(one), stats.rankdata(two))[0, 1])
 
 
 def _seeds(config: ExperimentConfig) -> dict[str, Path]:
@@ -281,7 +256,7 @@ def _report(config: ExperimentConfig, found: dict[str, Any], photos: list[Judged
 
 def _best_and_worst(config: ExperimentConfig, photos: list[JudgedPhoto]) -> list[Picture]:
     """References of the photos on which network and people agree best and worst."""
-    agreed = {photo.number: _rank_correlation(photo.scores, photo.mos) for photo in photos}
+    agreed = {photo.number: rank_correlation(photo.scores, photo.mos) for photo in photos}
     ends = {"best": max(agreed, key=agreed.__getitem__), "worst": min(agreed, key=agreed.__getitem__)}
     return [
         Picture(f"{name}: Kodak {number}, SROCC {agreed[number]:.3f}", _kodak(config, number))

@@ -18,13 +18,14 @@ from training.experiments.jnd.judges import judge_weights, judged_loss
 from training.experiments.jnd.protocol import ENERGIES, visibility_at_own_level
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches
 from training.experiments.jnd.tables import tables
+from training.experiments.on_photos import compare_on_photos
 from training.figures.report import Curves, Picture, Report, write_report
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
 from training.networks.whole_photo import PhotoNetwork
 from training.run.config import ExperimentConfig, FitConfig
-from training.run.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
+from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
 from training.run.record import write_run_record
 

@@ -21,19 +21,20 @@ from models.patch_quality import DMOS_PATCHES, predict_patch_dmos_map
 from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, photo_paths
+from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.dipqa_tables import dipqa_table as table
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
 from training.figures.paired import beside_rivals
 from training.figures.report import Report, Scatter, write_report
-from training.labels.mixture import agreement, load_mixture
+from training.labels.mixture import load_mixture
 from training.labels.pairs import read_pairs
+from training.maths.agreement import agreement, batch_correlation
 from training.metrics.rivals import PATCH_RIVALS
 from training.networks.dipqa import Dipqa
 from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
@@ -98,8 +99,7 @@ def dmos_loss(network: nn.Module, batch: Any) -> Tensor:
     """Absolute error in grades, plus half of one minus the correlation over the batch."""
     first, second, dmos = batch
     predicted = network(*(side.permute(0, 3, 1, 2).float() / 255 for side in (first, second)))
-    centred = [values - values.mean() for values in (predicted, dmos)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, dmos)
     loss: Tensor = nn.functional.l1_loss(predicted, dmos) + 0.5 * (1 - correlation)
     return loss
 

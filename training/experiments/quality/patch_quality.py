@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -25,17 +24,18 @@ from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, load_photo, photo_paths
 from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
+from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.tables import patchnet_table as table
 from training.figures.paired import beside_rivals
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.labels.mixture import load_mixture
 from training.labels.pairs import make_pairs
+from training.maths.agreement import batch_correlation, roc_auc
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
@@ -156,8 +156,7 @@ def quality_loss(network: nn.Module, batch: Any) -> Tensor:
     with torch.autocast(patches.device.type, torch.bfloat16):
         logits = cast(Patchnet, network).logit(patches.permute(0, 3, 1, 2).float() / 255)
     predicted = torch.sigmoid(logits.float())
-    centred = [values - values.mean() for values in (predicted, labels)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, labels)
     loss: Tensor = nn.functional.mse_loss(predicted, labels) * 20 + 0.3 * (1 - correlation)
     return loss
 
@@ -210,8 +209,8 @@ def _composite_figures(config: ExperimentConfig, model: OnnxModel) -> dict[str, 
             half = pixels.shape[1] // 2 // 8 * 8
             mixed = np.concatenate([pixels[:, :half], distorted[:, half:]], axis=1)
             left, right = _halves(tiled_patch_quality(mixed, model, stride=COMPOSITE_STRIDE), half)
-            areas.append(_auc(left, right))
-            fish_areas.append(_auc(*_halves(fish_map(mixed, window=PATCH, stride=COMPOSITE_STRIDE), half)))
+            areas.append(roc_auc(left, right))
+            fish_areas.append(roc_auc(*_halves(fish_map(mixed, window=PATCH, stride=COMPOSITE_STRIDE), half)))
             good.append(float(left.mean()))
             bad.append(float(right.mean()))
         figures[f"half_{name}"] = {
@@ -227,11 +226,6 @@ def _composite_figures(config: ExperimentConfig, model: OnnxModel) -> dict[str, 
 def _halves(values: NDArray[np.float32], half: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Values of the windows that lie wholly left and wholly right of ``half``."""
     return values[:, : (half - PATCH) // COMPOSITE_STRIDE + 1], values[:, -(-half // COMPOSITE_STRIDE) :]
-
-
-def _auc(good: NDArray[np.float32], bad: NDArray[np.float32]) -> float:
-    """Probability that a good value exceeds a bad one."""
-    return float(stats.mannwhitneyu(good.ravel(), bad.ravel()).statistic / (good.size * bad.size))
 
 
 def export(config: ExperimentConfig) -> None:

@@ -25,16 +25,17 @@ from models.metrics.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, photo_paths
+from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.tables import quality_score_table as table
 from training.figures.paired import beside_rivals
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
-from training.labels.mixture import agreement, load_mixture
+from training.labels.mixture import load_mixture
+from training.maths.agreement import agreement, batch_correlation
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
@@ -129,8 +130,7 @@ def score_loss(network: nn.Module, batch: Any) -> Tensor:
     """Smooth L1 in steps of ten points, plus one minus the correlation over the batch."""
     maps, scores = batch
     predicted = network(maps)
-    centred = [values - values.mean() for values in (predicted, scores)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, scores)
     loss: Tensor = nn.functional.smooth_l1_loss(predicted / 10, scores / 10) + (1 - correlation)
     return loss
 

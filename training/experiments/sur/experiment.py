@@ -27,6 +27,7 @@ from models.types import Rgb8
 from training.data.drawn import drawn_tile
 from training.data.photos import Split, checksum, is_free, load_photo, photo_paths, random_crops
 from training.distort.jpeg_variants import VARIANT_KINDS, variants
+from training.experiments.on_photos import compare_on_photos
 from training.experiments.sur import tables
 from training.experiments.sur.curves import (
     CURVE_LEVELS,
@@ -51,7 +52,6 @@ from training.networks.sur_featnet import SurFeatNet, SurHead
 from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,

@@ -7,7 +7,8 @@ from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
 from training.distort.noise import gaussian_noise
 from training.labels.features import NAMES, pair_features
-from training.labels.mixture import agreement, fit_mixture, load_mixture, logistic_fit
+from training.labels.mixture import fit_mixture, load_mixture
+from training.maths.agreement import agreement, logistic_fit
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 
 

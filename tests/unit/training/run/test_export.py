@@ -12,16 +12,14 @@ from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import predict_patch_quality_map
 from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, save
+from training.experiments.on_photos import COMPARED_SIZES, compare_on_photos, photos_of_sizes
 from training.run.config import load_config
 from training.run.export import (
-    COMPARED_SIZES,
     ExportMismatchError,
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
-    photos_of_sizes,
 )
 
 

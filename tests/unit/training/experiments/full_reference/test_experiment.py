@@ -8,11 +8,12 @@ import pytest
 from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
 from training.data.errors import DatasetMissingError
-from training.distort.tid2013 import TidPhoto
+from training.experiments.full_reference import classical_scores as rivals
 from training.experiments.full_reference import experiment, figures
-from training.experiments.full_reference.figures import against_rivals, judged_photos, lead_interval, people, photos_won
+from training.experiments.full_reference.figures import against_rivals, judged_photos, people
+from training.figures.paired import lead_interval, photos_won
 from training.labels.opinion_pairs import CODEC
-from training.metrics import rivals
+from training.labels.tid_pairs import TidPhoto
 from training.networks.multiscale_fr import ABLATIONS
 from training.run.config import ExperimentConfig, load_config
 

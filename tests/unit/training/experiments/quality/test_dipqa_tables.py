@@ -13,8 +13,8 @@ from training.experiments.quality import dipqa
 from training.experiments.quality.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
 from training.metrics.rivals import PATCH_RIVALS
 from training.networks.dipqa import Dipqa
-from training.networks.torchvision_models import models
 from training.run.config import load_config
+from training.run.torchvision_models import models
 
 SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[4] / "assets" / "datasets.py")
 assert SPEC is not None

@@ -16,9 +16,9 @@ from training.experiments.quality.tables import (
     konpatch_score,
     konpatch_split,
     opinion_map,
-    roc_auc,
     squared_error,
 )
+from training.maths.agreement import roc_auc
 from training.networks.meta_aggregation import MetaAggregation
 from training.run.config import ExperimentConfig, load_config
 

@@ -63,7 +63,7 @@ def test_one_step_of_the_paper_preset(inception: InceptionBody) -> None:
 
 
 def test_imagenet_weights_are_read_from_a_file(inception: InceptionBody, tmp_path: Path) -> None:
-    from training.networks.torchvision_models import models
+    from training.run.torchvision_models import models
 
     network = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
     torch.save(network.state_dict(), tmp_path / "inception_v3.pth")
