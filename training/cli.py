@@ -1,8 +1,12 @@
-"""``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper."""
+"""``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper.
+
+``mixture`` fits the teacher mixture that several labels come from, ``calibrate`` an observer profile.
+"""
 
 import importlib
 import json
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,6 +104,20 @@ def table(
     """Run the experiment of the paper on its own data and print its tables as JSON."""
     module, config = _experiment(name, root, work, preset, seed, epochs)
     print(json.dumps(module.table(config, root), indent=2))
+
+
+@cli.command()
+def mixture(
+    data: Annotated[Path, typer.Option(help="folder with kodak and tables/tid2013_mos.csv")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="where the mixture is written (JSON)")],
+    work: Work = WORK,
+    processes: Annotated[int, typer.Option(help="photos whose pairs are made at a time", min=1)] = 1,
+) -> None:
+    """Fit the teacher mixture of the quality labels to TID2013's opinions; print its weights and figures."""
+    from training.labels.mixture import make_mixture
+
+    work.mkdir(parents=True, exist_ok=True)
+    print(json.dumps(asdict(make_mixture(data, work, output, processes=processes)), indent=2))
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from training.labels.features import NAMES
+from training.labels.tid_pairs import make_tid_pairs, tid_features
 from training.maths.agreement import agreement
 
 Floats = NDArray[np.float64]
@@ -72,8 +73,22 @@ def _solve(columns: Floats, target: Floats) -> Floats:
     return np.asarray(solution / scale)
 
 
+def make_mixture(data: Path, work: Path, output: Path, *, processes: int = 1) -> Mixture:
+    """Recreate TID2013's pairs below ``work``, fit the mixture to the MOS of those that have features, write it down.
+
+    ``data`` holds ``tables/tid2013_mos.csv`` and the photos that it names, as ``kodak/01.png`` and so on. What ``work``
+    holds already, also from ``limen-train prepare full_reference``, is not made again.
+    Raises: FileNotFoundError that names what is missing, the table or a photo.
+    """
+    folder = work / "tid2013"
+    make_tid_pairs(data, folder, processes=processes)
+    mixture = fit_mixture(*tid_features(folder))
+    save_mixture(mixture, output)
+    return mixture
+
+
 def save_mixture(mixture: Mixture, path: Path = MIXTURE_FILE) -> None:
-    """Write it down as JSON."""
+    """Write it down as JSON, in the format of ``MIXTURE_FILE``."""
     path.write_text(json.dumps(asdict(mixture), indent=2) + "\n")
 
 
