@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.networks.residual_score import bounded_quality, to_ycbcr
+from training.maths.colour import to_ycbcr
+from training.networks.residual_score import bounded_quality
 
 
 @dataclass(frozen=True, slots=True)

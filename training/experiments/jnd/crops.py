@@ -16,8 +16,9 @@ from models.jnd import TILE
 from models.types import Rgb8
 from training.data.photos import is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.labels import LabelSettings, threshold_field
+from training.maths.colour import to_luma
 from training.metrics.ssimulacra2 import srgb_to_tensor
-from training.networks.fpsnet import FeatureMaps, to_luma
+from training.networks.fpsnet_maps import FeatureMaps
 from training.run.config import ExperimentConfig
 
 FittingSplit = Literal["train", "val"]

@@ -11,10 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.experiments.jnd.protocol import ENERGIES, SSIM_C1, SSIM_C2, SSIM_WINDOW
+from training.experiments.jnd.protocol import ENERGIES
+from training.maths.colour import to_luma
+from training.maths.ssim import luma_ssim
 from training.metrics.butteraugli import ButteraugliReference, three_norm
 from training.metrics.ssimulacra2 import inner, ssimulacra2
-from training.networks.fpsnet import CONTRAST_FLOOR, local_deviation, to_luma
+from training.networks.fpsnet_maps import CONTRAST_FLOOR, local_deviation
 from training.run.config import ExperimentConfig
 
 FULL_ENERGY_SHARE = 0.75
@@ -96,16 +98,3 @@ def extremes(share: Tensor, weights: JudgeWeights) -> Tensor:
     below = F.relu(torch.log(weights.floor / share)).mean((1, 2, 3))
     above = F.relu(torch.log(share / weights.ceiling)).mean((1, 2, 3))
     return weights.floor_weight * below + weights.ceiling_weight * above
-
-
-def luma_ssim(first: Tensor, second: Tensor) -> Tensor:
-    """SSIM (N,) of luma planes (N, 1, H, W), 0..255, over the valid area (Wang et al. 2004)."""
-    planes = torch.cat([first, second, first * first, second * second, first * second], dim=1)
-    kernel = torch.as_tensor(SSIM_WINDOW / SSIM_WINDOW.sum(), dtype=planes.dtype, device=planes.device)
-    rows = F.conv2d(planes, kernel.view(1, 1, -1, 1).expand(5, 1, -1, 1), groups=5)
-    mean1, mean2, square1, square2, product = F.conv2d(
-        rows, kernel.view(1, 1, 1, -1).expand(5, 1, 1, -1), groups=5
-    ).chunk(5, dim=1)
-    light = (2 * mean1 * mean2 + SSIM_C1) / (mean1**2 + mean2**2 + SSIM_C1)
-    contrast = (2 * (product - mean1 * mean2) + SSIM_C2) / (square1 - mean1**2 + square2 - mean2**2 + SSIM_C2)
-    return (light * contrast).mean((1, 2, 3))

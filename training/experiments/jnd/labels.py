@@ -20,8 +20,10 @@ from torch import Tensor
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.butteraugli_constants import NORM_POWERS
 from models.types import Float32Array, Rgb8
+from training.maths.colour import to_luma
 from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2
-from training.networks.fpsnet import STRIDE, contrast_base, local_deviation, to_luma
+from training.networks.fpsnet import STRIDE
+from training.networks.fpsnet_maps import contrast_base, local_deviation
 
 VISIBILITY_SIGMA = 2.0
 """Pixels over which a distance map is averaged before it is divided by the amplitude that caused it."""
@@ -45,7 +47,7 @@ class LabelSettings:
 def threshold_field(crop: Rgb8, settings: LabelSettings, seed: int) -> tuple[Float32Array, Float32Array]:
     """Label of a crop: ln(threshold / base) (H/4, W/4) and the threshold itself (H, W) in luma levels.
 
-    ``base`` is ``fpsnet.contrast_base`` of the crop. Sides are multiples of 4.
+    ``base`` is ``fpsnet_maps.contrast_base`` of the crop. Sides are multiples of 4.
     """
     with torch.no_grad():
         base = contrast_base(local_deviation(to_luma(srgb_to_tensor(crop))))

@@ -34,9 +34,9 @@ from training.experiments.jnd.protocol import (
     random_signs,
     rounded_luma,
     solve_gamma,
-    ssim_and_ms_ssim,
     wu2017_map,
 )
+from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, TABLE_2, TABLE_3, Switches
 from training.run.config import ExperimentConfig

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.optimize import least_squares
 
+from models.metrics.classical import psnr_db
 from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur.observers import JNDS, ObserverProfile, Threshold
 from models.sur.prediction import decode_jpeg, encode_reference_jpeg
@@ -67,7 +68,7 @@ def _measure(path: Path) -> NDArray[np.float64]:
     photo, rows = load_photo(path), []
     for level in CURVE_LEVELS:
         decoded = decode_jpeg(encode_reference_jpeg(photo, 101 - level))
-        rows.append((teacher_log_distance(photo, decoded), psnr_db(photo, decoded)))
+        rows.append((teacher_log_distance(photo, decoded), capped_psnr_db(photo, decoded)))
     return np.array(rows).T
 
 
@@ -89,10 +90,9 @@ def _pooled_excess(path: Path) -> list[float]:
     return [teacher_log_distance(photo, other) - threshold_log_distance(photo, other) for other in versions]
 
 
-def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
-    """Peak signal-to-noise ratio over R, G and B; 99 for equal images."""
-    error = float(np.mean((reference.astype(np.float64) - distorted) ** 2))
-    return 99.0 if error == 0 else float(min(99.0, 10 * np.log10(255**2 / error)))
+def capped_psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
+    """Peak signal-to-noise ratio over R, G and B in dB; 99 for equal images."""
+    return min(99.0, psnr_db(reference, distorted))
 
 
 def curve_gev(log_distance: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> GevParameters:

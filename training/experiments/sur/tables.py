@@ -27,7 +27,7 @@ from training.data.mcl_jci import read_mcl_jci
 from training.data.photos import load_photo
 from training.data.records import DistortedPair, JndPhoto
 from training.data.splits import save_folds, source_folds
-from training.experiments.sur.curves import psnr_db
+from training.experiments.sur.curves import capped_psnr_db
 from training.experiments.sur.distributions import fit_gev_mle, rank_distributions
 from training.experiments.sur.published import (
     FeaturePairs,
@@ -141,7 +141,7 @@ def judge(photo: JndPhoto, jnd: int) -> JudgedPhoto:
     """Ground truth of a photo for one JND. Reference: Lin et al. 2020, section 6.3."""
     reference = load_photo(photo.reference)
     levels = sorted(photo.versions)
-    psnr = [psnr_db(reference, load_photo(photo.versions[level])) for level in levels]
+    psnr = [capped_psnr_db(reference, load_photo(photo.versions[level])) for level in levels]
     return JudgedPhoto(photo, fit_gev_mle(_samples_qf(photo, jnd)), np.interp(LEVELS, levels, psnr))
 
 

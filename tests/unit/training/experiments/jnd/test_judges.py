@@ -9,9 +9,9 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from models.jnd import adapt_to_photo
-from training.experiments.jnd.judges import at_energy, extremes, judge_weights, judged_loss, luma_ssim, noisy
-from training.experiments.jnd.protocol import ssim_and_ms_ssim
+from training.experiments.jnd.judges import at_energy, extremes, judge_weights, judged_loss, noisy
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches, region_shape
+from training.maths.ssim import luma_ssim, ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import inner, srgb_to_tensor, ssimulacra2
 from training.networks.fpsnet import FpsNet
 from training.networks.whole_photo import PhotoNetwork, WholePhoto, map_of_region
