@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from training.data.errors import DatasetFormatError, DatasetMissingError
+from training.experiments.configs import CONFIG_OF
 from training.run.config import ExperimentConfig, load_config
 
 
@@ -142,7 +143,7 @@ def calibrate(
 def _experiment(
     name: Experiment, data: Path, work: Path, preset: Preset, seed: int | None, epochs: int | None = None
 ) -> tuple[Any, ExperimentConfig]:
-    config = load_config(name.value, data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
+    config = load_config(CONFIG_OF[name], data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
     config.checkpoints.mkdir(parents=True, exist_ok=True)
     return importlib.import_module(f"training.experiments.{MODULES[name]}"), config
 

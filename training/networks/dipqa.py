@@ -17,6 +17,11 @@ class DipqaWidths:
     hidden: int
     bounded: bool
 
+    @property
+    def is_vgg13(self) -> bool:
+        """Whether weights of VGG13-bn fit into the stages."""
+        return self.stages == (64, 128, 256, 512)
+
 
 PRESETS = {
     "paper": DipqaWidths((64, 128, 256, 512), hidden=512, bounded=False),

@@ -143,7 +143,7 @@ def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
 
 def _seeds(config: ExperimentConfig) -> dict[str, Path]:
     """The other seeds that have been fitted, by name."""
-    return {path.name: path for path in sorted(config.folder.glob("seed-*")) if list(path.glob("fold-*/*.npy"))}
+    return {path.name: path for path in config.other_seeds if list(path.glob("fold-*/*.npy"))}
 
 
 # High quality.

@@ -5,19 +5,17 @@ the noise. Energy, means and norms leave out a border of the
 region, where a judge's padding hides noise: with only the judge's border left out, all noise would gather there.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.experiments.jnd.config import JudgeWeights
 from training.experiments.jnd.protocol import ENERGIES
 from training.maths.colour import to_luma
 from training.maths.ssim import luma_ssim
 from training.metrics.butteraugli import ButteraugliReference, three_norm
 from training.metrics.ssimulacra2 import inner, ssimulacra2
 from training.networks.fpsnet_maps import CONTRAST_FLOOR, local_deviation
-from training.run.config import ExperimentConfig
 
 FULL_ENERGY_SHARE = 0.75
 """Steps judged at the protocol's first energy; the others at its second."""
@@ -26,29 +24,6 @@ NORM_EXPONENT = 1.03
 100 and 25. So what is measured at one energy tells the norm at the map's own level."""
 RIVAL_MARGIN = 0.01
 """By how much of its 3-norm the map should stay below the plain map's."""
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeWeights:
-    """What each judge's word is worth; every number is a key of ``labels`` in the YAML.
-
-    Logarithms, so that an easy photo's gain counts as much as a hard one's of the same proportion.
-    """
-
-    ssimulacra2_weight: float  # logarithm of what is missing from 100
-    butteraugli_weight: float  # logarithm of the 3-norm
-    ssim_weight: float  # a rise of SSIM by 1
-    floor_weight: float  # mean over pixels of each e-fold below the floor
-    floor: float  # least amplitude, as a share of the root mean square
-    ceiling_weight: float  # the same above the ceiling
-    ceiling: float
-    unit_weight: float  # squared logarithm of the 3-norm at gamma = 1
-    rival_weight: float  # logarithm of the 3-norm over the plain map's, where it is above: no judge pays for another
-
-
-def judge_weights(config: ExperimentConfig) -> JudgeWeights:
-    """The part of ``config.labels`` that weighs the judges. Raises: KeyError for a missing key."""
-    return JudgeWeights(**{name: config.labels[f"judge_{name}"] for name in JudgeWeights.__dataclass_fields__})
 
 
 def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Tensor:

@@ -22,6 +22,7 @@ from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, photo_paths
 from training.experiments.on_photos import compare_on_photos
+from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
@@ -32,7 +33,6 @@ from training.labels.pairs import read_pairs
 from training.maths.agreement import agreement, batch_correlation
 from training.metrics.rivals import PATCH_RIVALS
 from training.networks.dipqa import Dipqa
-from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
     export_graph,
@@ -41,7 +41,7 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
+from training.run.record import kept_metrics, write_run_record
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -73,7 +73,7 @@ class PatchPairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return *pair, self.dmos[chosen]
 
 
-def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple[Rgb8, Rgb8, NDArray[np.float64]]:
+def read_patch_pairs(config: DipqaConfig, split: Split, side: int) -> tuple[Rgb8, Rgb8, NDArray[np.float64]]:
     """All labelled pairs of a split: reference and distorted patches, and DMOS."""
     mixture = load_mixture()
     first, second, dmos = [], [], []
@@ -85,7 +85,7 @@ def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple
     return np.concatenate(first), np.concatenate(second), np.concatenate(dmos)
 
 
-def photos_of_pairs(config: ExperimentConfig, split: Split, side: int) -> NDArray[np.str_]:
+def photos_of_pairs(config: DipqaConfig, split: Split, side: int) -> NDArray[np.str_]:
     """Name of the photo of each pair of ``read_patch_pairs``."""
     names = [
         np.repeat(photo.name, features.shape[0] * features.shape[1])
@@ -104,29 +104,28 @@ def dmos_loss(network: nn.Module, batch: Any) -> Tensor:
     return loss
 
 
-def fit(config: ExperimentConfig) -> None:
+def fit(config: DipqaConfig) -> None:
     """Fit one network per patch size; the best weights are chosen on ``photos/val``."""
     for side in DMOS_PATCHES:
-        drawn = int(config.labels[f"pairs_per_epoch_{side}"])
-        train = PatchPairs(*read_patch_pairs(config, "train", side), drawn=drawn)
+        train = PatchPairs(*read_patch_pairs(config, "train", side), drawn=config.of_patch(side).pairs_per_epoch)
         first, second, dmos = read_patch_pairs(config, "val", side)
         validate = PatchPairs(first[::2], second[::2], dmos[::2])
         fit_network(_network(config, side), train, validate, dmos_loss, _part(config, side))
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
-def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
-    epochs = min(int(config.labels[f"epochs_{side}"]), config.fit.epochs)
+def _part(config: DipqaConfig, side: int) -> DipqaConfig:
+    epochs = min(config.of_patch(side).epochs, config.fit.epochs)
     fit = config.fit.model_copy(update={"epochs": epochs})
     return config.model_copy(update={"name": f"patch-{side}", "work": config.folder, "fit": fit})
 
 
-def _network(config: ExperimentConfig, side: int) -> nn.Module:
+def _network(config: DipqaConfig, side: int) -> nn.Module:
     torch.manual_seed(config.seed)
     return channels_last(Dipqa(side, config.preset))
 
 
-def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+def evaluate(config: DipqaConfig) -> dict[str, Any]:
     """The exported graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
     compared = {f"dipqa_{side}": _compare(config, side) for side in DMOS_PATCHES}
     figures = {name: found for name, (found, _) in compared.items()}
@@ -137,7 +136,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     return figures
 
 
-def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatter]:
+def _compare(config: DipqaConfig, side: int) -> tuple[dict[str, Any], Scatter]:
     """Figures of the graph for one patch size, and its predictions against the labels."""
     model = exported_model(f"dipqa_{side}", config)
     first, second, dmos = read_patch_pairs(config, "val", side)
@@ -162,10 +161,9 @@ def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatt
     return figures, Scatter(f"dipqa_{side} on photos/val", predicted, dmos, "DMOS")
 
 
-def export(config: ExperimentConfig) -> None:
+def export(config: DipqaConfig) -> None:
     """Write ``dipqa_64.onnx`` and ``dipqa_128.onnx``, compared with PyTorch on real patches."""
-    metrics_file = config.checkpoints / "metrics.json"
-    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    metrics = kept_metrics(config)
     for side in DMOS_PATCHES:
         name = f"dipqa_{side}"
         network = load_best(Dipqa(side, config.preset), _part(config, side))
@@ -197,7 +195,7 @@ def export(config: ExperimentConfig) -> None:
                 "padding": "reflection",
                 "unit": "DMOS 1 (bad) .. 5 (excellent), 5 only for identical patches",
             },
-            training_data="teacher mixture on photos/train (462 photos)",
+            training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
             licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics.get(name, {}) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         )

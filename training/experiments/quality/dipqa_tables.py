@@ -25,7 +25,7 @@ from training.data.records import ScoredPair
 from training.data.splits import save_folds, source_folds
 from training.experiments.quality.tables import ArrayDataset, fit_part, predict_rows
 from training.metrics.rivals import PATCH_RIVALS
-from training.networks.dipqa import Dipqa
+from training.networks.dipqa import PRESETS, Dipqa
 from training.run.config import ExperimentConfig
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ def _fit_fold(config: ExperimentConfig, root: Path, pairs: tuple[Rgb8, Rgb8, Flo
 
 
 def _starts_from_imagenet(config: ExperimentConfig, root: Path) -> bool:
-    return config.preset == "paper" and (root / IMAGENET_WEIGHTS).is_file()
+    return PRESETS[config.preset].is_vgg13 and (root / IMAGENET_WEIGHTS).is_file()
 
 
 def load_vgg13(network: Dipqa, state: dict[str, torch.Tensor]) -> None:

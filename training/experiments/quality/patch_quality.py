@@ -25,6 +25,7 @@ from training.data.photos import Split, checksum, load_photo, photo_paths
 from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
 from training.experiments.on_photos import compare_on_photos
+from training.experiments.quality.config import PatchQualityConfig
 from training.experiments.quality.tables import patchnet_table as table
 from training.figures.paired import beside_rivals
 from training.figures.report import Report, Scatter, write_report
@@ -42,7 +43,7 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
+from training.run.record import kept_metrics, write_run_record
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -161,9 +162,9 @@ def quality_loss(network: nn.Module, batch: Any) -> Tensor:
     return loss
 
 
-def fit(config: ExperimentConfig) -> None:
+def fit(config: PatchQualityConfig) -> None:
     """Fit Patchnet; the best weights are chosen on ``photos/val``."""
-    train = DrawnPatches(read_versions(config, "train"), drawn=int(config.labels["patches_per_epoch"]))
+    train = DrawnPatches(read_versions(config, "train"), drawn=config.patches_per_epoch)
     patches, labels, _ = grid_patches(read_versions(config, "val", range(1)))
     fit_network(_network(config), train, GridPatches(patches, labels), quality_loss, config)
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
@@ -253,8 +254,7 @@ def export(config: ExperimentConfig) -> None:
     }
     errors["patchnet"] = max(errors["patchnet"], _error_on_photos(config, network))
     errors["patchnet_map"] = max(errors["patchnet_map"], _error_of_map_on_photos(config, network))
-    metrics_file = config.checkpoints / "metrics.json"
-    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    metrics = kept_metrics(config)
     for name, tile in (("patchnet", PATCH), ("patchnet_map", TILE)):
         write_manifest_entry(
             name,
@@ -268,7 +268,7 @@ def export(config: ExperimentConfig) -> None:
                 "padding": "reflection",
                 "unit": "quality 0..1, higher is better",
             },
-            training_data="teacher labels on photos/train (462 photos)",
+            training_data=f"teacher labels on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
             licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics | {"pytorch_onnx_relative_error": errors[name]},
         )

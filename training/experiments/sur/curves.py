@@ -15,15 +15,23 @@ from scipy.optimize import least_squares
 from models.metrics.classical import psnr_db
 from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur.observers import JNDS, ObserverProfile, Threshold
-from models.sur.prediction import decode_jpeg, encode_reference_jpeg
+from models.sur.prediction import SurModels, SurReference, decode_jpeg, encode_reference_jpeg
 from models.sur.tiles import pool_tiles, tile_places
 from models.types import Rgb8
-from training.data.photos import load_photo
+from training.data.photos import Split, is_free, load_photo, photo_paths
 from training.experiments.sur.aic3 import aic3_thresholds, boosted_jnd, read_aic3
+from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import threshold_log_distance
 
 CURVE_LEVELS = (1, 4, 8, 13, 19, 26, 34, 43, 53, 63, 72, 79, 85, 91, 100)
 """Where a photo's curve is measured: densest where people near the threshold change their mind, QF 75 to 97."""
+
+CURVES_EVERY: dict[Split, int] = {"train": 12, "val": 3, "kodak": 2}
+"""Of the photos of a split, of ``train`` those of free licence, one in so many has its teacher curve measured: fifteen
+levels of six tiles, a sixth of a second each."""
+
+FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 3 <= level <= 61)
+"""Indices into ``CURVE_LEVELS`` of the levels where SUR curves of people near the threshold fall: QF 40 to 98."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +180,35 @@ def calibrate_profiles(curves: NDArray[np.float64], tables: Path, *, pooled: flo
 def _moved(thresholds: tuple[Threshold, Threshold, Threshold], by: float) -> tuple[Threshold, Threshold, Threshold]:
     first, second, third = (Threshold(round(each.log_distance + by, 4), each.spread) for each in thresholds)
     return first, second, third
+
+
+# Of the photos of a split.
+
+
+def measured_curves(config: SurConfig, split: Split) -> PhotoCurves:
+    """The teacher's curves of ``curve_paths``, kept in the folder of the experiment."""
+    return teacher_curves(curve_paths(config, split), config.folder / f"curves-{split}.npz")
+
+
+def curve_paths(config: SurConfig, split: Split) -> list[Path]:
+    """Photos whose teacher curves are measured."""
+    paths = photo_paths(config.data, split)
+    return [path for path in paths if split != "train" or is_free(path)][:: CURVES_EVERY[split]]
+
+
+def photo_errors(config: SurConfig, split: Split, curves: PhotoCurves, models: SurModels | None) -> NDArray[np.float64]:
+    """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
+    errors = []
+    for path, teacher in zip(curve_paths(config, split), curves.log_distance, strict=True):
+        photo = load_photo(path)
+        reference = SurReference(photo, models)
+        levels = [CURVE_LEVELS[index] for index in FALLING]
+        decoded = [decode_jpeg(encode_reference_jpeg(photo, 101 - level)) for level in levels]
+        errors.append(np.array([reference.log_distance(pixels) for pixels in decoded]) - teacher[list(FALLING)])
+    return np.array(errors)
+
+
+def psnr_threshold(curves: PhotoCurves, profile: ObserverProfile, jnd: int) -> float:
+    """Mean PSNR at the 50 % JND over training photos. Reference: Lin et al. 2020, algorithm 1."""
+    places = [percent_jnd(curve_gev(curve, profile, jnd), 50) for curve in curves.log_distance]
+    return float(np.mean([np.interp(n, CURVE_LEVELS, psnr) for n, psnr in zip(places, curves.psnr_db, strict=True)]))

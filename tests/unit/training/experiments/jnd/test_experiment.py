@@ -9,17 +9,19 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from training.experiments.jnd import experiment
-from training.experiments.jnd.crops import LabelledCrops, choose_crops, label_settings
+from training.experiments.jnd.config import JndConfig
+from training.experiments.jnd.crops import LabelledCrops, choose_crops
 from training.networks.fpsnet import FpsNet
 from training.run.config import load_config
 
 
 @pytest.fixture
 def config(tmp_path):
-    loaded = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
+    loaded = load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work")
     steps = loaded.fit.model_copy(update={"epochs": 1, "batch_size": 2})
-    few = {"train_crops": 5, "val_crops": 1, "refine_epochs": 1, "refine_steps": 1}
-    return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | few})
+    labels = loaded.labels.model_copy(update={"train_crops": 5, "val_crops": 1})
+    refinement = loaded.refinement.model_copy(update={"epochs": 1, "steps": 1})
+    return loaded.model_copy(update={"fit": steps, "labels": labels, "refinement": refinement})
 
 
 def write_labels(config, split, count):
@@ -50,7 +52,7 @@ def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config):
 
 
 def test_published_preset_is_fitted_on_labels_alone(tmp_path):
-    paper = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work", preset="paper", epochs=1)
+    paper = load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work", preset="paper", epochs=1)
     paper = paper.model_copy(update={"fit": paper.fit.model_copy(update={"batch_size": 2})})
     for split, count in (("train", 2), ("val", 1)):
         write_labels(paper, split, count)
@@ -90,7 +92,3 @@ def test_crops_come_from_lossless_photos_first(config):
         Image.fromarray(np.full((264, 300, 3), level, np.uint8)).save(folder / name)
     crops = choose_crops(config, "train")
     assert [round(float(crop.mean()) / 100) for crop in crops] == [2, 0, 2, 0, 2]
-
-
-def test_every_label_setting_is_in_the_configuration(config):
-    assert label_settings(config).iterations >= 1

@@ -9,7 +9,8 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from models.jnd import adapt_to_photo
-from training.experiments.jnd.judges import at_energy, extremes, judge_weights, judged_loss, noisy
+from training.experiments.jnd.config import JndConfig
+from training.experiments.jnd.judges import at_energy, extremes, judged_loss, noisy
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches, region_shape
 from training.maths.ssim import luma_ssim, ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import inner, srgb_to_tensor, ssimulacra2
@@ -22,12 +23,12 @@ SIDE = 256
 
 @pytest.fixture
 def config(tmp_path):
-    return load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
+    return load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work")
 
 
 @pytest.fixture
 def weights(config):
-    return judge_weights(config)
+    return config.judges
 
 
 def half_flat(seed=0):

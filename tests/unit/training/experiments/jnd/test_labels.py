@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from models.metrics.butteraugli import ButteraugliReference
-from training.experiments.jnd.labels import LabelSettings, add_noise, threshold_field
+from training.experiments.jnd.config import LabelSettings
+from training.experiments.jnd.labels import add_noise, threshold_field
 from training.experiments.jnd.protocol import local_deviation_map, random_signs, solve_gamma
 from training.maths.ssim import ssim_and_ms_ssim
 

@@ -7,13 +7,14 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 from tests.assets import datasets as made
 from training.data.errors import DatasetMissingError
 from training.experiments.jnd import experiment
+from training.experiments.jnd.config import JndConfig
 from training.networks.fpsnet import TABLE_2, TABLE_3
 from training.run.config import load_config
 
 
 @pytest.fixture
 def config(tmp_path):
-    loaded = load_config("jnd", data=tmp_path, work=tmp_path / "work", epochs=1)
+    loaded = load_config(JndConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     return loaded.model_copy(update={"fit": loaded.fit.model_copy(update={"batch_size": 2})})
 
 

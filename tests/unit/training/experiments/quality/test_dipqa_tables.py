@@ -10,6 +10,7 @@ import torch
 from training.data.errors import DatasetMissingError
 from training.data.splits import load_folds
 from training.experiments.quality import dipqa
+from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
 from training.metrics.rivals import PATCH_RIVALS
 from training.networks.dipqa import Dipqa
@@ -26,7 +27,7 @@ SPEC.loader.exec_module(made)
 def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
     for side in (64, 128):
         made.make_hmii(tmp_path / "hmii" / str(side), sources=2, size=side)
-    config = load_config("dipqa", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = load_config(DipqaConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
     found = dipqa.table(config, tmp_path)
     assert set(found) == {"hmii_64", "hmii_128"}
@@ -40,14 +41,14 @@ def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
 
 
 def test_paper_settings_are_those_of_the_thesis(tmp_path: Path) -> None:
-    config = load_config("dipqa", data=tmp_path, work=tmp_path, preset="paper")
+    config = load_config(DipqaConfig, data=tmp_path, work=tmp_path, preset="paper")
     assert (config.fit.epochs, config.fit.learning_rate, config.fit.weight_decay) == (50, 5e-4, 0)
-    assert config.labels["epochs_64"] == config.labels["epochs_128"] == 50
+    assert config.patch_64.epochs == config.patch_128.epochs == 50
 
 
 def test_missing_hmii_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetMissingError, match="HMII"):
-        dipqa.table(load_config("dipqa", data=tmp_path, work=tmp_path), tmp_path)
+        dipqa.table(load_config(DipqaConfig, data=tmp_path, work=tmp_path), tmp_path)
 
 
 @torch.inference_mode()
