@@ -85,7 +85,7 @@ class LabelledCrops(Dataset[list[Tensor]]):
             raise FileNotFoundError(f"no labels in {config.folder / split}: run limen-train prepare jnd first")
         self._samples = [_read_sample(path) for path in track(files, description=f"maps of {split}", transient=True)]
         self._augment = augment
-        self._rng = np.random.default_rng(config.seed)
+        self.rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -94,7 +94,7 @@ class LabelledCrops(Dataset[list[Tensor]]):
         sample = self._samples[index]
         if not self._augment:
             return sample
-        turn, mirror = int(self._rng.integers(4)), bool(self._rng.integers(2))
+        turn, mirror = int(self.rng.integers(4)), bool(self.rng.integers(2))
         turned = [torch.rot90(part, turn, (1, 2)) for part in sample]
         return [part.flip(2) if mirror else part for part in turned]
 
