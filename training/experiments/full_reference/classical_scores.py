@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from training.labels.tid_pairs import TidPhoto, read_tid_photo
-from training.metrics.rivals import RIVALS, Metric
+from training.metrics.classical import CLASSICAL, Metric
 
 COMPARED_EVERY = 2
 """Every second kind and level of a photo, the others of the next photo: FSIM, VIF and butteraugli take half a second
@@ -22,7 +22,7 @@ def compared_pairs(photo: TidPhoto) -> NDArray[np.int64]:
     return np.flatnonzero((photo.info.sum(1) + photo.photo) % COMPARED_EVERY == 0)
 
 
-def make_rivals(data: Path, pairs: Path, folder: Path, *, processes: int) -> None:
+def make_classical_scores(data: Path, pairs: Path, folder: Path, *, processes: int) -> None:
     """Write the metrics of each photo's compared pairs into ``folder``; pairs measured already are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(data, pairs, folder, int(file.stem)) for file in sorted(pairs.glob("[0-9][0-9].npz"))]
@@ -31,7 +31,7 @@ def make_rivals(data: Path, pairs: Path, folder: Path, *, processes: int) -> Non
             pass
 
 
-def read_rivals(folder: Path) -> dict[int, dict[str, NDArray[Any]]]:
+def read_classical_scores(folder: Path) -> dict[int, dict[str, NDArray[Any]]]:
     """By photo and metric, the values (C,) of the compared pairs, and their ``info`` (C, 2)."""
     return {int(file.stem): _read(file) for file in sorted(folder.glob("[0-9][0-9].npz"))}
 
@@ -64,6 +64,6 @@ def measure_photo(photo: TidPhoto, known: dict[str, NDArray[Any]]) -> dict[str, 
 
     with torch.inference_mode():
         measured = {
-            name: np.array([value(name, metric, index) for index in compared]) for name, metric in RIVALS.items()
+            name: np.array([value(name, metric, index) for index in compared]) for name, metric in CLASSICAL.items()
         }
     return {"info": photo.info[compared], **measured}

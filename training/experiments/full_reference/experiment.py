@@ -16,7 +16,7 @@ from models.full_reference import predict_full_reference_score
 from models.graphs.onnx_model import OnnxModel
 from training.data.photos import Split, checksum, photo_paths
 from training.experiments.full_reference import lite, paper
-from training.experiments.full_reference.classical_scores import make_rivals
+from training.experiments.full_reference.classical_scores import make_classical_scores
 from training.experiments.full_reference.config import FullReferenceConfig
 from training.experiments.full_reference.figures import figures
 from training.experiments.full_reference.pair_features import whole_patches
@@ -58,7 +58,7 @@ def prepare(config: FullReferenceConfig) -> None:
         opinions, high = opinions_folder(config, split), high_quality_folder(config, split)
         make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=config.threads)
         make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=config.threads)
-    make_rivals(config.data, tid, config.folder / "rivals", processes=config.threads)
+    make_classical_scores(config.data, tid, config.folder / "rivals", processes=config.threads)
 
 
 def fit(config: FullReferenceConfig) -> None:

@@ -16,14 +16,14 @@ from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import load_photo, photo_paths
 from training.distort.codecs import jpeg_420
-from training.experiments.full_reference.classical_scores import read_rivals
+from training.experiments.full_reference.classical_scores import read_classical_scores
 from training.figures.paired import lead_interval, photos_won, rank_correlation
 from training.figures.report import Curves, Picture, Report, Scatter, write_report
 from training.labels.high_quality_pairs import read_high_quality_pairs
 from training.labels.opinion_pairs import CODEC, read_opinion_pairs
 from training.labels.tid_pairs import read_tid_photos
 from training.maths.agreement import agreement
-from training.metrics.rivals import RIVALS
+from training.metrics.classical import CLASSICAL
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.run.config import ExperimentConfig
 from training.run.fit import load_history
@@ -39,15 +39,15 @@ RANGES = ((-200.0, 0.0), (0.0, 50.0), (50.0, 100.0))
 
 @dataclass(frozen=True, slots=True)
 class JudgedPhoto:
-    """Of one photo of TID2013 that a fold left out: ``info`` (V, 2), MOS (V,), the network's scores (V,), the rivals'
-    (C,) by name, and which of the V pairs those were computed for.
+    """Of one photo of TID2013 that a fold left out: ``info`` (V, 2), MOS (V,), the network's scores (V,), those of
+    the classical metrics (C,) by name, and which of the V pairs those are of.
     """
 
     number: int
     info: NDArray[np.int64]
     mos: Floats
     scores: Floats
-    rivals: dict[str, Floats]
+    baselines: dict[str, Floats]
     compared: NDArray[np.int64]
 
 
@@ -60,7 +60,7 @@ def figures(config: ExperimentConfig) -> dict[str, Any]:
         "people": people(photos),
         "seeds": {name: people(judged_photos(config, folder)) for name, folder in _seeds(config).items()},
         "people_by_kind": people_by_kind(photos),
-        "against": against_rivals(photos),
+        "against": against_classical(photos),
         "by_range": by_range(photos),
         "val": high_quality(config, model) | ladder.figures(),
     }
@@ -77,7 +77,7 @@ def judged_photos(config: ExperimentConfig, folder: Path) -> list[JudgedPhoto]:
 
     Raises: FileNotFoundError before all folds are fitted.
     """
-    rivals = read_rivals(config.folder / "rivals")
+    baselines = read_classical_scores(config.folder / "rivals")
     judged = []
     for photo in read_tid_photos(config.data, config.work / "tid2013"):
         files = list(folder.glob(f"fold-*/{photo.photo:02d}.npy"))
@@ -85,7 +85,7 @@ def judged_photos(config: ExperimentConfig, folder: Path) -> list[JudgedPhoto]:
             raise FileNotFoundError(
                 f"no fold in {folder} left out photo {photo.photo}: run `limen-train fit` to its end"
             )
-        compared = rivals.get(photo.photo, {"info": np.zeros((0, 2), np.int64)})
+        compared = baselines.get(photo.photo, {"info": np.zeros((0, 2), np.int64)})
         rows = np.flatnonzero((photo.info[:, None] == compared.pop("info")[None]).all(2).any(1))
         judged.append(JudgedPhoto(photo.photo, photo.info, photo.mos, np.load(files[0]), compared, rows))
     return judged
@@ -107,11 +107,11 @@ def people_by_kind(photos: list[JudgedPhoto]) -> dict[str, float]:
     return {str(kind): _spearman(scores[kinds == kind], mos[kinds == kind]) for kind in np.unique(kinds)}
 
 
-def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
+def against_classical(photos: list[JudgedPhoto]) -> dict[str, Any]:
     """Network and classical metrics on the same pairs: agreement, photos won, and the lead over the best of them."""
     mos = [photo.mos[photo.compared] for photo in photos]
     network = [photo.scores[photo.compared] for photo in photos]
-    named = {name: [photo.rivals[name] for photo in photos] for name in RIVALS}
+    named = {name: [photo.baselines[name] for photo in photos] for name in CLASSICAL}
     table = {name: agreement(np.concatenate(values), np.concatenate(mos)) for name, values in named.items()}
     best = max(table, key=lambda name: table[name]["srocc"])
     low, high = lead_interval(network, named[best], mos)
@@ -128,7 +128,7 @@ def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
 
 def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
     """Which judge stands for people where: SROCC with MOS of network and classical metrics by SSIMULACRA2."""
-    judges = {name: np.concatenate([photo.rivals[name] for photo in photos]) for name in RIVALS}
+    judges = {name: np.concatenate([photo.baselines[name] for photo in photos]) for name in CLASSICAL}
     judges["network"] = np.concatenate([photo.scores[photo.compared] for photo in photos])
     mos = np.concatenate([photo.mos[photo.compared] for photo in photos])
     found = {}

@@ -49,7 +49,7 @@ class JudgeWeights(Strict):
     ceiling_weight: float = Field(ge=0, description="the same above the ceiling")
     ceiling: float = Field(gt=0, description="most amplitude, as a share of the root mean square")
     unit_weight: float = Field(ge=0, description="squared logarithm of the 3-norm at gamma = 1")
-    rival_weight: float = Field(
+    baseline_weight: float = Field(
         ge=0,
         description="logarithm of the 3-norm over that of local contrast, where above: no judge pays for another",
     )

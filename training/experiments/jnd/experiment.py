@@ -31,7 +31,7 @@ from training.run.fit import channels_last, fit_network, load_best, load_history
 from training.run.record import write_run_record
 
 VERSION = "0.4.0"
-RIVAL = "deviation_1"
+BASELINE = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
 NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "paper": PublishedFpsNet}
 """By preset."""
@@ -122,26 +122,26 @@ def evaluate(config: JndConfig) -> dict[str, Any]:
 
 
 def _per_photo(photos: list[PhotoFigures]) -> list[Curves]:
-    """Ours and the rival's figure of every photo, in the order of the rival's."""
+    """Ours and the baseline's figure of every photo, in the order of the baseline's."""
     curves = []
     for key in ("ssimulacra2", "butteraugli_3norm"):
-        pairs = [[photo.noise[ENERGIES[0]][name][key] for name in (OURS, RIVAL)] for photo in photos]
-        ours, rival = np.array(sorted(pairs, key=lambda pair: pair[1])).T
+        pairs = [[photo.noise[ENERGIES[0]][name][key] for name in (OURS, BASELINE)] for photo in photos]
+        ours, baseline = np.array(sorted(pairs, key=lambda pair: pair[1])).T
         order = np.arange(1.0, len(photos) + 1)
-        curves.append(Curves(f"{key} at MSE 100", order, {OURS: ours, RIVAL: rival}, "photo, by rival", key))
+        curves.append(Curves(f"{key} at MSE 100", order, {OURS: ours, BASELINE: baseline}, "photo, by baseline", key))
     return curves
 
 
 def _best_and_worst(data: Path, photos: list[PhotoFigures]) -> list[Picture]:
-    """The photos on which SSIMULACRA2 gains most and least over the rival."""
+    """The photos on which SSIMULACRA2 gains most and least over the baseline."""
     gains = {
-        photo.name: photo.noise[ENERGIES[0]][OURS]["ssimulacra2"] - photo.noise[ENERGIES[0]][RIVAL]["ssimulacra2"]
+        photo.name: photo.noise[ENERGIES[0]][OURS]["ssimulacra2"] - photo.noise[ENERGIES[0]][BASELINE]["ssimulacra2"]
         for photo in photos
     }
     paths = {path.stem: path for path in photo_paths(data, "kodak")}
     ends = {"best": max(gains, key=lambda name: gains[name]), "worst": min(gains, key=lambda name: gains[name])}
     return [
-        Picture(f"{end}: {name}, {gains[name]:+.1f} points against {RIVAL}", load_photo(paths[name]))
+        Picture(f"{end}: {name}, {gains[name]:+.1f} points against {BASELINE}", load_photo(paths[name]))
         for end, name in ends.items()
     ]
 

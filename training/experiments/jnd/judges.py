@@ -22,7 +22,7 @@ FULL_ENERGY_SHARE = 0.75
 NORM_EXPONENT = 1.03
 """The 3-norm grows with this power of the noise's amplitude: ln(3.14 / 1.54) / ln 2, of local deviation on Kodak at MSE
 100 and 25. So what is measured at one energy tells the norm at the map's own level."""
-RIVAL_MARGIN = 0.01
+BASELINE_MARGIN = 0.01
 """By how much of its 3-norm the map should stay below the plain map's."""
 
 
@@ -39,11 +39,11 @@ def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Ten
     norm = three_norm(inner(seen.distance(distorted))).log()
     with torch.no_grad():
         plain = noisy(image, at_energy(image, plain_map(image), sign, energy) * sign)
-        rival = three_norm(inner(seen.distance(plain))).log()
+        baseline = three_norm(inner(seen.distance(plain))).log()
     own = norm + NORM_EXPONENT * (inner(jnd).square().mean((1, 2, 3)) / energy).log() / 2
     structure = luma_ssim(to_luma(inner(image)), to_luma(inner(distorted)))
     loss = weights.butteraugli_weight * norm - weights.ssim_weight * structure
-    loss = loss + weights.rival_weight * F.relu(norm - rival + RIVAL_MARGIN)
+    loss = loss + weights.baseline_weight * F.relu(norm - baseline + BASELINE_MARGIN)
     loss = loss + weights.ssimulacra2_weight * (100 - ssimulacra2(image, distorted, edges="inner")).log()
     return (loss + extremes(inner(amplitude) / energy**0.5, weights) + weights.unit_weight * own.square()).mean()
 

@@ -32,7 +32,7 @@ def rounded_luma(image: Rgb8) -> Floats:
 
 
 def local_deviation_map(exponent: float) -> JndMapOf:
-    """The plainest rival: (variance of luma under sigma 1.5, plus 5.3^2) to half the exponent; 0 is uniform noise."""
+    """The plain baseline: (variance of luma under sigma 1.5, plus 5.3^2) to half the exponent; 0 is uniform noise."""
 
     def of_image(image: Rgb8) -> Floats:
         plane = rounded_luma(image)

@@ -26,12 +26,12 @@ from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.mixture import load_mixture
 from training.labels.pairs import read_pairs
 from training.maths.agreement import agreement, batch_correlation
-from training.metrics.rivals import PATCH_RIVALS
+from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import Dipqa
 from training.run.export import (
     TorchModel,
@@ -146,16 +146,16 @@ def _compare(config: DipqaConfig, side: int) -> tuple[dict[str, Any], Scatter]:
     ]
     predicted = np.concatenate(found).astype(np.float64)
     chosen = np.linspace(0, len(dmos) - 1, min(COMPARED, len(dmos))).astype(int)
-    rivals = {
+    baselines = {
         name: np.array([metric(first[i], second[i]) for i in track(chosen, description=f"{name} {side}")])
-        for name, metric in PATCH_RIVALS.items()
+        for name, metric in CLASSICAL_OF_PATCHES.items()
     }
     photos = photos_of_pairs(config, "val", side)
     figures = {
         "pairs": len(dmos),
         "all_pairs": agreement(predicted, dmos),
         "compared": len(chosen),
-        **beside_rivals(predicted[chosen], rivals, dmos[chosen], photos[chosen]),
+        **beside_baselines(predicted[chosen], baselines, dmos[chosen], photos[chosen]),
         "identical": float(model.run({"reference": to_nchw(first[:1]), "distorted": to_nchw(first[:1])})["dmos"][0]),
     }
     return figures, Scatter(f"dipqa_{side} on photos/val", predicted, dmos, "DMOS")

@@ -24,7 +24,7 @@ from training.data.photos import load_photo
 from training.data.records import ScoredPair
 from training.data.splits import save_folds, source_folds
 from training.experiments.quality.tables import ArrayDataset, fit_part, predict_rows
-from training.metrics.rivals import PATCH_RIVALS
+from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import PRESETS, Dipqa
 from training.run.config import ExperimentConfig
 
@@ -61,7 +61,7 @@ def _patch_size(config: ExperimentConfig, root: Path, side: int) -> dict[str, An
     save_folds(config.checkpoints / "table" / f"hmii_{side}.json", folds)
     metrics = {
         name: np.array([metric(*pair) for pair in track(list(zip(first, second, strict=True)), description=name)])
-        for name, metric in PATCH_RIVALS.items()
+        for name, metric in CLASSICAL_OF_PATCHES.items()
     }
     tested = [np.isin(sources, fold) for fold in folds]
     rows = {f"IPM ({name})": [_cubic(metrics[name], dmos, test) for test in tested] for name in IPM_FEATURES}

@@ -27,7 +27,7 @@ from training.distort.detail import gaussian_blur
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import PatchQualityConfig
 from training.experiments.quality.tables import patchnet_table as table
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.labels.mixture import load_mixture
@@ -184,7 +184,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     sharpness = np.array([float(fish_map(patch, window=PATCH)[0, 0]) for patch in patches])
     figures: dict[str, Any] = {
         "patches": len(labels),
-        **beside_rivals(predicted, {"fish": sharpness}, labels, photos),
+        **beside_baselines(predicted, {"fish": sharpness}, labels, photos),
         "percentiles_1_50_99": [round(float(value), 3) for value in np.percentile(predicted, [1, 50, 99])],
     }
     figures |= _composite_figures(config, exported_model("patchnet_map", config))

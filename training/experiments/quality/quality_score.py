@@ -28,7 +28,7 @@ from training.data.photos import Split, checksum, photo_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import QualityScoreConfig
 from training.experiments.quality.tables import quality_score_table as table
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.labels.mixture import load_mixture
@@ -194,7 +194,7 @@ def _other_seeds(config: QualityScoreConfig, data: MappedVersions) -> dict[str, 
 
 def _beside_means(predicted: NDArray[np.float64], data: MappedVersions) -> dict[str, Any]:
     means = {"patchnet_mean": data.patchnet.astype(np.float64), "fish": data.fish}
-    return beside_rivals(predicted, means, data.scores, data.photos)
+    return beside_baselines(predicted, means, data.scores, data.photos)
 
 
 def export(config: QualityScoreConfig) -> None:

@@ -15,8 +15,8 @@ from training.experiments.sur.config import SurConfig
 from training.experiments.sur.curves import curve_paths, measured_curves, psnr_threshold
 from training.experiments.sur.figures import (
     PhotoRow,
+    beside_teacher,
     photo_rows,
-    plainest_rival,
     ranking_of_published_distributions,
     share_errors,
     summary,
@@ -28,7 +28,7 @@ from training.run.fit import load_history
 
 SHARES_EVERY = 8
 """Of the photos of a split, one in so many is encoded by three encoders at all qualities of ``share_errors``."""
-RIVAL_EVERY = 4
+TEACHER_EVERY = 4
 """Of the Kodak photos, one in so many is also judged by the teacher itself, a second a pair."""
 
 
@@ -49,9 +49,9 @@ def evaluate(config: SurConfig) -> dict[str, Any]:
         figures[f"{split}, every eighth: share of viewers against the teacher"] = share_errors(
             photo_paths(config.data, split)[::SHARES_EVERY], profile, models
         )
-    some = slice(None, None, RIVAL_EVERY)
+    some = slice(None, None, TEACHER_EVERY)
     kodak, curves = curve_paths(config, "kodak")[some], measured_curves(config, "kodak").part(some)
-    figures["kodak, every fourth: the teacher itself"] = plainest_rival(kodak, curves, profile, 1, models)
+    figures["kodak, every fourth: the teacher itself"] = beside_teacher(kodak, curves, profile, 1, models)
     table = config.data / "tables" / "mcl_jci_gev.csv"
     figures["table 1 on samples of mcl_jci_gev.csv"] = ranking_of_published_distributions(table, config.seed)
     write_report(config.checkpoints / "report.html", _report(config, figures, rows))

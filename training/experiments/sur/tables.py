@@ -42,7 +42,7 @@ from training.experiments.sur.published import (
     part_config,
     starting_body,
 )
-from training.metrics.rivals import RIVALS
+from training.metrics.classical import CLASSICAL
 from training.networks.sur_featnet_published import Body, StageOne, enlarge, five_patches
 from training.run.fit import fit_network
 
@@ -225,7 +225,7 @@ def _pretrained_body(config: SurConfig, folder: Path) -> Body:
 
 def _scored_by_mdsi(pair: DistortedPair) -> LabelledPair:
     reference, distorted = load_photo(pair.reference), load_photo(pair.distorted)
-    return reference, distorted, RIVALS["mdsi"](reference, distorted)
+    return reference, distorted, CLASSICAL["mdsi"](reference, distorted)
 
 
 def _predict(

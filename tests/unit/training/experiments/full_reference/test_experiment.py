@@ -8,10 +8,9 @@ import pytest
 from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
 from training.data.errors import DatasetMissingError
-from training.experiments.full_reference import classical_scores as rivals
-from training.experiments.full_reference import experiment, figures, heads
+from training.experiments.full_reference import classical_scores, experiment, figures, heads
 from training.experiments.full_reference.config import FullReferenceConfig
-from training.experiments.full_reference.figures import against_rivals, judged_photos, people
+from training.experiments.full_reference.figures import against_classical, judged_photos, people
 from training.figures.paired import lead_interval, photos_won
 from training.labels.opinion_pairs import CODEC
 from training.labels.tid_pairs import TidPhoto
@@ -85,11 +84,11 @@ def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: FullRefe
 
 def test_figures_come_with_wins_and_an_interval(fitted: FullReferenceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     two = {"psnr": psnr_db, "ssimulacra2": lambda reference, distorted: psnr_db(reference, distorted) + 40}
-    monkeypatch.setattr(rivals, "RIVALS", two)
-    monkeypatch.setattr(figures, "RIVALS", two)
-    monkeypatch.setattr(rivals, "ProcessPoolExecutor", _Here)
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
-    rivals.make_rivals(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
+    monkeypatch.setattr(classical_scores, "CLASSICAL", two)
+    monkeypatch.setattr(figures, "CLASSICAL", two)
+    monkeypatch.setattr(classical_scores, "ProcessPoolExecutor", _Here)
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 1)
+    classical_scores.make_classical_scores(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
     found = experiment.evaluate(fitted)
     assert found["people"]["pairs"] == heads.FOLDS * len(INFO)
     assert found["against"]["psnr"]["srocc"] > 0.9
@@ -97,7 +96,7 @@ def test_figures_come_with_wins_and_an_interval(fitted: FullReferenceConfig, mon
     assert found["val"]["identical_images"] == [100, 100]
     assert (fitted.checkpoints / "report.html").is_file()
     assert people(judged_photos(fitted, fitted.checkpoints)) == found["people"]
-    assert against_rivals(judged_photos(fitted, fitted.checkpoints)) == found["against"]
+    assert against_classical(judged_photos(fitted, fitted.checkpoints)) == found["against"]
 
 
 class _Here:
@@ -138,15 +137,15 @@ def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append(1)
         return float(distorted.mean())
 
-    monkeypatch.setattr(rivals, "RIVALS", {"mean": count})
+    monkeypatch.setattr(classical_scores, "CLASSICAL", {"mean": count})
     photo = made.drawn_photo(1, 16, 16)
     distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
     pairs = TidPhoto(1, photo, distorted, INFO, np.array([6.0, 5.0, 4.0, 2.0]))
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 2)
-    some = rivals.measure_photo(pairs, {})
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 2)
+    some = classical_scores.measure_photo(pairs, {})
     assert 0 < len(some["info"]) < len(INFO)
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
-    every = rivals.measure_photo(pairs, some)
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 1)
+    every = classical_scores.measure_photo(pairs, some)
     assert len(asked) == len(INFO)
     np.testing.assert_array_equal(every["info"], INFO)
     np.testing.assert_allclose(every["mean"], distorted.mean((1, 2, 3)))

@@ -12,7 +12,7 @@ from training.data.splits import load_folds
 from training.experiments.quality import dipqa
 from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
-from training.metrics.rivals import PATCH_RIVALS
+from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import Dipqa
 from training.run.config import load_config
 from training.run.torchvision_models import models
@@ -32,7 +32,7 @@ def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
     found = dipqa.table(config, tmp_path)
     assert set(found) == {"hmii_64", "hmii_128"}
     for name, tables in found.items():
-        assert set(tables["table 4.1"]) == set(PATCH_RIVALS)
+        assert set(tables["table 4.1"]) == set(CLASSICAL_OF_PATCHES)
         assert set(tables["table 4.2"]) == {"DIPQA", *(f"IPM ({metric})" for metric in IPM_FEATURES)}
         assert set(tables["table 4.2"]["DIPQA"]) == {"plcc", "srocc", "rmse"}
         assert not tables["imagenet"]

@@ -48,7 +48,7 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
     for module in (curves, figures):
         monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
     monkeypatch.setattr(curves, "FALLING", (2, 3, 4))
-    monkeypatch.setattr(lite_figures, "RIVAL_EVERY", 1)
+    monkeypatch.setattr(lite_figures, "TEACHER_EVERY", 1)
     monkeypatch.setattr(figures, "SHARE_QUALITIES", (60,))
     monkeypatch.setattr(figures, "ORDERED_QUALITIES", (50, 80))
     monkeypatch.setattr(curves, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})

@@ -33,7 +33,7 @@ def _negative(metric: Metric) -> Metric:
     return lambda reference, distorted: -metric(reference, distorted)
 
 
-RIVALS: dict[str, Metric] = {
+CLASSICAL: dict[str, Metric] = {
     "psnr": psnr_db,
     "ssim": ssim,
     "ms_ssim": ms_ssim,
@@ -46,11 +46,11 @@ RIVALS: dict[str, Metric] = {
 }
 """Metric by name, each turned so that higher is better. FSIM is its colour version, FSIMc."""
 
-PATCH_RIVALS: dict[str, Metric] = {
+CLASSICAL_OF_PATCHES: dict[str, Metric] = {
     "psnr": lambda reference, distorted: min(100.0, psnr_db(reference, distorted)),
     "ssim": ssim,
     "ms_ssim": ms_ssim,
-    "fsim": RIVALS["fsim"],
+    "fsim": CLASSICAL["fsim"],
     "srsim": of_piq(piq.srsim),
     "vsi": of_piq(piq.vsi),
 }
