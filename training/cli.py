@@ -1,8 +1,12 @@
-"""``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper."""
+"""``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper.
+
+``mixture`` fits the teacher mixture that several labels come from, ``calibrate`` an observer profile.
+"""
 
 import importlib
 import json
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from training.data.errors import DatasetFormatError, DatasetMissingError
+from training.experiments.configs import CONFIG_OF
 from training.run.config import ExperimentConfig, load_config
 
 
@@ -103,6 +108,20 @@ def table(
 
 
 @cli.command()
+def mixture(
+    data: Annotated[Path, typer.Option(help="folder with kodak and tables/tid2013_mos.csv")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="where the mixture is written (JSON)")],
+    work: Work = WORK,
+    processes: Annotated[int, typer.Option(help="photos whose pairs are made at a time", min=1)] = 1,
+) -> None:
+    """Fit the teacher mixture of the quality labels to TID2013's opinions; print its weights and figures."""
+    from training.labels.mixture import make_mixture
+
+    work.mkdir(parents=True, exist_ok=True)
+    print(json.dumps(asdict(make_mixture(data, work, output, processes=processes)), indent=2))
+
+
+@cli.command()
 def calibrate(
     samples: Annotated[Path, typer.Option(help="answers of an observer study, as the service exports them (CSV)")],
     name: Annotated[str, typer.Option(help="what the new observer profile is called: a-z, 0-9 and -")],
@@ -124,7 +143,7 @@ def calibrate(
 def _experiment(
     name: Experiment, data: Path, work: Path, preset: Preset, seed: int | None, epochs: int | None = None
 ) -> tuple[Any, ExperimentConfig]:
-    config = load_config(name.value, data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
+    config = load_config(CONFIG_OF[name], data=data, work=work, preset=preset.value, seed=seed, epochs=epochs)
     config.checkpoints.mkdir(parents=True, exist_ok=True)
     return importlib.import_module(f"training.experiments.{MODULES[name]}"), config
 

@@ -33,7 +33,7 @@ from training.labels.features import NAMES, pair_features
 from training.metrics.butteraugli import butteraugli_distance, three_norm
 from training.metrics.butteraugli_program import PROGRAM, butteraugli
 from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2_of_arrays
-from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
+from training.run import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
 
 import piq  # isort: skip
 from PIL import Image  # isort: skip

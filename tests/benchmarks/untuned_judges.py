@@ -29,7 +29,7 @@ from models.varjpeg.photo import PreparedPhoto
 from tests.benchmarks.default_request import photos
 from tests.benchmarks.machine import describe_machine
 from training.experiments.sur.curves import teacher_log_distance
-from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this
+from training.run import torchvision_models  # noqa: F401  piq imports torchvision, which needs this
 
 import piq  # isort: skip
 

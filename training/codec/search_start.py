@@ -1,4 +1,4 @@
-"""Where a search starts: the medians behind ``models.varjpeg.targets``, of what common photos score by each judge.
+"""Where a search starts: the medians behind ``models.varjpeg.targets``, of what lossless photos score by each judge.
 
     python -m training.codec.search_start --data DATA [--every 4]
 

@@ -11,12 +11,15 @@ import numpy as np
 import pyjpegli
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
 from models.colour import double, halve, rgb_to_ycbcr, ycbcr_to_rgb
+from models.jpeg.dct import zigzag
+from models.jpeg.pixels import decode_jpeg
 from models.types import Float32Array, Rgb8
 from models.varjpeg.photo import PreparedPhoto
+from models.varjpeg.tables import standard_table
+from training.maths.block_dct import block_dct, inverse_block_dct
 
 QUALITY_STRATA = ((8, 35), (36, 60), (61, 76), (77, 88), (89, 98))
 """One quality factor from each: dense where people near the threshold change their mind (QF 60..95)."""
@@ -31,23 +34,10 @@ VARIANT_KINDS = {
 }
 """Where each encoder's versions stand in what ``variants`` returns."""
 
-LUMA_TABLE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
+LUMA_TABLE, CHROMA_TABLE = (
+    standard_table(50, chroma=chroma)[np.argsort(zigzag())].reshape(8, 8).astype(np.int64) for chroma in (False, True)
 )
-"""T.81 table K.1."""
-
-CHROMA_TABLE = np.full((8, 8), 99)
-CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
-"""T.81 table K.2."""
+"""T.81 tables K.1 and K.2, which quality 50 leaves as they are."""
 
 
 def variants(photo: Rgb8, rng: np.random.Generator) -> tuple[list[Rgb8], list[str]]:
@@ -79,13 +69,13 @@ def turbo(photo: Rgb8, quality: int, *, subsampling: int, tables: list[list[int]
         Image.fromarray(photo).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
     else:
         Image.fromarray(photo).save(buffer, "JPEG", qtables=tables, subsampling=subsampling)
-    return _decode(buffer.getvalue())
+    return decode_jpeg(buffer.getvalue())
 
 
 def jpegli(photo: Rgb8, quality: int) -> Rgb8:
     """Through jpegli, 4:2:0, adaptive quantization on."""
     height, width = photo.shape[:2]
-    return _decode(pyjpegli.encode(np.ascontiguousarray(photo).tobytes(), width, height, quality=quality))
+    return decode_jpeg(pyjpegli.encode(np.ascontiguousarray(photo).tobytes(), width, height, quality=quality))
 
 
 def varjpeg(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
@@ -100,7 +90,7 @@ def varjpeg(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
     if rng.random() < 0.5:
         lambda_scale = float(np.exp(rng.uniform(-0.6, 0.6)))
     subsampling = str(rng.choice(["auto", "auto", "420", "444"]))
-    return _decode(PreparedPhoto(photo, jnd).encode(quality, subsampling, lambda_scale=lambda_scale).data)
+    return decode_jpeg(PreparedPhoto(photo, jnd).encode(quality, subsampling, lambda_scale=lambda_scale).data)
 
 
 def with_odd_tables(photo: Rgb8, quality: int, rng: np.random.Generator) -> Rgb8:
@@ -141,16 +131,14 @@ def _tilted(table: NDArray[np.int64], slope: float) -> NDArray[np.float64]:
 def _quantise(
     plane: Float32Array, table: NDArray[np.float64], *, strength: float, zeroing: float, rng: np.random.Generator
 ) -> Float32Array:
-    rows, columns = plane.shape[0] // 8, plane.shape[1] // 8
-    blocks = plane.astype(np.float64).reshape(rows, 8, columns, 8).swapaxes(1, 2)
-    scaled = dctn(blocks, axes=(2, 3), norm="ortho") / table
-    field = _smooth_field(rows, columns, rng)[..., None, None]
+    scaled = block_dct(plane.astype(np.float64)[..., None])[:, :, 0] / table
+    field = _smooth_field(scaled.shape[0], scaled.shape[1], rng)[..., None, None]
     # Dead zone from 0.5 (plain rounding) up: what thresholding and trellis quantization do to small coefficients.
     dead_zone = 0.5 + strength * zeroing * field * np.clip(np.add.outer(range(8), range(8)) / 6, 0, 1)
     kept = np.where(np.abs(scaled) < dead_zone, 0, np.round(scaled))
     kept[..., 0, 0] = np.round(scaled[..., 0, 0])
-    pixels = idctn(kept * table, axes=(2, 3), norm="ortho")
-    return np.asarray(np.clip(pixels, -128, 127).swapaxes(1, 2).reshape(plane.shape), np.float32)
+    pixels = inverse_block_dct((kept * table)[:, :, None])[..., 0]
+    return np.asarray(np.clip(pixels, -128, 127), np.float32)
 
 
 def _smooth_field(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -168,8 +156,3 @@ def _draw_quality(rng: np.random.Generator) -> int:
     if rng.random() < 0.25:
         return int(rng.integers(5, 40))
     return 100 - round(float(np.exp(rng.uniform(np.log(2), np.log(60)))))
-
-
-def _decode(data: bytes) -> Rgb8:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))

@@ -3,7 +3,7 @@ samples arrive.
 
 TID2013's kinds 12, 13 and 24 by description (Ponomarenko et al. 2015, table 2); which bits its authors turned, how
 often their files could resynchronise and how they reconstructed is not published. Each kind is a pure function as in
-``training.distort.distortions``.
+``training.distort.strength``.
 """
 
 import io
@@ -14,7 +14,8 @@ from PIL import Image
 from scipy import ndimage
 
 from models.types import Rgb8
-from training.distort.distortions import Floats, block_dct, round_to_bytes
+from training.distort.pixels import Floats, round_to_bytes
+from training.maths.block_dct import block_dct, inverse_block_dct
 
 # What is sent is nearly as good as the photo, so that the errors make the difference.
 JPEG_QUALITY, JPEG2000_RATIO = 95, 8
@@ -83,10 +84,10 @@ def sparsely_sampled(pixels: Rgb8, strength: float, rng: np.random.Generator) ->
     values = np.where(known, pixels, _spread(pixels.astype(np.float64) * known, known))
     for threshold in np.geomspace(STRONGEST_THRESHOLD, WEAKEST_THRESHOLD, ROUNDS):
         row, column = (int(offset) for offset in rng.integers(0, 8, 2))
-        blocks = block_dct(np.pad(values, ((row, 0), (column, 0), (0, 0)), mode="symmetric"), forward=True)
+        blocks = block_dct(np.pad(values, ((row, 0), (column, 0), (0, 0)), mode="symmetric"))
         kept = np.abs(blocks) >= threshold
         kept[..., 0, 0] = True
-        found = block_dct(blocks * kept, forward=False)
+        found = inverse_block_dct(blocks * kept)
         values = np.where(known, pixels, found[row : row + pixels.shape[0], column : column + pixels.shape[1]])
     return round_to_bytes(values)
 

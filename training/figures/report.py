@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.types import Rgb8
-from training.labels.mixture import logistic_fit
+from training.maths.agreement import logistic_fit
 
 # Longest side of an embedded photo in pixels.
 PICTURE_SIDE = 480

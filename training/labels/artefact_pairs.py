@@ -16,7 +16,8 @@ from scipy import ndimage
 
 from models.types import Rgb8
 from training.data.photos import Split
-from training.distort.distortions import GENERATED, Distortion
+from training.distort.distortions import GENERATED
+from training.distort.strength import Distortion
 from training.labels.pairs import LabelledPhoto, Recipe, make_pairs, read_pairs
 from training.run.config import ExperimentConfig
 

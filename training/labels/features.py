@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.types import Rgb8
+from training.maths.blur import separable
+from training.maths.colour import to_ycbcr
+from training.maths.gradients import GMS_CONSTANT, MDSI_C1, MDSI_C2, MDSI_C3, mdsi_channels, prewitt, similarity
 from training.metrics import ssimulacra2
 
-YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 BANDS = 4
 # Luma levels that are visible without any texture around, of the order of Weber's law at mid grey.
 MASKING_FLOOR = 3.0
-# Xue et al. 2014 (GMSD): Prewitt gradients of the halved luma, constant 170.
-GMS_CONSTANT = 170.0
-# Nafchi et al. 2016 (MDSI), section 2: C1, C2, C3, opponent channels, alpha 0.6, exponents 1/4.
-MDSI_C1, MDSI_C2, MDSI_C3, MDSI_ALPHA = 140.0, 55.0, 550.0, 0.6
-LHM = torch.tensor([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.6, 0.17]])
+# Nafchi et al. 2016 (MDSI), section 2: weight of the gradients beside chromaticity.
+MDSI_ALPHA = 0.6
 
 NAMES: tuple[str, ...] = (
     "rms_y", "rms_cb", "rms_cr",
@@ -66,7 +65,7 @@ def pair_features(
 
 
 def _maps(one: Tensor, two: Tensor) -> PairMaps:
-    first, second = (torch.einsum("ij,njhw->nihw", YCBCR, image) * 255 for image in (one, two))
+    first, second = (to_ycbcr(image) * 255 for image in (one, two))
     bands, masked, structure = _band_maps(first[:, :1], second[:, :1])
     gradient, combined, chroma_loss = _gradient_maps(one, two)
     return PairMaps(
@@ -106,11 +105,8 @@ def _rms(values: Tensor, cell: int | None, scale: int = 0) -> Tensor:
 
 
 def _blur(values: Tensor) -> Tensor:
-    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    channels = values.shape[1]
-    padded = F.pad(values, (2, 2, 2, 2), mode="reflect")
-    rows = F.conv2d(padded, kernel.view(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
-    return F.conv2d(rows, kernel.view(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
+    """Binomial over 5 pixels, edges reflected."""
+    return separable(F.pad(values, (2, 2, 2, 2), mode="reflect"), torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16)
 
 
 def _band_maps(one: Tensor, two: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
@@ -152,30 +148,23 @@ def _spread(plane: Tensor, cell: int | None) -> Tensor:
     return (_mean(plane**2, cell) - _mean(plane, cell) ** 2).clamp(min=0).sqrt()[0]
 
 
-def _prewitt(plane: Tensor) -> Tensor:
-    kernel = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]]) / 3
-    padded = F.pad(plane, (1, 1, 1, 1), mode="replicate")
-    return torch.hypot(F.conv2d(padded, kernel.view(1, 1, 3, 3)), F.conv2d(padded, kernel.T.reshape(1, 1, 3, 3)))
-
-
-def _similarity(a: Tensor, b: Tensor, constant: float) -> Tensor:
-    return (2 * a * b + constant) / (a * a + b * b + constant)
+def _gradient_size(plane: Tensor) -> Tensor:
+    down, across = prewitt(F.pad(plane, (1, 1, 1, 1), mode="replicate")).chunk(2, dim=1)
+    return torch.hypot(across, down)
 
 
 def _gradient_maps(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """GMSD's gradient similarity, MDSI's combined similarity to the power 1/4, and MDSI's loss of chromaticity."""
-    first, second = (torch.einsum("ij,njhw->nihw", LHM, F.avg_pool2d(image, 2) * 255) for image in (one, two))
+    first, second = (mdsi_channels(image) for image in (one, two))
     size1, size2, both = (
-        _prewitt(plane) for plane in (first[:, :1], second[:, :1], (first[:, :1] + second[:, :1]) / 2)
+        _gradient_size(plane) for plane in (first[:, :1], second[:, :1], (first[:, :1] + second[:, :1]) / 2)
     )
-    combined = (
-        _similarity(size1, size2, MDSI_C1) + _similarity(size2, both, MDSI_C2) - _similarity(size1, both, MDSI_C2)
-    )
+    combined = similarity(size1, size2, MDSI_C1) + similarity(size2, both, MDSI_C2) - similarity(size1, both, MDSI_C2)
     cross = 2 * (first[:, 1:] * second[:, 1:]).sum(1, keepdim=True) + MDSI_C3
     energy = first[:, 1:].square().sum(1, keepdim=True) + second[:, 1:].square().sum(1, keepdim=True) + MDSI_C3
     chroma = cross / energy
     whole = (MDSI_ALPHA * combined + (1 - MDSI_ALPHA) * chroma).clamp(min=0) ** 0.25
-    return _similarity(size1, size2, GMS_CONSTANT), whole, (1 - chroma).clamp(min=0)
+    return similarity(size1, size2, GMS_CONSTANT), whole, (1 - chroma).clamp(min=0)
 
 
 def _deviation(values: Tensor, cell: int | None) -> Tensor:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from models.types import Rgb8
 from training.data.photo_files import Arrays, make_files, read_files
 from training.data.photos import Split, is_lossless, load_photo, photo_paths
-from training.distort.distortions import ADDED, GENERATED, UNSEEN, Distortion, at_measure
+from training.distort.distortions import ADDED, GENERATED, UNSEEN
+from training.distort.strength import Distortion, at_measure
 from training.labels.pairs import random_crop
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 

@@ -5,16 +5,16 @@ squares to -ln(MOS / BEST_MOS). So it is 1 exactly for identical images, and no 
 """
 
 import json
-import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from training.labels.features import NAMES
+from training.labels.tid_pairs import make_tid_pairs, tid_features
+from training.maths.agreement import agreement
 
 Floats = NDArray[np.float64]
 
@@ -73,35 +73,22 @@ def _solve(columns: Floats, target: Floats) -> Floats:
     return np.asarray(solution / scale)
 
 
-def agreement(predicted: Floats, opinion: Floats) -> dict[str, float]:
-    """SROCC, and PLCC after the four-parameter logistic (VQEG 2003) that the papers use."""
-    return {
-        "srocc": round(float(stats.spearmanr(predicted, opinion).statistic), 4),
-        "plcc": round(float(np.corrcoef(logistic_fit(predicted, opinion)(predicted), opinion)[0, 1]), 4),
-    }
+def make_mixture(data: Path, work: Path, output: Path, *, processes: int = 1) -> Mixture:
+    """Recreate TID2013's pairs below ``work``, fit the mixture to the MOS of those that have features, write it down.
 
-
-def logistic_fit(predicted: Floats, opinion: Floats) -> Callable[[Floats], Floats]:
-    """The four-parameter logistic that maps predictions to opinions best; the straight line where the fit fails, level
-    where all predictions are equal."""
-
-    def curve(x: Floats, top: float, bottom: float, middle: float, slope: float) -> Floats:
-        return np.asarray(bottom + (top - bottom) / (1 + np.exp(-np.clip((x - middle) / slope, -50, 50))))
-
-    start = (float(opinion.max()), float(opinion.min()), float(np.median(predicted)), float(predicted.std() + 1e-9) / 2)
-    try:
-        with warnings.catch_warnings():
-            # Only the curve is wanted, not how sure its parameters are.
-            warnings.simplefilter("ignore", optimize.OptimizeWarning)
-            fitted, _ = optimize.curve_fit(curve, predicted, opinion, p0=start, maxfev=20000)
-    except (RuntimeError, TypeError):  # no convergence; fewer points than parameters
-        line = np.polyfit(predicted, opinion, int(np.ptp(predicted) > 0))
-        return lambda x: np.asarray(np.polyval(line, x))
-    return lambda x: curve(x, *fitted)
+    ``data`` holds ``tables/tid2013_mos.csv`` and the photos that it names, as ``kodak/01.png`` and so on. What ``work``
+    holds already, also from ``limen-train prepare full_reference``, is not made again.
+    Raises: FileNotFoundError that names what is missing, the table or a photo.
+    """
+    folder = work / "tid2013"
+    make_tid_pairs(data, folder, processes=processes)
+    mixture = fit_mixture(*tid_features(folder))
+    save_mixture(mixture, output)
+    return mixture
 
 
 def save_mixture(mixture: Mixture, path: Path = MIXTURE_FILE) -> None:
-    """Write it down as JSON."""
+    """Write it down as JSON, in the format of ``MIXTURE_FILE``."""
     path.write_text(json.dumps(asdict(mixture), indent=2) + "\n")
 
 

@@ -18,8 +18,8 @@ from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from training.data.photo_files import Arrays, make_files, read_files
 from training.data.photos import Split, load_photo, photo_paths
-from training.distort import distortions
-from training.distort.distortions import Distortion, at_psnr
+from training.distort import codecs
+from training.distort.strength import Distortion, at_psnr
 from training.distort.tid2013 import BY_CHANCE, PSNR_OF_LEVEL_DB, RECREATED, kind_of
 from training.labels.pairs import random_crop
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
@@ -38,12 +38,12 @@ CODEC = 0
 """Stands for the number of the distortion where a pair is a codec's."""
 
 CODECS: tuple[Distortion, ...] = (
-    Distortion("jpeg-420", distortions.jpeg_420, 3, 75),
-    Distortion("jpeg-444", distortions.jpeg_444, 3, 75),
-    Distortion("webp", distortions.webp, 3, 60),
-    Distortion("avif", distortions.avif, 5, 60),
-    Distortion("jpeg2000", distortions.jpeg2000, 3, 30),
-    Distortion("varjpeg", distortions.varjpeg, 3, 75),
+    Distortion("jpeg-420", codecs.jpeg_420, 3, 75),
+    Distortion("jpeg-444", codecs.jpeg_444, 3, 75),
+    Distortion("webp", codecs.webp, 3, 60),
+    Distortion("avif", codecs.avif, 5, 60),
+    Distortion("jpeg2000", codecs.jpeg2000, 3, 30),
+    Distortion("varjpeg", codecs.varjpeg, 3, 75),
 )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE
 from models.types import Rgb8
 from training.metrics.ssimulacra2 import penalty_of_score, ssimulacra2_of_arrays
-from training.networks import torchvision_models  # noqa: F401  piq and pycvvdp import torchvision, which needs this
+from training.run import torchvision_models  # noqa: F401  piq and pycvvdp import torchvision, which needs this
 
 import piq  # isort: skip
 import pycvvdp  # isort: skip

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from models.metrics import butteraugli_constants as constants
 from models.metrics.butteraugli_constants import Line
+from training.maths.colour import linear_light
 
 _LINE_REACH = 4
 
@@ -75,7 +76,7 @@ def three_norm(distance: Tensor) -> Tensor:
 
 def _seen(image: Tensor) -> list[_Bands]:
     """Bands at full and, where it is large enough, half resolution."""
-    linear = torch.where(image <= 0.04045, image / 12.92, ((image.clamp(min=0.04) + 0.055) / 1.055) ** 2.4)
+    linear = linear_light(image)
     scales = [_bands(_opponent(linear))]
     if min(image.shape[-2:]) > 2 * (constants.SMALLEST - 1):
         half = F.avg_pool2d(linear, 2, ceil_mode=True, count_include_pad=False)

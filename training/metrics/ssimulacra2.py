@@ -18,14 +18,14 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from ssimulacra2.ssimulacra2 import (
-    kB0,
     kC2,
-    kOpsinAbsorbanceMatrix,
     weights,
 )
 from torch import Tensor
 
 from models.types import Rgb8
+from training.maths.blur import gaussian_weights, separable
+from training.maths.colour import linear_light, positive_xyb
 
 SCALES = 6
 SIGMA = 1.5
@@ -49,11 +49,11 @@ def srgb_to_tensor(pixels: Rgb8) -> Tensor:
 
 def ssimulacra2(reference: Tensor, distorted: Tensor, *, edges: Edges = "package") -> Tensor:
     """SSIMULACRA2 of each pair: sRGB float32 (N, 3, H, W) in [0, 1], sides >= 8; returns (N,), 100 = identical."""
-    linear1, linear2 = _linear(reference), _linear(distorted)
+    linear1, linear2 = linear_light(reference), linear_light(distorted)
     penalty = reference.new_zeros(reference.shape[0])
     table = weight_table(min(SCALES, 1 + int(math.log2(min(reference.shape[-2:]) / 8))))
     for scale, scale_weights in enumerate(table):
-        errors = _error_maps(_positive_xyb(linear1), _positive_xyb(linear2), edges)
+        errors = _error_maps(positive_xyb(linear1), positive_xyb(linear2), edges)
         if edges == "inner":
             errors = [inner(error, max(BORDER >> scale, 1)) for error in errors]
         penalty = penalty + _scale_penalty(errors, scale_weights)
@@ -69,10 +69,10 @@ def ssimulacra2_of_arrays(reference: Rgb8, distorted: Rgb8, *, edges: Edges = "p
 
 def error_maps(reference: Tensor, distorted: Tensor) -> list[list[Tensor]]:
     """The metric's maps before pooling: SSIM error, added and lost edges of each scale, (N, 3, H >> s, W >> s)."""
-    linear1, linear2 = _linear(reference), _linear(distorted)
+    linear1, linear2 = linear_light(reference), linear_light(distorted)
     maps = []
     for _ in range(SCALES):
-        maps.append(_error_maps(_positive_xyb(linear1), _positive_xyb(linear2)))
+        maps.append(_error_maps(positive_xyb(linear1), positive_xyb(linear2)))
         linear1, linear2 = _halve(linear1), _halve(linear2)
     return maps
 
@@ -102,36 +102,16 @@ def weight_table(scales: int) -> list[np.ndarray]:
     return [flat[:, scale] for scale in range(scales)]
 
 
-def _linear(srgb: Tensor) -> Tensor:
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb.clamp(min=0.04) + 0.055) / 1.055) ** 2.4)
-
-
-def _positive_xyb(linear: Tensor) -> Tensor:
-    matrix = torch.as_tensor(kOpsinAbsorbanceMatrix.reshape(3, 3), dtype=linear.dtype, device=linear.device)
-    mixed = torch.einsum("ij,njhw->nihw", matrix, linear) + kB0
-    roots = mixed.clamp(min=1e-12) ** (1 / 3) - kB0 ** (1 / 3)
-    x, y, b = 0.5 * (roots[:, 0] - roots[:, 1]), 0.5 * (roots[:, 0] + roots[:, 1]), roots[:, 2]
-    return torch.stack([x * 14.0 + 0.42, y + 0.01, (b - y) + 0.55], dim=1)
-
-
 def _halve(image: Tensor) -> Tensor:
     return F.avg_pool2d(image, 2, ceil_mode=True, count_include_pad=False)
 
 
 def _blur(image: Tensor, edges: Edges = "package") -> Tensor:
     if edges == "package":
-        kernel = torch.exp(
-            -0.5 * (torch.arange(-RADIUS, RADIUS + 1, dtype=image.dtype, device=image.device) / SIGMA) ** 2
-        )
-        kernel, rows = kernel / kernel.sum(), 0
         image = torch.cat([image[..., :RADIUS, :].flip(-2), image, image[..., -RADIUS:, :].flip(-2)], dim=-2)
-    else:
-        kernel = image.new_tensor([*RECURSIVE_TAPS[:0:-1], *RECURSIVE_TAPS])
-        rows = len(RECURSIVE_TAPS) - 1
-    columns, channels = len(kernel) // 2, image.shape[1]
-    blurred = F.conv2d(image, kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels, padding=(rows, 0))
-    kernel = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    return F.conv2d(blurred, kernel, padding=(0, columns), groups=channels)
+        return separable(image, gaussian_weights(SIGMA, RADIUS, image), padding=(0, RADIUS))
+    reach = len(RECURSIVE_TAPS) - 1
+    return separable(image, image.new_tensor([*RECURSIVE_TAPS[:0:-1], *RECURSIVE_TAPS]), padding=(reach, reach))
 
 
 def _norms(error: Tensor) -> Tensor:

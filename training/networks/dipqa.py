@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.networks.residual_score import bounded_quality, to_ycbcr
+from training.maths.colour import to_ycbcr
+from training.networks.residual_score import bounded_quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class DipqaWidths:
     stages: tuple[int, int, int, int]
     hidden: int
     bounded: bool
+
+    @property
+    def is_vgg13(self) -> bool:
+        """Whether weights of VGG13-bn fit into the stages."""
+        return self.stages == (64, 128, 256, 512)
 
 
 PRESETS = {

@@ -14,23 +14,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.networks.fpsnet import (
-    FULL,
-    STRIDE,
+from training.maths.colour import to_luma
+from training.networks.fpsnet import FULL, STRIDE, Switches
+from training.networks.fpsnet_layers import (
     AtrousPyramid,
-    FeatureMaps,
     GatedDecoder,
     PlainDecoder,
     RegionMap,
     SequentialFusion,
     SpatialAttention,
-    Switches,
-    contrast_base,
-    local_deviation,
-    to_luma,
 )
+from training.networks.fpsnet_maps import FeatureMaps, contrast_base, local_deviation
 from training.networks.semantic_maps import BeitRegions
-from training.networks.torchvision_models import models
+from training.run.torchvision_models import models
 
 WIDTHS = (64, 128, 256, 512)
 """Channels at which the encoders meet, at strides 4, 8, 16 and 32: those of ResNet's stages before expansion."""

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.maths.colour import to_ycbcr
 from training.networks.pair_statistics import PairStatistics, ssimulacra2_of_statistics
-from training.networks.residual_score import to_ycbcr
 from training.networks.teacher_line import leaning_to_ssimulacra2, score_of_ssimulacra2
 
 PATCH = 128

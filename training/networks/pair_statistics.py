@@ -12,22 +12,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.maths.colour import linear_light, positive_xyb, to_ycbcr
+from training.maths.gradients import (
+    GMS_CONSTANT,
+    MDSI_C1,
+    MDSI_C2,
+    MDSI_C3,
+    mdsi_channels,
+    prewitt,
+    similarity,
+)
 from training.metrics import ssimulacra2
-from training.networks.residual_score import to_ycbcr
 
 PATCH = 128
 # SSIMULACRA2's scales that leave 8 pixels or more of a patch of 128.
 XYB_SCALES = 5
 BANDS = 4
-# sRGB linear to LMS, bias and constants of libjxl's XYB and of SSIMULACRA2.
-OPSIN = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.24342268924547819, 0.20476744424496821, 0.5518098665095536))
-OPSIN_BIAS = 0.0037930732552754493
+# Of SSIMULACRA2.
 SSIM_CONSTANT = 0.0009
 GAUSSIAN_SIGMA, GAUSSIAN_RADIUS = 1.5, 5
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-# Constants of GMSD and of MDSI (C1, C2, C3), as in ``training.labels.features``.
-GMS_CONSTANT, MDSI_C1, MDSI_C2, MDSI_C3 = 170.0, 140.0, 55.0, 550.0
-OPPONENT = ((0.2989, 0.5870, 0.1140), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
 # Traces below which an SSIM or edge error is taken for none, in its mean and in its 4-norm.
 MEAN_TRACE, FOURTH_TRACE = 1e-4, 1e-3
 # Levels below which an error is taken for none, and detail that hides nothing, in 8-bit levels.
@@ -83,12 +87,12 @@ class PairStatistics(nn.Module):
 
     def _xyb_terms(self, reference: Tensor, distorted: Tensor) -> list[Tensor]:
         """SSIM error, added and lost edges of X, Y and B at five scales: logarithms of the 1-norm and the 4-norm."""
-        linear1, linear2 = _linear(reference), _linear(distorted)
+        linear1, linear2 = linear_light(reference), linear_light(distorted)
         terms = []
         for scale in range(XYB_SCALES):
             if scale:
                 linear1, linear2 = F.avg_pool2d(linear1, 2), F.avg_pool2d(linear2, 2)
-            maps = self._xyb_errors(_positive_xyb(linear1), _positive_xyb(linear2))
+            maps = self._xyb_errors(positive_xyb(linear1), positive_xyb(linear2))
             squared = maps * maps
             fourth = (squared * squared).mean((2, 3)).clamp(min=1e-20) ** 0.25
             terms += [torch.log(maps.mean((2, 3)) + MEAN_TRACE), torch.log(fourth + FOURTH_TRACE)]
@@ -155,22 +159,6 @@ def ssimulacra2_of_statistics(statistics: Tensor) -> Tensor:
     return ssimulacra2.score_of_penalty(((norms - traces).clamp(min=0) * weights).sum((1, 2, 3, 4)))
 
 
-def _linear(srgb: Tensor) -> Tensor:
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb.clamp(min=0.04) + 0.055) / 1.055) ** 2.4)
-
-
-def _matrix(rows: tuple[tuple[float, ...], ...], like: Tensor) -> Tensor:
-    return torch.tensor(rows, dtype=like.dtype, device=like.device)
-
-
-def _positive_xyb(linear: Tensor) -> Tensor:
-    """XYB as SSIMULACRA2 shifts it, so that all channels are positive."""
-    mixed = torch.einsum("ij,njhw->nihw", _matrix(OPSIN, linear), linear) + OPSIN_BIAS
-    roots = mixed.clamp(min=1e-12) ** (1 / 3) - OPSIN_BIAS ** (1 / 3)
-    x, y, b = 0.5 * (roots[:, :1] - roots[:, 1:2]), 0.5 * (roots[:, :1] + roots[:, 1:2]), roots[:, 2:]
-    return torch.cat([x * 14.0 + 0.42, y + 0.01, (b - y) + 0.55], dim=1)
-
-
 def _power(values: Tensor) -> Tensor:
     return values.square().mean((2, 3))
 
@@ -225,28 +213,19 @@ def _spread(cells: Tensor) -> Tensor:
     return torch.cat([torch.log(mean / roots.square()), torch.log((cells.amax((2, 3)) + 0.05) / mean)], dim=1)
 
 
-def _prewitt(plane: Tensor) -> Tensor:
-    kernel = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]], dtype=plane.dtype, device=plane.device) / 3
-    both = F.conv2d(plane, torch.stack([kernel, kernel.T])[:, None])
-    return (both.square().sum(1, keepdim=True) + 1e-6).sqrt()
-
-
-def _similarity(one: Tensor, two: Tensor, constant: float) -> Tensor:
-    return (2 * one * two + constant) / (one * one + two * two + constant)
+def _gradient_size(plane: Tensor) -> Tensor:
+    return (prewitt(plane).square().sum(1, keepdim=True) + 1e-6).sqrt()
 
 
 def _gradients(reference: Tensor, distorted: Tensor) -> list[Tensor]:
     """Mean and deviation of what GMSD and MDSI compare: gradients at half resolution, and chromaticity."""
-    first, second = (
-        torch.einsum("ij,njhw->nihw", _matrix(OPPONENT, image), F.avg_pool2d(image, 2) * 255)
-        for image in (reference, distorted)
-    )
-    size1, size2 = _prewitt(first[:, :1]), _prewitt(second[:, :1])
-    both = _prewitt((first[:, :1] + second[:, :1]) / 2)
-    change = _similarity(size2, both, MDSI_C2) - _similarity(size1, both, MDSI_C2)
+    first, second = (mdsi_channels(image) for image in (reference, distorted))
+    size1, size2 = _gradient_size(first[:, :1]), _gradient_size(second[:, :1])
+    both = _gradient_size((first[:, :1] + second[:, :1]) / 2)
+    change = similarity(size2, both, MDSI_C2) - similarity(size1, both, MDSI_C2)
     cross = 2 * (first[:, 1:] * second[:, 1:]).sum(1, keepdim=True) + MDSI_C3
     energy = (first[:, 1:].square() + second[:, 1:].square()).sum(1, keepdim=True) + MDSI_C3
-    losses = [1 - _similarity(size1, size2, GMS_CONSTANT), 1 - _similarity(size1, size2, MDSI_C1), 1 - cross / energy]
+    losses = [1 - similarity(size1, size2, GMS_CONSTANT), 1 - similarity(size1, size2, MDSI_C1), 1 - cross / energy]
     terms = [10 * change.mean((2, 3)), torch.log(_power(change).sqrt() + 1e-3)]
     for loss in losses:
         terms += [torch.log(loss.mean((2, 3)).clamp(min=0) + 1e-3), torch.log(_power(_centred(loss)).sqrt() + 1e-3)]

@@ -3,20 +3,12 @@
 import torch
 from torch import Tensor
 
-# BT.601 as in JPEG; the rows of Cb and Cr sum to zero.
-YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 # A chroma error counts this much of a luma error of the same size in the residual's energy; the network corrects it.
 CHROMA_SHARE = 0.5
 # Residual (fraction of the full range) at which a network output of zero halves the score: 15 levels, about 25 dB.
 HALF_SCORE_RESIDUAL = 15 / 255
 # The penalty grows with this power of the residual: people's MOS in TID2013 fall by 1/5 of the scale from 33 to 27 dB.
 EXPONENT = 0.8
-
-
-def to_ycbcr(rgb: Tensor) -> Tensor:
-    """(N, 3, H, W) RGB in [0, 1] to Y in [0, 1] and Cb, Cr in [-0.5, 0.5]."""
-    matrix = torch.tensor(YCBCR, dtype=rgb.dtype, device=rgb.device)
-    return torch.einsum("ij,njhw->nihw", matrix, rgb)
 
 
 def bounded_quality(visibility: Tensor, residual: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import training.networks.torchvision_models  # noqa: F401  transformers imports torchvision, which must be opened first
+import training.run.torchvision_models  # noqa: F401  transformers imports torchvision, which must be opened first
 
 
 class SemanticWeightsMissingError(Exception):

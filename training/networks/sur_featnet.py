@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.networks.pair_statistics import OPSIN, OPSIN_BIAS
+from training.maths.colour import OPSIN, OPSIN_BIAS
 
 SCALES = 5
 FILTERS = 6

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.networks.torchvision_models import models as torchvision_models
+from training.run.torchvision_models import models as torchvision_models
 
 HEAD_WIDTHS = (512, 256, 128)
 DROPOUT = 0.25

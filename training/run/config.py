@@ -1,7 +1,7 @@
 """Typed configuration of an experiment; an unknown key is an error."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +11,13 @@ from models.graphs.artefacts import WEIGHTS
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Frozen; a key that is not described is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FitConfig(_Strict):
+class FitConfig(Strict):
     """How a network is fitted."""
 
     epochs: int = Field(ge=1)
@@ -26,10 +28,10 @@ class FitConfig(_Strict):
     mixed_precision: bool = Field(default=True, description="bfloat16 in the forward pass on CUDA")
 
 
-class ExperimentConfig(_Strict):
-    """One experiment: ``data`` and ``work`` folders come from the command line, the rest from its YAML file.
+class ExperimentConfig(Strict):
+    """What every experiment has; each one's own class, beside its code, adds its numbers and the default of ``name``.
 
-    ``labels``: numbers that steer label making, read and checked by the experiment alone. ``variant``: empty for preset
+    ``data`` and ``work`` folders come from the command line, the rest from the YAML file. ``variant``: empty for preset
     ``lite`` with the seed of the file, else a name for what is different, so that no run touches another's checkpoints.
     """
 
@@ -39,7 +41,6 @@ class ExperimentConfig(_Strict):
     seed: int = 0
     threads: int = Field(default=1, ge=1)
     fit: FitConfig
-    labels: dict[str, float] = {}
     data: Path
     work: Path
 
@@ -54,36 +55,51 @@ class ExperimentConfig(_Strict):
         return self.folder / self.variant
 
     @property
+    def other_seeds(self) -> list[Path]:
+        """Folders of this preset's runs with another seed than the file's, in the order of their names."""
+        return sorted(self.folder.glob(_preset_variant(self.preset, "seed-*")))
+
+    @property
     def weights(self) -> Path:
         """Where graphs are exported to: only preset ``lite`` with its own seed is what the product ships."""
         return self.checkpoints / "weights" if self.variant else WEIGHTS
 
 
+Config = TypeVar("Config", bound=ExperimentConfig)
+
+
 def load_config(
-    name: str,
+    kind: type[Config],
     *,
     data: Path,
     work: Path,
     preset: str = "lite",
     seed: int | None = None,
     epochs: int | None = None,
-) -> ExperimentConfig:
-    """Read ``configs/NAME.yaml``; its section ``paper`` holds what that preset changes.
+) -> Config:
+    """Read ``configs/NAME.yaml`` of the experiment that ``kind`` describes; section ``paper`` is what it changes.
 
     Raises: FileNotFoundError; pydantic.ValidationError that names the wrong key.
     """
+    name = kind.model_fields["name"].default
     document = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
     paper = document.pop("paper", {})
     if preset == "paper":
         document = _merged(document, paper)
     if epochs is not None:
         document["fit"] = document["fit"] | {"epochs": epochs}
-    differences = ["paper"] if preset == "paper" else []
+    other_seed = ""
     if seed is not None and seed != document.get("seed", 0):
-        differences.append(f"seed-{seed}")
+        other_seed = f"seed-{seed}"
         document["seed"] = seed
-    document |= {"name": name, "data": data, "work": work, "preset": preset, "variant": "-".join(differences)}
-    return ExperimentConfig.model_validate(document)
+    variant = _preset_variant(preset, other_seed)
+    document |= {"name": name, "data": data, "work": work, "preset": preset, "variant": variant}
+    return kind.model_validate(document)
+
+
+def _preset_variant(preset: str, seed: str) -> str:
+    """Name of the variant of a preset: that of ``lite`` is the seed's alone."""
+    return "-".join(part for part in ("" if preset == "lite" else preset, seed) if part)
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

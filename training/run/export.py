@@ -1,40 +1,32 @@
 """From a fitted network to a shipped graph: export, compare with ONNX Runtime, write the manifest entry.
 
-Graphs take tiles of one size. So they are compared with their network twice: tile by tile, and on photos of several
-sizes through the very function that cuts, pads and joins the tiles for the product.
+Graphs take tiles of one size. So they are compared with their network twice: tile by tile here, and on photos of
+several sizes in ``training.experiments.on_photos``.
 """
 
 import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel, OrtModel
-from models.types import Float32Array, Rgb8
-from training.data.photos import is_lossless, load_photo, photo_paths
-from training.distort.distortions import jpeg_420
+from models.types import Float32Array
 from training.run.config import ExperimentConfig
 
 OPSET = 18
 EXPORTED = "export"
 
-Models = TypeVar("Models")
-"""An ``OnnxModel``, or what holds several of them."""
-
 TOLERANCE = 1e-4
-COMPARED_SIZES = ((40, 56), (100, 333), (256, 256), (345, 500))
-"""Rows and columns of the photos: smaller than any tile, as narrow, one tile, and several with a remainder."""
-COMPARED_STRENGTH = 70.0  # quality 31
 
 
 class ExportMismatchError(Exception):
@@ -110,37 +102,6 @@ class TorchModel:
         return {name: value.numpy() for name, value in zip(self._outputs, values, strict=True)}
 
 
-def compare_on_photos(
-    name: str,
-    data: Path,
-    models: tuple[Models, Models],
-    predict: Callable[[Rgb8, Rgb8, Models], ArrayLike],
-) -> float:
-    """Largest relative disagreement of two models behind ``predict``, on photos of ``COMPARED_SIZES``.
-
-    ``models``: the network and its graph; ``predict``: what the product answers for a photo (and a JPEG of it) with a
-    model given. Raises: ExportMismatchError above ``TOLERANCE`` (relative to 1 + |value|).
-    """
-    worst = 0.0
-    for photo in photos_of_sizes(data):
-        distorted = jpeg_420(photo, COMPARED_STRENGTH, np.random.default_rng(0))
-        expected, found = (np.asarray(predict(photo, distorted, model), dtype=np.float64) for model in models)
-        worst = max(worst, _disagreement(found, expected))
-    return _tolerated(name, worst)
-
-
-def photos_of_sizes(data: Path) -> list[Rgb8]:
-    """The middles of lossless photos of ``val``, or of any where none is: uint8 (H, W, 3) of ``COMPARED_SIZES``."""
-    paths = photo_paths(data, "val")
-    paths = [path for path in paths if is_lossless(path)] or paths
-    photos = []
-    for index, (height, width) in enumerate(COMPARED_SIZES):
-        photo = load_photo(paths[index % len(paths)])
-        top, left = max(0, (photo.shape[0] - height) // 2), max(0, (photo.shape[1] - width) // 2)
-        photos.append(np.ascontiguousarray(photo[top : top + height, left : left + width]))
-    return photos
-
-
 def just_exported(name: str, config: ExperimentConfig) -> OrtModel:
     """The graph that ``export_graph`` wrote, before it has a manifest entry."""
     return OrtModel(config.weights / f"{name}.onnx", name=name, version=EXPORTED)
@@ -155,15 +116,17 @@ def _compare(network: nn.Module, model: OrtModel, inputs: dict[str, Tensor], out
         expected = expected if isinstance(expected, tuple) else (expected,)
         found = model.run({key: value[rows].numpy() for key, value in inputs.items()})
         for name, value in zip(outputs, expected, strict=True):
-            worst = max(worst, _disagreement(found[name], value.numpy()))
-    return _tolerated(model.name, worst)
+            worst = max(worst, disagreement(found[name], value.numpy()))
+    return tolerated(model.name, worst)
 
 
-def _disagreement(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+def disagreement(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Largest difference relative to 1 + |expected|."""
     return float((np.abs(found - expected) / (1 + np.abs(expected))).max())
 
 
-def _tolerated(name: str, worst: float) -> float:
+def tolerated(name: str, worst: float) -> float:
+    """``worst`` itself. Raises: ExportMismatchError that names the graph, above ``TOLERANCE`` or for NaN."""
     if not worst <= TOLERANCE:
         raise ExportMismatchError(f"{name}: PyTorch and ONNX Runtime differ by {worst:.2e} > {TOLERANCE}")
     return worst

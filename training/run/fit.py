@@ -36,8 +36,9 @@ def fit_network(
 ) -> nn.Module:
     """Fit in place and return ``network`` with the weights of the best validation loss.
 
-    Resumes from ``checkpoint.pt`` in ``config.checkpoints`` when it is there; beside it the best weights are kept in
-    ``best.pt`` and the losses of each epoch in ``history.json``.
+    Resumes from ``checkpoint.pt`` in ``config.checkpoints`` when it is there, as if it had not stopped: a data set that
+    draws by a generator of its own holds it as ``rng``. Beside it the best weights are kept in ``best.pt`` and the
+    losses of each epoch in ``history.json``.
     """
     seed_everything(config.seed)
     torch.set_num_threads(config.threads)
@@ -51,7 +52,8 @@ def fit_network(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
     batches = DataLoader(train, batch_size=fit.batch_size, shuffle=True, drop_last=True)
     checks = DataLoader(validate, batch_size=fit.batch_size)
-    state = _resume(config.checkpoints / "checkpoint.pt", network, optimiser, schedule)
+    rng: np.random.Generator | None = getattr(train, "rng", None)
+    state = _resume(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, rng)
     for epoch in range(state["epoch"], fit.epochs):
         started = time.perf_counter()
         train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}", precision)
@@ -67,7 +69,7 @@ def fit_network(
             state |= {"best": validation_loss, "best_epoch": epoch}
             torch.save(network.state_dict(), config.checkpoints / "best.pt")
         (config.checkpoints / HISTORY).write_text(json.dumps(state["history"]))
-        _save(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1})
+        _save(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1}, rng)
         if epoch - state["best_epoch"] >= fit.patience:
             break
     return load_best(network, config)
@@ -132,19 +134,47 @@ def _validate(
         return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
 
 
-def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, state: dict[str, Any]) -> None:
+def _save(
+    path: Path,
+    network: nn.Module,
+    optimiser: Any,
+    schedule: Any,
+    state: dict[str, Any],
+    rng: np.random.Generator | None,
+) -> None:
     parts = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
     temporary = path.with_suffix(".new")
-    torch.save(parts | {"state": state}, temporary)
+    torch.save(parts | {"state": state, "random": _random_state(rng)}, temporary)
     temporary.replace(path)
 
 
-def _resume(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> dict[str, Any]:
+def _random_state(rng: np.random.Generator | None) -> dict[str, Any]:
+    """Of torch on each device, from which batches are shuffled, and of the data set's own generator as JSON."""
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "data": None if rng is None else json.dumps(rng.bit_generator.state),
+    }
+
+
+def _restore_random_state(random: dict[str, Any], rng: np.random.Generator | None) -> None:
+    torch.set_rng_state(random["torch"])
+    if random["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(random["cuda"])
+    if rng is not None and random["data"] is not None:
+        rng.bit_generator.state = json.loads(random["data"])
+
+
+def _resume(
+    path: Path, network: nn.Module, optimiser: Any, schedule: Any, rng: np.random.Generator | None
+) -> dict[str, Any]:
     if not path.is_file():
         return {"epoch": 0, "best": float("inf"), "best_epoch": 0, "history": []}
     parts = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(parts["network"])
     optimiser.load_state_dict(parts["optimiser"])
     schedule.load_state_dict(parts["schedule"])
+    if "random" in parts:  # not in checkpoints of before it was kept
+        _restore_random_state(parts["random"], rng)
     state: dict[str, Any] = parts["state"]
     return state

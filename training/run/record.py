@@ -5,6 +5,7 @@ import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,6 +27,13 @@ def write_run_record(path: Path, config: ExperimentConfig, data_checksums: dict[
         "data": data_checksums,
     }
     path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def kept_metrics(config: ExperimentConfig) -> dict[str, Any]:
+    """What the last evaluation wrote to ``metrics.json``; empty before one."""
+    file = config.checkpoints / "metrics.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return found
 
 
 def _commit() -> str:

@@ -15,13 +15,15 @@ from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import load_photo, photo_paths
-from training.distort.distortions import jpeg_420
-from training.distort.tid2013 import read_tid_photos
+from training.distort.codecs import jpeg_420
+from training.experiments.full_reference.classical_scores import read_classical_scores
+from training.figures.paired import lead_interval, photos_won, rank_correlation
 from training.figures.report import Curves, Picture, Report, Scatter, write_report
 from training.labels.high_quality_pairs import read_high_quality_pairs
-from training.labels.mixture import agreement
 from training.labels.opinion_pairs import CODEC, read_opinion_pairs
-from training.metrics.rivals import RIVALS, read_rivals
+from training.labels.tid_pairs import read_tid_photos
+from training.maths.agreement import agreement
+from training.metrics.classical import CLASSICAL
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.run.config import ExperimentConfig
 from training.run.fit import load_history
@@ -33,20 +35,19 @@ JPEG_QUALITIES = range(10, 100, 5)
 LADDER_EVERY, MIDDLE = 4, (384, 512)
 HIGH_QUALITY = 50.0
 RANGES = ((-200.0, 0.0), (0.0, 50.0), (50.0, 100.0))
-RESAMPLINGS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPhoto:
-    """Of one photo of TID2013 that a fold left out: ``info`` (V, 2), MOS (V,), the network's scores (V,), the rivals'
-    (C,) by name, and which of the V pairs those were computed for.
+    """Of one photo of TID2013 that a fold left out: ``info`` (V, 2), MOS (V,), the network's scores (V,), those of
+    the classical metrics (C,) by name, and which of the V pairs those are of.
     """
 
     number: int
     info: NDArray[np.int64]
     mos: Floats
     scores: Floats
-    rivals: dict[str, Floats]
+    baselines: dict[str, Floats]
     compared: NDArray[np.int64]
 
 
@@ -59,7 +60,7 @@ def figures(config: ExperimentConfig) -> dict[str, Any]:
         "people": people(photos),
         "seeds": {name: people(judged_photos(config, folder)) for name, folder in _seeds(config).items()},
         "people_by_kind": people_by_kind(photos),
-        "against": against_rivals(photos),
+        "against": against_classical(photos),
         "by_range": by_range(photos),
         "val": high_quality(config, model) | ladder.figures(),
     }
@@ -76,7 +77,7 @@ def judged_photos(config: ExperimentConfig, folder: Path) -> list[JudgedPhoto]:
 
     Raises: FileNotFoundError before all folds are fitted.
     """
-    rivals = read_rivals(config.folder / "rivals")
+    baselines = read_classical_scores(config.folder / "rivals")
     judged = []
     for photo in read_tid_photos(config.data, config.work / "tid2013"):
         files = list(folder.glob(f"fold-*/{photo.photo:02d}.npy"))
@@ -84,7 +85,7 @@ def judged_photos(config: ExperimentConfig, folder: Path) -> list[JudgedPhoto]:
             raise FileNotFoundError(
                 f"no fold in {folder} left out photo {photo.photo}: run `limen-train fit` to its end"
             )
-        compared = rivals.get(photo.photo, {"info": np.zeros((0, 2), np.int64)})
+        compared = baselines.get(photo.photo, {"info": np.zeros((0, 2), np.int64)})
         rows = np.flatnonzero((photo.info[:, None] == compared.pop("info")[None]).all(2).any(1))
         judged.append(JudgedPhoto(photo.photo, photo.info, photo.mos, np.load(files[0]), compared, rows))
     return judged
@@ -106,11 +107,11 @@ def people_by_kind(photos: list[JudgedPhoto]) -> dict[str, float]:
     return {str(kind): _spearman(scores[kinds == kind], mos[kinds == kind]) for kind in np.unique(kinds)}
 
 
-def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
+def against_classical(photos: list[JudgedPhoto]) -> dict[str, Any]:
     """Network and classical metrics on the same pairs: agreement, photos won, and the lead over the best of them."""
     mos = [photo.mos[photo.compared] for photo in photos]
     network = [photo.scores[photo.compared] for photo in photos]
-    named = {name: [photo.rivals[name] for photo in photos] for name in RIVALS}
+    named = {name: [photo.baselines[name] for photo in photos] for name in CLASSICAL}
     table = {name: agreement(np.concatenate(values), np.concatenate(mos)) for name, values in named.items()}
     best = max(table, key=lambda name: table[name]["srocc"])
     low, high = lead_interval(network, named[best], mos)
@@ -127,7 +128,7 @@ def against_rivals(photos: list[JudgedPhoto]) -> dict[str, Any]:
 
 def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
     """Which judge stands for people where: SROCC with MOS of network and classical metrics by SSIMULACRA2."""
-    judges = {name: np.concatenate([photo.rivals[name] for photo in photos]) for name in RIVALS}
+    judges = {name: np.concatenate([photo.baselines[name] for photo in photos]) for name in CLASSICAL}
     judges["network"] = np.concatenate([photo.scores[photo.compared] for photo in photos])
     mos = np.concatenate([photo.mos[photo.compared] for photo in photos])
     found = {}
@@ -140,35 +141,9 @@ def by_range(photos: list[JudgedPhoto]) -> dict[str, dict[str, float]]:
     return found
 
 
-def photos_won(network: list[Floats], rival: list[Floats], mos: list[Floats]) -> int:
-    """Photos within which the network's SROCC is above the rival's."""
-    return sum(
-        bool(stats.spearmanr(ours, truth).statistic > stats.spearmanr(theirs, truth).statistic)
-        for ours, theirs, truth in zip(network, rival, mos, strict=True)
-    )
-
-
-def lead_interval(
-    network: list[Floats], rival: list[Floats], mos: list[Floats], *, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of the lead in SROCC over all pairs: photos drawn with replacement, both judged on one draw."""
-    rng = np.random.default_rng(seed)
-    leads = []
-    for _ in range(RESAMPLINGS):
-        drawn = rng.integers(len(mos), size=len(mos))
-        ours, theirs, truth = (np.concatenate([side[index] for index in drawn]) for side in (network, rival, mos))
-        leads.append(_rank_correlation(ours, truth) - _rank_correlation(theirs, truth))
-    low, high = np.quantile(leads, (0.025, 0.975))
-    return round(float(low), 4), round(float(high), 4)
-
-
-def _rank_correlation(one: Floats, two: Floats) -> float:
-    return float(np.corrcoef(stats.rankdata(one), stats.rankdata(two))[0, 1])
-
-
 def _seeds(config: ExperimentConfig) -> dict[str, Path]:
     """The other seeds that have been fitted, by name."""
-    return {path.name: path for path in sorted(config.folder.glob("seed-*")) if list(path.glob("fold-*/*.npy"))}
+    return {path.name: path for path in config.other_seeds if list(path.glob("fold-*/*.npy"))}
 
 
 # High quality.
@@ -281,7 +256,7 @@ def _report(config: ExperimentConfig, found: dict[str, Any], photos: list[Judged
 
 def _best_and_worst(config: ExperimentConfig, photos: list[JudgedPhoto]) -> list[Picture]:
     """References of the photos on which network and people agree best and worst."""
-    agreed = {photo.number: _rank_correlation(photo.scores, photo.mos) for photo in photos}
+    agreed = {photo.number: rank_correlation(photo.scores, photo.mos) for photo in photos}
     ends = {"best": max(agreed, key=agreed.__getitem__), "worst": min(agreed, key=agreed.__getitem__)}
     return [
         Picture(f"{name}: Kodak {number}, SROCC {agreed[number]:.3f}", _kodak(config, number))

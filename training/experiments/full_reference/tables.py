@@ -26,7 +26,7 @@ from training.data.records import ScoredPair
 from training.data.splits import save_folds, source_folds
 from training.data.tid import read_tid2008, read_tid2013
 from training.experiments.full_reference.pair_features import whole_patches
-from training.labels.mixture import agreement
+from training.maths.agreement import agreement
 from training.networks.multiscale_fr import ABLATIONS, PATCH, PRESETS, MultiscaleFr, MultiscaleShape
 from training.run.config import ExperimentConfig
 from training.run.fit import channels_last, fit_network

@@ -83,9 +83,9 @@ def _at_energy(photos: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     keys = photos[0][OURS]
     means = {name: {key: _mean([photo[name][key] for photo in photos]) for key in keys} for name in photos[0]}
     gains = {
-        rival: {key: _gains([photo[OURS][key] - photo[rival][key] for photo in photos], key) for key in COMPARED}
-        for rival in photos[0]
-        if rival != OURS
+        baseline: {key: _gains([photo[OURS][key] - photo[baseline][key] for photo in photos], key) for key in COMPARED}
+        for baseline in photos[0]
+        if baseline != OURS
     }
     return {"means": means, "fpsnet_against": gains}
 

@@ -15,10 +15,11 @@ from torch.utils.data import Dataset
 from models.jnd import TILE
 from models.types import Rgb8
 from training.data.photos import is_lossless, load_photo, photo_paths, random_crops
-from training.experiments.jnd.labels import LabelSettings, threshold_field
+from training.experiments.jnd.config import JndConfig, LabelSettings
+from training.experiments.jnd.labels import threshold_field
+from training.maths.colour import to_luma
 from training.metrics.ssimulacra2 import srgb_to_tensor
-from training.networks.fpsnet import FeatureMaps, to_luma
-from training.run.config import ExperimentConfig
+from training.networks.fpsnet_maps import FeatureMaps
 
 FittingSplit = Literal["train", "val"]
 BORDER = 2
@@ -29,28 +30,14 @@ LABEL_SIGMA = 1.0
 after, and the smoothed field is seen as little as the original."""
 
 
-def label_settings(config: ExperimentConfig) -> LabelSettings:
-    """The part of ``config.labels`` that steers one label. Raises: KeyError for a missing key."""
-    labels = config.labels
-    return LabelSettings(
-        iterations=int(labels["iterations"]),
-        learning_rate=labels["learning_rate"],
-        butteraugli_weight=labels["butteraugli_weight"],
-        floor_weight=labels["floor_weight"],
-        floor=labels["floor"],
-        mse=labels["mse"],
-        measure_every=int(labels["measure_every"]),
-    )
-
-
-def label_crops(config: ExperimentConfig, split: FittingSplit) -> None:
+def label_crops(config: JndConfig, split: FittingSplit) -> None:
     """Write ``SPLIT/00000.npz`` ... (``crop``, ``log_ratio``) for those crops that have no file yet."""
     folder = config.folder / split
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     crops = choose_crops(config, split)
     missing = [index for index in range(len(crops)) if not _file(folder, index).is_file()]
-    jobs = ((_file(folder, index), crops[index], label_settings(config), index) for index in missing)
+    jobs = ((_file(folder, index), crops[index], config.labels, index) for index in missing)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.threads, mp_context=context) as pool:
         for _ in track(pool.map(_label_one, jobs), total=len(missing), description=f"labels of {split}"):
@@ -70,12 +57,12 @@ def _file(folder: Path, index: int) -> Path:
     return folder / f"{index:05d}.npz"
 
 
-def choose_crops(config: ExperimentConfig, split: FittingSplit) -> list[Rgb8]:
+def choose_crops(config: JndConfig, split: FittingSplit) -> list[Rgb8]:
     """``labels.SPLIT_crops`` crops over photos in a random order, lossless photos first; repeats photos when needed."""
     rng = np.random.default_rng(config.seed + (split == "val"))
     paths = photo_paths(config.data, split)
     order = sorted(rng.permutation(len(paths)), key=lambda index: not is_lossless(paths[index]))
-    wanted = int(config.labels[f"{split}_crops"])
+    wanted = {"train": config.labels.train_crops, "val": config.labels.val_crops}[split]
     chosen: list[Rgb8] = []
     while len(chosen) < wanted:
         before = len(chosen)
@@ -92,13 +79,13 @@ class LabelledCrops(Dataset[list[Tensor]]):
     The maps hold nothing that is learned, so they are made once. With ``augment`` all four are turned alike.
     """
 
-    def __init__(self, config: ExperimentConfig, split: FittingSplit, *, augment: bool) -> None:
+    def __init__(self, config: JndConfig, split: FittingSplit, *, augment: bool) -> None:
         files = sorted((config.folder / split).glob("?????.npz"))
         if not files:
             raise FileNotFoundError(f"no labels in {config.folder / split}: run limen-train prepare jnd first")
         self._samples = [_read_sample(path) for path in track(files, description=f"maps of {split}", transient=True)]
         self._augment = augment
-        self._rng = np.random.default_rng(config.seed)
+        self.rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -107,7 +94,7 @@ class LabelledCrops(Dataset[list[Tensor]]):
         sample = self._samples[index]
         if not self._augment:
             return sample
-        turn, mirror = int(self._rng.integers(4)), bool(self._rng.integers(2))
+        turn, mirror = int(self.rng.integers(4)), bool(self.rng.integers(2))
         turned = [torch.rot90(part, turn, (1, 2)) for part in sample]
         return [part.flip(2) if mirror else part for part in turned]
 

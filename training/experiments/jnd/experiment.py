@@ -13,40 +13,44 @@ from models.graphs.onnx_model import OnnxModel
 from models.jnd import OVERLAP, TILE, WholePhotoNumbers, predict_jnd_map, shipped_numbers
 from training.data.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
+from training.experiments.jnd.config import JndConfig
 from training.experiments.jnd.crops import BORDER, LabelledCrops, label_crops
-from training.experiments.jnd.judges import judge_weights, judged_loss
+from training.experiments.jnd.judges import judged_loss
 from training.experiments.jnd.protocol import ENERGIES, visibility_at_own_level
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches
 from training.experiments.jnd.tables import tables
+from training.experiments.on_photos import compare_on_photos
 from training.figures.report import Curves, Picture, Report, write_report
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
 from training.networks.whole_photo import PhotoNetwork
-from training.run.config import ExperimentConfig, FitConfig
-from training.run.export import TorchModel, compare_on_photos, export_graph, just_exported, write_manifest_entry
+from training.run.config import FitConfig
+from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
 from training.run.record import write_run_record
 
 VERSION = "0.4.0"
-RIVAL = "deviation_1"
+BASELINE = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
+NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "paper": PublishedFpsNet}
+"""By preset."""
 
 
-def prepare(config: ExperimentConfig) -> None:
+def prepare(config: JndConfig) -> None:
     """Label crops of both splits; carries on where it was stopped."""
     for split in ("val", "train"):
         label_crops(config, split)
 
 
-def build_network(config: ExperimentConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
+def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
     """The untrained network of a preset."""
-    network = FpsNet(switches=switches) if config.preset == "lite" else PublishedFpsNet(switches)
+    network = NETWORKS[config.preset](switches=switches)
     channels_last(network)
     return network
 
 
-def fit(config: ExperimentConfig) -> nn.Module:
+def fit(config: JndConfig) -> nn.Module:
     """Train FPSNet by L1 on the logarithm of the threshold, then through the judges."""
     labels = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
     config.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -60,30 +64,29 @@ def fit(config: ExperimentConfig) -> nn.Module:
     return network
 
 
-def refinement(config: ExperimentConfig) -> ExperimentConfig | None:
+def refinement(config: JndConfig) -> JndConfig | None:
     """The second stage as an experiment of its own, in a folder below the first's; None for a preset without one."""
-    epochs = int(config.labels["refine_epochs"])
+    epochs = config.refinement.epochs
     if epochs == 0:
         return None
     fitting = FitConfig(
         epochs=epochs,
         batch_size=1,  # a batch of regions
-        learning_rate=config.labels["refine_learning_rate"],
+        learning_rate=config.refinement.learning_rate,
         patience=epochs,
         mixed_precision=False,  # the judges subtract squares
     )
     return config.model_copy(update={"variant": f"{config.variant}/refined".lstrip("/"), "fit": fitting})
 
 
-def refine(network: nn.Module, refined: ExperimentConfig) -> None:
+def refine(network: nn.Module, refined: JndConfig) -> None:
     """The second stage: the map judged by both teachers on regions of ``photos/train``; in place."""
-    steps, size = (int(refined.labels[key]) for key in ("refine_steps", "refine_regions"))
-    train = RegionBatches(refined, count=steps, size=size)
-    loss = partial(judged_loss, weights=judge_weights(refined))
+    train = RegionBatches(refined, count=refined.refinement.steps, size=refined.refinement.regions)
+    loss = partial(judged_loss, weights=refined.judges)
     fit_network(PhotoNetwork(network), train, MiddleRegions(refined), loss, refined)
 
 
-def fitted(config: ExperimentConfig) -> PhotoNetwork:
+def fitted(config: JndConfig) -> PhotoNetwork:
     """The network of tiles and the whole photo, with final weights. Raises: FileNotFoundError before a fit."""
     network = PhotoNetwork(build_network(config))
     refined = refinement(config)
@@ -102,7 +105,7 @@ def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
     return error[..., BORDER:-BORDER, BORDER:-BORDER].mean()
 
 
-def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+def evaluate(config: JndConfig) -> dict[str, Any]:
     """Figures of the shipped graph on Kodak, beside those of plain local contrast and of Wu 2017."""
     photos = measure_photos(config.data, "kodak")
     figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data)}
@@ -119,36 +122,36 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def _per_photo(photos: list[PhotoFigures]) -> list[Curves]:
-    """Ours and the rival's figure of every photo, in the order of the rival's."""
+    """Ours and the baseline's figure of every photo, in the order of the baseline's."""
     curves = []
     for key in ("ssimulacra2", "butteraugli_3norm"):
-        pairs = [[photo.noise[ENERGIES[0]][name][key] for name in (OURS, RIVAL)] for photo in photos]
-        ours, rival = np.array(sorted(pairs, key=lambda pair: pair[1])).T
+        pairs = [[photo.noise[ENERGIES[0]][name][key] for name in (OURS, BASELINE)] for photo in photos]
+        ours, baseline = np.array(sorted(pairs, key=lambda pair: pair[1])).T
         order = np.arange(1.0, len(photos) + 1)
-        curves.append(Curves(f"{key} at MSE 100", order, {OURS: ours, RIVAL: rival}, "photo, by rival", key))
+        curves.append(Curves(f"{key} at MSE 100", order, {OURS: ours, BASELINE: baseline}, "photo, by baseline", key))
     return curves
 
 
 def _best_and_worst(data: Path, photos: list[PhotoFigures]) -> list[Picture]:
-    """The photos on which SSIMULACRA2 gains most and least over the rival."""
+    """The photos on which SSIMULACRA2 gains most and least over the baseline."""
     gains = {
-        photo.name: photo.noise[ENERGIES[0]][OURS]["ssimulacra2"] - photo.noise[ENERGIES[0]][RIVAL]["ssimulacra2"]
+        photo.name: photo.noise[ENERGIES[0]][OURS]["ssimulacra2"] - photo.noise[ENERGIES[0]][BASELINE]["ssimulacra2"]
         for photo in photos
     }
     paths = {path.stem: path for path in photo_paths(data, "kodak")}
     ends = {"best": max(gains, key=lambda name: gains[name]), "worst": min(gains, key=lambda name: gains[name])}
     return [
-        Picture(f"{end}: {name}, {gains[name]:+.1f} points against {RIVAL}", load_photo(paths[name]))
+        Picture(f"{end}: {name}, {gains[name]:+.1f} points against {BASELINE}", load_photo(paths[name]))
         for end, name in ends.items()
     ]
 
 
-def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
+def table(config: JndConfig, root: Path) -> dict[str, Any]:
     """Tables 1 to 3 of the paper on SHEN2020 and the other data sets in ``root``."""
     return tables(config, root, partial(build_network, config))
 
 
-def export(config: ExperimentConfig) -> None:
+def export(config: JndConfig) -> None:
     """Write ``fpsnet.onnx`` and its manifest entry, whose figures are measured with the exported graph."""
     network = fitted(config)
     export_graph(network.tiles, "fpsnet", {"image": _examples(config.data)}, ["jnd"], weights=config.weights)
@@ -162,7 +165,7 @@ def export(config: ExperimentConfig) -> None:
     _write_entry(config, shipped_numbers(), _headline(compare_maps(ours)))
 
 
-def calibrated(numbers: WholePhotoNumbers, graph: OnnxModel, config: ExperimentConfig) -> WholePhotoNumbers:
+def calibrated(numbers: WholePhotoNumbers, graph: OnnxModel, config: JndConfig) -> WholePhotoNumbers:
     """Numbers whose level gives noise at gamma = 1 a butteraugli 3-norm of 1 on average over whole photos of val.
 
     Refinement sees regions without their borders and noise that is not rounded; one constant makes up for both.
@@ -181,7 +184,7 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
     return {"kodak_mse_100": report["mse_100"]["means"][OURS], "kodak_at_own_level": report["at_own_level"][OURS]}
 
 
-def _write_entry(config: ExperimentConfig, numbers: WholePhotoNumbers, metrics: dict[str, Any]) -> None:
+def _write_entry(config: JndConfig, numbers: WholePhotoNumbers, metrics: dict[str, Any]) -> None:
     write_manifest_entry(
         "fpsnet",
         version=VERSION,

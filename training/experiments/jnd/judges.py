@@ -5,48 +5,25 @@ the noise. Energy, means and norms leave out a border of the
 region, where a judge's padding hides noise: with only the judge's border left out, all noise would gather there.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.experiments.jnd.protocol import ENERGIES, SSIM_C1, SSIM_C2, SSIM_WINDOW
+from training.experiments.jnd.config import JudgeWeights
+from training.experiments.jnd.protocol import ENERGIES
+from training.maths.colour import to_luma
+from training.maths.ssim import luma_ssim
 from training.metrics.butteraugli import ButteraugliReference, three_norm
 from training.metrics.ssimulacra2 import inner, ssimulacra2
-from training.networks.fpsnet import CONTRAST_FLOOR, local_deviation, to_luma
-from training.run.config import ExperimentConfig
+from training.networks.fpsnet_maps import CONTRAST_FLOOR, local_deviation
 
 FULL_ENERGY_SHARE = 0.75
 """Steps judged at the protocol's first energy; the others at its second."""
 NORM_EXPONENT = 1.03
 """The 3-norm grows with this power of the noise's amplitude: ln(3.14 / 1.54) / ln 2, of local deviation on Kodak at MSE
 100 and 25. So what is measured at one energy tells the norm at the map's own level."""
-RIVAL_MARGIN = 0.01
+BASELINE_MARGIN = 0.01
 """By how much of its 3-norm the map should stay below the plain map's."""
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeWeights:
-    """What each judge's word is worth; every number is a key of ``labels`` in the YAML.
-
-    Logarithms, so that an easy photo's gain counts as much as a hard one's of the same proportion.
-    """
-
-    ssimulacra2_weight: float  # logarithm of what is missing from 100
-    butteraugli_weight: float  # logarithm of the 3-norm
-    ssim_weight: float  # a rise of SSIM by 1
-    floor_weight: float  # mean over pixels of each e-fold below the floor
-    floor: float  # least amplitude, as a share of the root mean square
-    ceiling_weight: float  # the same above the ceiling
-    ceiling: float
-    unit_weight: float  # squared logarithm of the 3-norm at gamma = 1
-    rival_weight: float  # logarithm of the 3-norm over the plain map's, where it is above: no judge pays for another
-
-
-def judge_weights(config: ExperimentConfig) -> JudgeWeights:
-    """The part of ``config.labels`` that weighs the judges. Raises: KeyError for a missing key."""
-    return JudgeWeights(**{name: config.labels[f"judge_{name}"] for name in JudgeWeights.__dataclass_fields__})
 
 
 def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Tensor:
@@ -62,11 +39,11 @@ def judged_loss(network: nn.Module, batch: Tensor, weights: JudgeWeights) -> Ten
     norm = three_norm(inner(seen.distance(distorted))).log()
     with torch.no_grad():
         plain = noisy(image, at_energy(image, plain_map(image), sign, energy) * sign)
-        rival = three_norm(inner(seen.distance(plain))).log()
+        baseline = three_norm(inner(seen.distance(plain))).log()
     own = norm + NORM_EXPONENT * (inner(jnd).square().mean((1, 2, 3)) / energy).log() / 2
     structure = luma_ssim(to_luma(inner(image)), to_luma(inner(distorted)))
     loss = weights.butteraugli_weight * norm - weights.ssim_weight * structure
-    loss = loss + weights.rival_weight * F.relu(norm - rival + RIVAL_MARGIN)
+    loss = loss + weights.baseline_weight * F.relu(norm - baseline + BASELINE_MARGIN)
     loss = loss + weights.ssimulacra2_weight * (100 - ssimulacra2(image, distorted, edges="inner")).log()
     return (loss + extremes(inner(amplitude) / energy**0.5, weights) + weights.unit_weight * own.square()).mean()
 
@@ -96,16 +73,3 @@ def extremes(share: Tensor, weights: JudgeWeights) -> Tensor:
     below = F.relu(torch.log(weights.floor / share)).mean((1, 2, 3))
     above = F.relu(torch.log(share / weights.ceiling)).mean((1, 2, 3))
     return weights.floor_weight * below + weights.ceiling_weight * above
-
-
-def luma_ssim(first: Tensor, second: Tensor) -> Tensor:
-    """SSIM (N,) of luma planes (N, 1, H, W), 0..255, over the valid area (Wang et al. 2004)."""
-    planes = torch.cat([first, second, first * first, second * second, first * second], dim=1)
-    kernel = torch.as_tensor(SSIM_WINDOW / SSIM_WINDOW.sum(), dtype=planes.dtype, device=planes.device)
-    rows = F.conv2d(planes, kernel.view(1, 1, -1, 1).expand(5, 1, -1, 1), groups=5)
-    mean1, mean2, square1, square2, product = F.conv2d(
-        rows, kernel.view(1, 1, 1, -1).expand(5, 1, 1, -1), groups=5
-    ).chunk(5, dim=1)
-    light = (2 * mean1 * mean2 + SSIM_C1) / (mean1**2 + mean2**2 + SSIM_C1)
-    contrast = (2 * (product - mean1 * mean2) + SSIM_C2) / (square1 - mean1**2 + square2 - mean2**2 + SSIM_C2)
-    return (light * contrast).mean((1, 2, 3))

@@ -8,8 +8,6 @@ strongest at which butteraugli's 3-norm is still 1, the threshold its authors ca
 in luma levels.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,8 +18,11 @@ from torch import Tensor
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.butteraugli_constants import NORM_POWERS
 from models.types import Float32Array, Rgb8
+from training.experiments.jnd.config import LabelSettings
+from training.maths.colour import to_luma
 from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2
-from training.networks.fpsnet import STRIDE, contrast_base, local_deviation, to_luma
+from training.networks.fpsnet import STRIDE
+from training.networks.fpsnet_maps import contrast_base, local_deviation
 
 VISIBILITY_SIGMA = 2.0
 """Pixels over which a distance map is averaged before it is divided by the amplitude that caused it."""
@@ -29,23 +30,10 @@ LEVELS_LIMIT = (0.05, 12.0)
 """Factors on the field within which the 3-norm of 1 is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSettings:
-    """How a field is optimised; every number is a key of ``labels`` in the experiment's YAML."""
-
-    iterations: int
-    learning_rate: float
-    butteraugli_weight: float  # SSIMULACRA2 points that a fall of the 3-norm by 1 % is worth, times 100
-    floor_weight: float  # the same for each e-fold by which an amplitude falls below the floor
-    floor: float  # least amplitude, as a share of the root mean square
-    mse: float  # energy at which the shape is optimised, squared luma levels
-    measure_every: int  # iterations between two butteraugli maps
-
-
 def threshold_field(crop: Rgb8, settings: LabelSettings, seed: int) -> tuple[Float32Array, Float32Array]:
     """Label of a crop: ln(threshold / base) (H/4, W/4) and the threshold itself (H, W) in luma levels.
 
-    ``base`` is ``fpsnet.contrast_base`` of the crop. Sides are multiples of 4.
+    ``base`` is ``fpsnet_maps.contrast_base`` of the crop. Sides are multiples of 4.
     """
     with torch.no_grad():
         base = contrast_base(local_deviation(to_luma(srgb_to_tensor(crop))))

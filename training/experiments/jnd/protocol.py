@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 from models.jnd import predict_jnd_map
+from models.metrics.classical import luma
 from models.types import Rgb8
 from training.experiments.jnd.labels import add_noise
 from training.experiments.jnd.wu2017 import wu2017_jnd
+from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.butteraugli_program import butteraugli
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 
@@ -22,25 +24,20 @@ JndMapOf = Callable[[Rgb8], Floats]
 
 ENERGIES = (100.0, 25.0)
 """Squared luma levels: the paper's, and one nearer to the threshold of visibility."""
-# SSIM: Wang et al. 2004, 11x11 Gaussian window; MS-SSIM: Wang et al. 2003, exponents of the five scales.
-SSIM_WINDOW = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
-SSIM_C1, SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-MS_SSIM_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def rounded_luma(image: Rgb8) -> Floats:
     """BT.601 luma rounded to whole levels, (H, W)."""
-    luma: Floats = np.rint(image.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
-    return luma
+    return np.asarray(np.rint(luma(image)))
 
 
 def local_deviation_map(exponent: float) -> JndMapOf:
-    """The plainest rival: (variance of luma under sigma 1.5, plus 5.3^2) to half the exponent; 0 is uniform noise."""
+    """The plain baseline: (variance of luma under sigma 1.5, plus 5.3^2) to half the exponent; 0 is uniform noise."""
 
     def of_image(image: Rgb8) -> Floats:
-        luma = rounded_luma(image)
-        mean = gaussian_filter(luma, 1.5)
-        variance = np.maximum(gaussian_filter(luma * luma, 1.5) - mean * mean, 0)
+        plane = rounded_luma(image)
+        mean = gaussian_filter(plane, 1.5)
+        variance = np.maximum(gaussian_filter(plane * plane, 1.5) - mean * mean, 0)
         return np.asarray((variance + 5.3**2) ** (exponent / 2))
 
     return of_image
@@ -102,38 +99,6 @@ def measure_noise(image: Rgb8, jnd: Floats, *, mse: float, seed: int = 0) -> dic
         "amplitude_p99": float(p99),
         "amplitude_max": float(gamma * jnd.max()),
     }
-
-
-def ssim_and_ms_ssim(first: Floats, second: Floats) -> tuple[float, float]:
-    """SSIM over the valid area and five-scale MS-SSIM of two luma planes whose sides are at least 176."""
-    ssim, ms_ssim = 0.0, 1.0
-    for scale, exponent in enumerate(MS_SSIM_EXPONENTS):
-        similarity, contrast = _ssim_terms(first, second)
-        ssim = similarity if scale == 0 else ssim
-        last = scale == len(MS_SSIM_EXPONENTS) - 1
-        ms_ssim *= max(similarity if last else contrast, 0.0) ** exponent
-        first, second = _halve(first), _halve(second)
-    return ssim, ms_ssim
-
-
-def _ssim_terms(first: Floats, second: Floats) -> tuple[float, float]:
-    mean1, mean2 = _window(first), _window(second)
-    variance1, variance2 = _window(first**2) - mean1**2, _window(second**2) - mean2**2
-    covariance = _window(first * second) - mean1 * mean2
-    contrast = (2 * covariance + SSIM_C2) / (variance1 + variance2 + SSIM_C2)
-    light = (2 * mean1 * mean2 + SSIM_C1) / (mean1**2 + mean2**2 + SSIM_C1)
-    return float((light * contrast).mean()), float(contrast.mean())
-
-
-def _window(plane: Floats) -> Floats:
-    kernel = SSIM_WINDOW / SSIM_WINDOW.sum()
-    return np.asarray(convolve1d(convolve1d(plane, kernel, axis=0), kernel, axis=1)[5:-5, 5:-5])
-
-
-def _halve(plane: Floats) -> Floats:
-    height, width = plane.shape[0] // 2, plane.shape[1] // 2
-    halved: Floats = plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
-    return halved
 
 
 def visibility_at_own_level(image: Rgb8, jnd: Floats, seed: int = 0) -> float:

@@ -28,7 +28,7 @@ class RegionBatches(Dataset[Tensor]):
     def __init__(self, config: ExperimentConfig, *, count: int, size: int) -> None:
         self._groups = _photos_by_shape(photo_paths(config.data, "train"))
         self._count, self._size = count, size
-        self._rng = np.random.default_rng(config.seed)
+        self.rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
         return self._count
@@ -36,13 +36,13 @@ class RegionBatches(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         shapes = list(self._groups)
         pixels = np.array([rows * columns * len(self._groups[rows, columns]) for rows, columns in shapes], float)
-        shape = shapes[self._rng.choice(len(shapes), p=pixels / pixels.sum())]
+        shape = shapes[self.rng.choice(len(shapes), p=pixels / pixels.sum())]
         photos = self._groups[shape]
         wanted = self._size * LARGEST[0] * LARGEST[1] // (shape[0] * shape[1])
-        chosen = self._rng.choice(len(photos), min(wanted, len(photos)), replace=False)
-        batch = torch.from_numpy(np.stack([_random_region(photos[photo], shape, self._rng) for photo in chosen]))
-        turned = torch.rot90(batch, int(self._rng.integers(4)), (2, 3))
-        return turned.flip(3) if self._rng.integers(2) else turned
+        chosen = self.rng.choice(len(photos), min(wanted, len(photos)), replace=False)
+        batch = torch.from_numpy(np.stack([_random_region(photos[photo], shape, self.rng) for photo in chosen]))
+        turned = torch.rot90(batch, int(self.rng.integers(4)), (2, 3))
+        return turned.flip(3) if self.rng.integers(2) else turned
 
 
 class MiddleRegions(Dataset[Tensor]):

@@ -34,9 +34,9 @@ from training.experiments.jnd.protocol import (
     random_signs,
     rounded_luma,
     solve_gamma,
-    ssim_and_ms_ssim,
     wu2017_map,
 )
+from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, TABLE_2, TABLE_3, Switches
 from training.run.config import ExperimentConfig
@@ -93,16 +93,16 @@ class LosslessCrops(Dataset[list[Tensor]]):
 
     def __init__(self, pairs: list[LosslessPair], seed: int) -> None:
         self._pairs = pairs
-        self._rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> list[Tensor]:
         original, lossless = _read(self._pairs[index])
-        row, column = (int(self._rng.integers(side - TILE + 1)) for side in original.shape[:2])
+        row, column = (int(self.rng.integers(side - TILE + 1)) for side in original.shape[:2])
         place = np.s_[row : row + TILE, column : column + TILE]
-        turn = int(self._rng.integers(4))
+        turn = int(self.rng.integers(4))
         parts = [srgb_to_tensor(original[place])[0], torch.from_numpy(changed_luma(original, lossless)[place])[None]]
         return [torch.rot90(part, turn, (1, 2)).float() for part in parts]
 

@@ -21,26 +21,27 @@ from models.patch_quality import DMOS_PATCHES, predict_patch_dmos_map
 from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, photo_paths
+from training.experiments.on_photos import compare_on_photos
+from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
-from training.labels.mixture import agreement, load_mixture
+from training.labels.mixture import load_mixture
 from training.labels.pairs import read_pairs
-from training.metrics.rivals import PATCH_RIVALS
+from training.maths.agreement import agreement, batch_correlation
+from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import Dipqa
-from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
+from training.run.record import kept_metrics, write_run_record
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -72,7 +73,7 @@ class PatchPairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return *pair, self.dmos[chosen]
 
 
-def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple[Rgb8, Rgb8, NDArray[np.float64]]:
+def read_patch_pairs(config: DipqaConfig, split: Split, side: int) -> tuple[Rgb8, Rgb8, NDArray[np.float64]]:
     """All labelled pairs of a split: reference and distorted patches, and DMOS."""
     mixture = load_mixture()
     first, second, dmos = [], [], []
@@ -84,7 +85,7 @@ def read_patch_pairs(config: ExperimentConfig, split: Split, side: int) -> tuple
     return np.concatenate(first), np.concatenate(second), np.concatenate(dmos)
 
 
-def photos_of_pairs(config: ExperimentConfig, split: Split, side: int) -> NDArray[np.str_]:
+def photos_of_pairs(config: DipqaConfig, split: Split, side: int) -> NDArray[np.str_]:
     """Name of the photo of each pair of ``read_patch_pairs``."""
     names = [
         np.repeat(photo.name, features.shape[0] * features.shape[1])
@@ -98,35 +99,33 @@ def dmos_loss(network: nn.Module, batch: Any) -> Tensor:
     """Absolute error in grades, plus half of one minus the correlation over the batch."""
     first, second, dmos = batch
     predicted = network(*(side.permute(0, 3, 1, 2).float() / 255 for side in (first, second)))
-    centred = [values - values.mean() for values in (predicted, dmos)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, dmos)
     loss: Tensor = nn.functional.l1_loss(predicted, dmos) + 0.5 * (1 - correlation)
     return loss
 
 
-def fit(config: ExperimentConfig) -> None:
+def fit(config: DipqaConfig) -> None:
     """Fit one network per patch size; the best weights are chosen on ``photos/val``."""
     for side in DMOS_PATCHES:
-        drawn = int(config.labels[f"pairs_per_epoch_{side}"])
-        train = PatchPairs(*read_patch_pairs(config, "train", side), drawn=drawn)
+        train = PatchPairs(*read_patch_pairs(config, "train", side), drawn=config.of_patch(side).pairs_per_epoch)
         first, second, dmos = read_patch_pairs(config, "val", side)
         validate = PatchPairs(first[::2], second[::2], dmos[::2])
         fit_network(_network(config, side), train, validate, dmos_loss, _part(config, side))
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
-def _part(config: ExperimentConfig, side: int) -> ExperimentConfig:
-    epochs = min(int(config.labels[f"epochs_{side}"]), config.fit.epochs)
+def _part(config: DipqaConfig, side: int) -> DipqaConfig:
+    epochs = min(config.of_patch(side).epochs, config.fit.epochs)
     fit = config.fit.model_copy(update={"epochs": epochs})
     return config.model_copy(update={"name": f"patch-{side}", "work": config.folder, "fit": fit})
 
 
-def _network(config: ExperimentConfig, side: int) -> nn.Module:
+def _network(config: DipqaConfig, side: int) -> nn.Module:
     torch.manual_seed(config.seed)
     return channels_last(Dipqa(side, config.preset))
 
 
-def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+def evaluate(config: DipqaConfig) -> dict[str, Any]:
     """The exported graphs on patches of ``photos/val``, beside classical metrics of the same patches."""
     compared = {f"dipqa_{side}": _compare(config, side) for side in DMOS_PATCHES}
     figures = {name: found for name, (found, _) in compared.items()}
@@ -137,7 +136,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     return figures
 
 
-def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatter]:
+def _compare(config: DipqaConfig, side: int) -> tuple[dict[str, Any], Scatter]:
     """Figures of the graph for one patch size, and its predictions against the labels."""
     model = exported_model(f"dipqa_{side}", config)
     first, second, dmos = read_patch_pairs(config, "val", side)
@@ -147,25 +146,24 @@ def _compare(config: ExperimentConfig, side: int) -> tuple[dict[str, Any], Scatt
     ]
     predicted = np.concatenate(found).astype(np.float64)
     chosen = np.linspace(0, len(dmos) - 1, min(COMPARED, len(dmos))).astype(int)
-    rivals = {
+    baselines = {
         name: np.array([metric(first[i], second[i]) for i in track(chosen, description=f"{name} {side}")])
-        for name, metric in PATCH_RIVALS.items()
+        for name, metric in CLASSICAL_OF_PATCHES.items()
     }
     photos = photos_of_pairs(config, "val", side)
     figures = {
         "pairs": len(dmos),
         "all_pairs": agreement(predicted, dmos),
         "compared": len(chosen),
-        **beside_rivals(predicted[chosen], rivals, dmos[chosen], photos[chosen]),
+        **beside_baselines(predicted[chosen], baselines, dmos[chosen], photos[chosen]),
         "identical": float(model.run({"reference": to_nchw(first[:1]), "distorted": to_nchw(first[:1])})["dmos"][0]),
     }
     return figures, Scatter(f"dipqa_{side} on photos/val", predicted, dmos, "DMOS")
 
 
-def export(config: ExperimentConfig) -> None:
+def export(config: DipqaConfig) -> None:
     """Write ``dipqa_64.onnx`` and ``dipqa_128.onnx``, compared with PyTorch on real patches."""
-    metrics_file = config.checkpoints / "metrics.json"
-    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    metrics = kept_metrics(config)
     for side in DMOS_PATCHES:
         name = f"dipqa_{side}"
         network = load_best(Dipqa(side, config.preset), _part(config, side))
@@ -197,7 +195,7 @@ def export(config: ExperimentConfig) -> None:
                 "padding": "reflection",
                 "unit": "DMOS 1 (bad) .. 5 (excellent), 5 only for identical patches",
             },
-            training_data="teacher mixture on photos/train (462 photos)",
+            training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
             licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics.get(name, {}) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         )

@@ -24,8 +24,8 @@ from training.data.photos import load_photo
 from training.data.records import ScoredPair
 from training.data.splits import save_folds, source_folds
 from training.experiments.quality.tables import ArrayDataset, fit_part, predict_rows
-from training.metrics.rivals import PATCH_RIVALS
-from training.networks.dipqa import Dipqa
+from training.metrics.classical import CLASSICAL_OF_PATCHES
+from training.networks.dipqa import PRESETS, Dipqa
 from training.run.config import ExperimentConfig
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ def _patch_size(config: ExperimentConfig, root: Path, side: int) -> dict[str, An
     save_folds(config.checkpoints / "table" / f"hmii_{side}.json", folds)
     metrics = {
         name: np.array([metric(*pair) for pair in track(list(zip(first, second, strict=True)), description=name)])
-        for name, metric in PATCH_RIVALS.items()
+        for name, metric in CLASSICAL_OF_PATCHES.items()
     }
     tested = [np.isin(sources, fold) for fold in folds]
     rows = {f"IPM ({name})": [_cubic(metrics[name], dmos, test) for test in tested] for name in IPM_FEATURES}
@@ -93,7 +93,7 @@ def _fit_fold(config: ExperimentConfig, root: Path, pairs: tuple[Rgb8, Rgb8, Flo
 
 
 def _starts_from_imagenet(config: ExperimentConfig, root: Path) -> bool:
-    return config.preset == "paper" and (root / IMAGENET_WEIGHTS).is_file()
+    return PRESETS[config.preset].is_vgg13 and (root / IMAGENET_WEIGHTS).is_file()
 
 
 def load_vgg13(network: Dipqa, state: dict[str, torch.Tensor]) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -23,25 +22,28 @@ from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_p
 from models.preprocess import pad_to_at_least, to_nchw
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, load_photo, photo_paths
-from training.distort.distortions import gaussian_blur, jpeg_420
+from training.distort.codecs import jpeg_420
+from training.distort.detail import gaussian_blur
+from training.experiments.on_photos import compare_on_photos
+from training.experiments.quality.config import PatchQualityConfig
 from training.experiments.quality.tables import patchnet_table as table
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import VAL_ROUNDS, prepare_artefacts, read_artefacts
 from training.labels.mixture import load_mixture
 from training.labels.pairs import make_pairs
+from training.maths.agreement import batch_correlation, roc_auc
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
+from training.run.record import kept_metrics, write_run_record
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -155,15 +157,14 @@ def quality_loss(network: nn.Module, batch: Any) -> Tensor:
     with torch.autocast(patches.device.type, torch.bfloat16):
         logits = cast(Patchnet, network).logit(patches.permute(0, 3, 1, 2).float() / 255)
     predicted = torch.sigmoid(logits.float())
-    centred = [values - values.mean() for values in (predicted, labels)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, labels)
     loss: Tensor = nn.functional.mse_loss(predicted, labels) * 20 + 0.3 * (1 - correlation)
     return loss
 
 
-def fit(config: ExperimentConfig) -> None:
+def fit(config: PatchQualityConfig) -> None:
     """Fit Patchnet; the best weights are chosen on ``photos/val``."""
-    train = DrawnPatches(read_versions(config, "train"), drawn=int(config.labels["patches_per_epoch"]))
+    train = DrawnPatches(read_versions(config, "train"), drawn=config.patches_per_epoch)
     patches, labels, _ = grid_patches(read_versions(config, "val", range(1)))
     fit_network(_network(config), train, GridPatches(patches, labels), quality_loss, config)
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
@@ -183,7 +184,7 @@ def evaluate(config: ExperimentConfig) -> dict[str, Any]:
     sharpness = np.array([float(fish_map(patch, window=PATCH)[0, 0]) for patch in patches])
     figures: dict[str, Any] = {
         "patches": len(labels),
-        **beside_rivals(predicted, {"fish": sharpness}, labels, photos),
+        **beside_baselines(predicted, {"fish": sharpness}, labels, photos),
         "percentiles_1_50_99": [round(float(value), 3) for value in np.percentile(predicted, [1, 50, 99])],
     }
     figures |= _composite_figures(config, exported_model("patchnet_map", config))
@@ -209,8 +210,8 @@ def _composite_figures(config: ExperimentConfig, model: OnnxModel) -> dict[str, 
             half = pixels.shape[1] // 2 // 8 * 8
             mixed = np.concatenate([pixels[:, :half], distorted[:, half:]], axis=1)
             left, right = _halves(tiled_patch_quality(mixed, model, stride=COMPOSITE_STRIDE), half)
-            areas.append(_auc(left, right))
-            fish_areas.append(_auc(*_halves(fish_map(mixed, window=PATCH, stride=COMPOSITE_STRIDE), half)))
+            areas.append(roc_auc(left, right))
+            fish_areas.append(roc_auc(*_halves(fish_map(mixed, window=PATCH, stride=COMPOSITE_STRIDE), half)))
             good.append(float(left.mean()))
             bad.append(float(right.mean()))
         figures[f"half_{name}"] = {
@@ -226,11 +227,6 @@ def _composite_figures(config: ExperimentConfig, model: OnnxModel) -> dict[str, 
 def _halves(values: NDArray[np.float32], half: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Values of the windows that lie wholly left and wholly right of ``half``."""
     return values[:, : (half - PATCH) // COMPOSITE_STRIDE + 1], values[:, -(-half // COMPOSITE_STRIDE) :]
-
-
-def _auc(good: NDArray[np.float32], bad: NDArray[np.float32]) -> float:
-    """Probability that a good value exceeds a bad one."""
-    return float(stats.mannwhitneyu(good.ravel(), bad.ravel()).statistic / (good.size * bad.size))
 
 
 def export(config: ExperimentConfig) -> None:
@@ -258,8 +254,7 @@ def export(config: ExperimentConfig) -> None:
     }
     errors["patchnet"] = max(errors["patchnet"], _error_on_photos(config, network))
     errors["patchnet_map"] = max(errors["patchnet_map"], _error_of_map_on_photos(config, network))
-    metrics_file = config.checkpoints / "metrics.json"
-    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    metrics = kept_metrics(config)
     for name, tile in (("patchnet", PATCH), ("patchnet_map", TILE)):
         write_manifest_entry(
             name,
@@ -273,7 +268,7 @@ def export(config: ExperimentConfig) -> None:
                 "padding": "reflection",
                 "unit": "quality 0..1, higher is better",
             },
-            training_data="teacher labels on photos/train (462 photos)",
+            training_data=f"teacher labels on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
             licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics | {"pytorch_onnx_relative_error": errors[name]},
         )

@@ -25,23 +25,24 @@ from models.metrics.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from models.types import Float32Array, Rgb8
 from training.data.photos import Split, checksum, photo_paths
+from training.experiments.on_photos import compare_on_photos
+from training.experiments.quality.config import QualityScoreConfig
 from training.experiments.quality.tables import quality_score_table as table
-from training.figures.paired import beside_rivals
+from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts
-from training.labels.mixture import agreement, load_mixture
+from training.labels.mixture import load_mixture
+from training.maths.agreement import agreement, batch_correlation
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
-from training.run.config import ExperimentConfig
 from training.run.export import (
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
+from training.run.record import kept_metrics, write_run_record
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -69,7 +70,7 @@ class Maps(Dataset[tuple[Tensor, Tensor]]):
         return maps.float(), self.scores[item]
 
 
-def prepare(config: ExperimentConfig) -> None:
+def prepare(config: QualityScoreConfig) -> None:
     """Make the labelled pairs, then the maps of every version."""
     prepare_artefacts(config)
     for split in ("train", "val"):
@@ -93,7 +94,7 @@ class MappedVersions:
         return MappedVersions(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def read_maps(config: ExperimentConfig, split: Split) -> MappedVersions:
+def read_maps(config: QualityScoreConfig, split: Split) -> MappedVersions:
     """Every version of a split and the untouched photos with the maps that the preset sees; made if not cached."""
     file = config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz"
     if not file.is_file():
@@ -103,10 +104,10 @@ def read_maps(config: ExperimentConfig, split: Split) -> MappedVersions:
         return MappedVersions(**dict(arrays) | {"maps": arrays["maps"][:, :planes]})
 
 
-def _make_maps(config: ExperimentConfig, split: Split, file: Path) -> None:
+def _make_maps(config: QualityScoreConfig, split: Split, file: Path) -> None:
     model, mixture = load_model("patchnet_map"), load_mixture()
     rows: list[tuple[Any, ...]] = []
-    for number in range(int(config.labels["train_rounds"]) if split == "train" else VAL_ROUNDS):
+    for number in range(config.train_rounds if split == "train" else VAL_ROUNDS):
         for photo in track(list(read_artefacts(config, split, range(number, number + 1))), description=f"maps {split}"):
             qualities = mixture.quality(photo.features[None][:, 0, 0])
             versions = zip(
@@ -129,13 +130,12 @@ def score_loss(network: nn.Module, batch: Any) -> Tensor:
     """Smooth L1 in steps of ten points, plus one minus the correlation over the batch."""
     maps, scores = batch
     predicted = network(maps)
-    centred = [values - values.mean() for values in (predicted, scores)]
-    correlation = (centred[0] * centred[1]).sum() / (centred[0].norm() * centred[1].norm() + 1e-6)
+    correlation = batch_correlation(predicted, scores)
     loss: Tensor = nn.functional.smooth_l1_loss(predicted / 10, scores / 10) + (1 - correlation)
     return loss
 
 
-def fit(config: ExperimentConfig) -> None:
+def fit(config: QualityScoreConfig) -> None:
     """Fit the aggregation; the best weights are chosen on ``photos/val``."""
     train, validate = read_maps(config, "train"), read_maps(config, "val")
     validate = validate.where(validate.rounds == 0)
@@ -149,12 +149,12 @@ def fit(config: ExperimentConfig) -> None:
     write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
-def _network(config: ExperimentConfig) -> nn.Module:
+def _network(config: QualityScoreConfig) -> nn.Module:
     torch.manual_seed(config.seed)
     return channels_last(MetaAggregation(config.preset))
 
 
-def evaluate(config: ExperimentConfig) -> dict[str, Any]:
+def evaluate(config: QualityScoreConfig) -> dict[str, Any]:
     """The exported graph on ``photos/val`` in the rounds that chose no weights, beside the plain means."""
     data, model = read_maps(config, "val"), exported_model("quality_score", config)
     data = data.where(data.rounds > 0)
@@ -181,12 +181,10 @@ def _scores(model: OnnxModel, data: MappedVersions) -> NDArray[np.float64]:
 
 
 @torch.inference_mode()
-def _other_seeds(config: ExperimentConfig, data: MappedVersions) -> dict[str, dict[str, float]]:
+def _other_seeds(config: QualityScoreConfig, data: MappedVersions) -> dict[str, dict[str, float]]:
     """Agreement of every fit of this preset with another seed that lies beside this one."""
     found = {}
-    prefix = "paper-" if config.preset == "paper" else ""
-    for checkpoint in sorted(config.folder.glob(f"{prefix}seed-*/best.pt")):
-        variant = checkpoint.parent.name
+    for variant in (folder.name for folder in config.other_seeds if (folder / "best.pt").is_file()):
         network = load_best(MetaAggregation(config.preset), config.model_copy(update={"variant": variant}))
         batches = (torch.from_numpy(data.maps[start : start + 64]).float() for start in range(0, len(data.maps), 64))
         predicted = torch.cat([network(batch) for batch in batches]).double().numpy()
@@ -196,18 +194,17 @@ def _other_seeds(config: ExperimentConfig, data: MappedVersions) -> dict[str, di
 
 def _beside_means(predicted: NDArray[np.float64], data: MappedVersions) -> dict[str, Any]:
     means = {"patchnet_mean": data.patchnet.astype(np.float64), "fish": data.fish}
-    return beside_rivals(predicted, means, data.scores, data.photos)
+    return beside_baselines(predicted, means, data.scores, data.photos)
 
 
-def export(config: ExperimentConfig) -> None:
+def export(config: QualityScoreConfig) -> None:
     """Write ``quality_score.onnx``, compared with PyTorch on real maps."""
     network = load_best(MetaAggregation(config.preset), config)
     maps = torch.from_numpy(read_maps(config, "val").maps[:8]).float()
     error = export_graph(network, "quality_score", {"maps": maps}, ["mos"], weights=config.weights)
     models = TorchModel(network, "quality_score", ["maps"], ["mos"]), just_exported("quality_score", config)
     on_photos = compare_on_photos("quality_score", config.data, models, partial(_score, maps.shape[1]))
-    metrics_file = config.checkpoints / "metrics.json"
-    metrics = json.loads(metrics_file.read_text()) if metrics_file.is_file() else {}
+    metrics = kept_metrics(config)
     write_manifest_entry(
         "quality_score",
         version="2.0.0",
@@ -219,7 +216,7 @@ def export(config: ExperimentConfig) -> None:
             "made_by": "models.quality_score.quality_maps, then area means",
             "unit": "MOS 0..100, higher is better",
         },
-        training_data="teacher mixture on photos/train (462 photos)",
+        training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
         licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
         metrics=metrics | {"pytorch_onnx_relative_error": max(error, on_photos)},
     )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from scipy import ndimage, stats
+from scipy import ndimage
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -25,7 +25,7 @@ from training.data.konpatch import read_konpatch, read_local_opinions
 from training.data.photos import load_photo
 from training.data.records import JudgedPatch, LocalOpinions
 from training.data.splits import save_folds, source_folds
-from training.labels.mixture import agreement
+from training.maths.agreement import agreement, roc_auc
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.run.config import ExperimentConfig
@@ -165,11 +165,6 @@ def centred_map(values: NDArray[np.float32], shape: tuple[int, int]) -> Floats:
     height, width = min(fine.shape[0], shape[0] - top), min(fine.shape[1], shape[1] - left)
     full[top : top + height, left : left + width] = fine[:height, :width]
     return np.asarray(ndimage.gaussian_filter(full, BLUR_SHARE * shape[1]))
-
-
-def roc_auc(good: Floats, bad: Floats) -> float:
-    """Probability that a good value exceeds a bad one, ties counted half."""
-    return float(stats.mannwhitneyu(good, bad).statistic / (good.size * bad.size))
 
 
 def quality_score_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:

@@ -13,17 +13,27 @@ from rich.progress import track
 from scipy.optimize import least_squares
 
 from models.jpeg.pixels import decode_jpeg
+from models.metrics.classical import psnr_db
 from models.sur.gev import LEVELS, GevParameters, fit_gev, percent_jnd, still_satisfied, sur_curve
 from models.sur.observers import JNDS, ObserverProfile, Threshold
+from models.sur.reference import SurModels, SurReference
 from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.tiles import pool_tiles, tile_places
 from models.types import Rgb8
-from training.data.photos import load_photo
+from training.data.photos import Split, is_free, load_photo, photo_paths
 from training.experiments.sur.aic3 import aic3_thresholds, boosted_jnd, read_aic3
+from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import threshold_log_distance
 
 CURVE_LEVELS = (1, 4, 8, 13, 19, 26, 34, 43, 53, 63, 72, 79, 85, 91, 100)
 """Where a photo's curve is measured: densest where people near the threshold change their mind, QF 75 to 97."""
+
+CURVES_EVERY: dict[Split, int] = {"train": 12, "val": 3, "kodak": 2}
+"""Of the photos of a split, of ``train`` those of free licence, one in so many has its teacher curve measured: fifteen
+levels of six tiles, a sixth of a second each."""
+
+FALLING = tuple(index for index, level in enumerate(CURVE_LEVELS) if 3 <= level <= 61)
+"""Indices into ``CURVE_LEVELS`` of the levels where SUR curves of people near the threshold fall: QF 40 to 98."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ def _measure(path: Path) -> NDArray[np.float64]:
     photo, rows = load_photo(path), []
     for level in CURVE_LEVELS:
         decoded = decode_jpeg(encode_reference_jpeg(photo, 101 - level))
-        rows.append((teacher_log_distance(photo, decoded), psnr_db(photo, decoded)))
+        rows.append((teacher_log_distance(photo, decoded), capped_psnr_db(photo, decoded)))
     return np.array(rows).T
 
 
@@ -90,10 +100,9 @@ def _pooled_excess(path: Path) -> list[float]:
     return [teacher_log_distance(photo, other) - threshold_log_distance(photo, other) for other in versions]
 
 
-def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
-    """Peak signal-to-noise ratio over R, G and B; 99 for equal images."""
-    error = float(np.mean((reference.astype(np.float64) - distorted) ** 2))
-    return 99.0 if error == 0 else float(min(99.0, 10 * np.log10(255**2 / error)))
+def capped_psnr_db(reference: Rgb8, distorted: Rgb8) -> float:
+    """Peak signal-to-noise ratio over R, G and B in dB; 99 for equal images."""
+    return min(99.0, psnr_db(reference, distorted))
 
 
 def curve_gev(log_distance: NDArray[np.float64], profile: ObserverProfile, jnd: int) -> GevParameters:
@@ -173,3 +182,35 @@ def calibrate_profiles(curves: NDArray[np.float64], tables: Path, *, pooled: flo
 def _moved(thresholds: tuple[Threshold, Threshold, Threshold], by: float) -> tuple[Threshold, Threshold, Threshold]:
     first, second, third = (Threshold(round(each.log_distance + by, 4), each.spread) for each in thresholds)
     return first, second, third
+
+
+# Of the photos of a split.
+
+
+def measured_curves(config: SurConfig, split: Split) -> PhotoCurves:
+    """The teacher's curves of ``curve_paths``, kept in the folder of the experiment."""
+    return teacher_curves(curve_paths(config, split), config.folder / f"curves-{split}.npz")
+
+
+def curve_paths(config: SurConfig, split: Split) -> list[Path]:
+    """Photos whose teacher curves are measured."""
+    paths = photo_paths(config.data, split)
+    return [path for path in paths if split != "train" or is_free(path)][:: CURVES_EVERY[split]]
+
+
+def photo_errors(config: SurConfig, split: Split, curves: PhotoCurves, models: SurModels | None) -> NDArray[np.float64]:
+    """Predicted minus teacher ln distance of whole photos at the ``FALLING`` levels, (P, levels)."""
+    errors = []
+    for path, teacher in zip(curve_paths(config, split), curves.log_distance, strict=True):
+        photo = load_photo(path)
+        reference = SurReference(photo, models)
+        levels = [CURVE_LEVELS[index] for index in FALLING]
+        decoded = [decode_jpeg(encode_reference_jpeg(photo, 101 - level)) for level in levels]
+        errors.append(np.array([reference.log_distance(pixels) for pixels in decoded]) - teacher[list(FALLING)])
+    return np.array(errors)
+
+
+def psnr_threshold(curves: PhotoCurves, profile: ObserverProfile, jnd: int) -> float:
+    """Mean PSNR at the 50 % JND over training photos. Reference: Lin et al. 2020, algorithm 1."""
+    places = [percent_jnd(curve_gev(curve, profile, jnd), 50) for curve in curves.log_distance]
+    return float(np.mean([np.interp(n, CURVE_LEVELS, psnr) for n, psnr in zip(places, curves.psnr_db, strict=True)]))

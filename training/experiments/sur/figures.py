@@ -1,6 +1,6 @@
-"""What SUR curves are measured by: errors against the teacher's curves, wins over rivals, and the plainest rival.
+"""What SUR curves are measured by: errors against the teacher's curves, wins over baselines, the teacher itself.
 
-A rival is any other way to the same figure for the same photos: Algorithm 1 of Lin et al. 2020 (a PSNR threshold), or
+A baseline is another way to the same figure for the same photos: Algorithm 1 of Lin et al. 2020 (a PSNR threshold), or
 the psychometric function of the same observers applied to the teacher itself, without a network.
 """
 
@@ -169,7 +169,7 @@ def _limen(prepared: PreparedPhoto, quality: int) -> Rgb8:
     return decode_jpeg(prepared.encode(quality).data)
 
 
-def plainest_rival(
+def beside_teacher(
     paths: Sequence[Path], curves: PhotoCurves, profile: ObserverProfile, jnd: int, models: SurModels
 ) -> dict[str, Any]:
     """The network beside its own teacher on the same photos: error of the 50 % JND, distance, CPU-seconds a curve.
@@ -182,9 +182,9 @@ def plainest_rival(
         started = time.process_time()
         network = predict_sur_curve(photo, jnd=jnd, percent=50, observer=profile, models=models).gev
         between = time.process_time()
-        rival = _direct_gev(photo, profile, jnd)
+        baseline = _direct_gev(photo, profile, jnd)
         finished = time.process_time()
-        for name, gev, cpu in (("network", network, between - started), ("teacher", rival, finished - between)):
+        for name, gev, cpu in (("network", network, between - started), ("teacher", baseline, finished - between)):
             error = abs(percent_jnd(gev, 50) - percent_jnd(truth, 50))
             found[name].append((error, bhattacharyya_distance(gev, truth), cpu))
     names = ("jnd_error_levels", "bhattacharyya", "cpu_s_per_curve")

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from models.sur.observers import ObserverProfile, load_observer_table
 from models.types import Rgb8
 from models.viewing import DEFAULT_OBSERVER
+from training.experiments.sur.config import SurConfig
 from training.networks.sur_featnet_published import (
     Body,
     MlspFeatures,
@@ -29,7 +30,6 @@ from training.networks.sur_featnet_published import (
     enlarge,
     stage_two_head,
 )
-from training.run.config import ExperimentConfig
 from training.run.export import export_graph
 from training.run.fit import fit_network, load_best
 
@@ -86,21 +86,21 @@ def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
     return (predicted - labels).abs().mean()
 
 
-def starting_body(config: ExperimentConfig) -> Body:
+def starting_body(config: SurConfig) -> Body:
     """The body of the preset with ImageNet weights where they are at hand, else at random by the seed."""
     torch.manual_seed(config.seed)
     weights = config.data / IMAGENET_WEIGHTS
-    return build_body(config.preset, weights if config.preset == "paper" and weights.is_file() else None)
+    return build_body(config.preset, weights if weights.is_file() else None)
 
 
-def fit_stage_one(config: ExperimentConfig, train: Dataset[Any], validate: Dataset[Any]) -> StageOne:
+def fit_stage_one(config: SurConfig, train: Dataset[Any], validate: Dataset[Any]) -> StageOne:
     """Body and GAP head fitted to a full-reference score (figure 4a), with the best weights, evaluating."""
     network = fit_network(StageOne(starting_body(config)), train, validate, absolute_error, stage_one_config(config))
     assert isinstance(network, StageOne)
     return network
 
 
-def fit_stage_two(config: ExperimentConfig, body: Body, train: FeaturePairs, validate: FeaturePairs) -> RegressionHead:
+def fit_stage_two(config: SurConfig, body: Body, train: FeaturePairs, validate: FeaturePairs) -> RegressionHead:
     """The head on MLSP features of the frozen body fitted to the SUR (figure 4b)."""
     torch.manual_seed(config.seed)
     head = fit_network(stage_two_head(body), train, validate, absolute_error, part_config(config, "stage-two"))
@@ -108,14 +108,14 @@ def fit_stage_two(config: ExperimentConfig, body: Body, train: FeaturePairs, val
     return head
 
 
-def stage_one_config(config: ExperimentConfig) -> ExperimentConfig:
+def stage_one_config(config: SurConfig) -> SurConfig:
     """Stage one's checkpoints and its own number of epochs (section 6.2: five)."""
     part = part_config(config, "stage-one")
-    epochs = min(int(config.labels["stage_one_epochs"]), config.fit.epochs)
+    epochs = min(config.stage_one_epochs, config.fit.epochs)
     return part.model_copy(update={"fit": config.fit.model_copy(update={"epochs": epochs})})
 
 
-def part_config(config: ExperimentConfig, part: str) -> ExperimentConfig:
+def part_config(config: SurConfig, part: str) -> SurConfig:
     """The same with checkpoints in a folder below."""
     return config.model_copy(update={"variant": f"{config.variant}/{part}".strip("/")})
 
@@ -131,7 +131,7 @@ def image_features(body: Body, images: Tensor) -> Tensor:
 # On one's own photos: the tiles, versions and teacher that preset lite learns from.
 
 
-def fit_on_tiles(config: ExperimentConfig) -> None:
+def fit_on_tiles(config: SurConfig) -> None:
     """Stage one on the teacher's ln distance of tiles, stage two on the share of viewers of ``aic-3``, first JND."""
     train, validate = (ImagePairs(_tile_makers(config.folder, split)) for split in ("train", "val"))
     body = fit_stage_one(config, train, validate).body
@@ -139,7 +139,7 @@ def fit_on_tiles(config: ExperimentConfig) -> None:
     fit_stage_two(config, body, *features)
 
 
-def evaluate_on_tiles(config: ExperimentConfig) -> dict[str, Any]:
+def evaluate_on_tiles(config: SurConfig) -> dict[str, Any]:
     """Mean absolute error of the share of viewers on the tiles of ``val``, beside that of always saying the mean."""
     body, head = load_both(config)
     pairs = tile_features(config.folder, "val", body)
@@ -152,7 +152,7 @@ def evaluate_on_tiles(config: ExperimentConfig) -> dict[str, Any]:
     }
 
 
-def export_on_tiles(config: ExperimentConfig) -> dict[str, float]:
+def export_on_tiles(config: SurConfig) -> dict[str, float]:
     """Write body and head beside the checkpoints; largest relative disagreement with PyTorch of each."""
     body, head = load_both(config)
     tiles = torch.stack(
@@ -168,7 +168,7 @@ def export_on_tiles(config: ExperimentConfig) -> dict[str, float]:
     }
 
 
-def load_both(config: ExperimentConfig) -> tuple[Body, RegressionHead]:
+def load_both(config: SurConfig) -> tuple[Body, RegressionHead]:
     """Fitted body and head. Raises: FileNotFoundError before a fit."""
     stage_one = load_best(StageOne(build_body(config.preset)), stage_one_config(config))
     assert isinstance(stage_one, StageOne)

@@ -27,7 +27,8 @@ from training.data.mcl_jci import read_mcl_jci
 from training.data.photos import load_photo
 from training.data.records import DistortedPair, JndPhoto
 from training.data.splits import save_folds, source_folds
-from training.experiments.sur.curves import psnr_db
+from training.experiments.sur.config import SurConfig
+from training.experiments.sur.curves import capped_psnr_db
 from training.experiments.sur.distributions import fit_gev_mle, rank_distributions
 from training.experiments.sur.published import (
     FeaturePairs,
@@ -41,9 +42,8 @@ from training.experiments.sur.published import (
     part_config,
     starting_body,
 )
-from training.metrics.rivals import RIVALS
+from training.metrics.classical import CLASSICAL
 from training.networks.sur_featnet_published import Body, StageOne, enlarge, five_patches
-from training.run.config import ExperimentConfig
 from training.run.fit import fit_network
 
 DATASETS: dict[str, Callable[[Path], list[JndPhoto]]] = {"mcl-jci": read_mcl_jci, "jnd-pano": read_jnd_pano}
@@ -92,7 +92,7 @@ Predictions = dict[str, GevParameters]
 """By source."""
 
 
-def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
+def table(config: SurConfig, root: Path) -> dict[str, Any]:
     """Tables 1 to 8, as far as the data sets are there.
 
     ``root`` holds folders ``mcl-jci`` and ``jnd-pano``, one at least; ``kadis-700k`` for schemes 2 and 4; and, for
@@ -109,7 +109,7 @@ def table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     }
 
 
-def _dataset(config: ExperimentConfig, photos: list[JndPhoto], pretrained: Body | None) -> dict[str, Any]:
+def _dataset(config: SurConfig, photos: list[JndPhoto], pretrained: Body | None) -> dict[str, Any]:
     folds = source_folds([photo.source for photo in photos], min(FOLDS, len(photos)), seed=config.seed)
     save_folds(config.checkpoints / "folds.json", folds)
     jnds = sorted(set.intersection(*(set(photo.samples) for photo in photos)))
@@ -141,7 +141,7 @@ def judge(photo: JndPhoto, jnd: int) -> JudgedPhoto:
     """Ground truth of a photo for one JND. Reference: Lin et al. 2020, section 6.3."""
     reference = load_photo(photo.reference)
     levels = sorted(photo.versions)
-    psnr = [psnr_db(reference, load_photo(photo.versions[level])) for level in levels]
+    psnr = [capped_psnr_db(reference, load_photo(photo.versions[level])) for level in levels]
     return JudgedPhoto(photo, fit_gev_mle(_samples_qf(photo, jnd)), np.interp(LEVELS, levels, psnr))
 
 
@@ -212,7 +212,7 @@ def _printed(gev: GevParameters) -> dict[str, float]:
 # Stage one on KADIS-700k, stage two on the photos that people judged.
 
 
-def _pretrained_body(config: ExperimentConfig, folder: Path) -> Body:
+def _pretrained_body(config: SurConfig, folder: Path) -> Body:
     """Stage one as published: MDSI of KADIS-700k's pairs."""
     pairs = read_kadis700k(folder)
     checked = set(sorted({pair.source for pair in pairs})[::CHECKED_PART])
@@ -225,11 +225,11 @@ def _pretrained_body(config: ExperimentConfig, folder: Path) -> Body:
 
 def _scored_by_mdsi(pair: DistortedPair) -> LabelledPair:
     reference, distorted = load_photo(pair.reference), load_photo(pair.distorted)
-    return reference, distorted, RIVALS["mdsi"](reference, distorted)
+    return reference, distorted, CLASSICAL["mdsi"](reference, distorted)
 
 
 def _predict(
-    config: ExperimentConfig,
+    config: SurConfig,
     scheme: Scheme,
     judged: Sequence[JudgedPhoto],
     *,
@@ -256,7 +256,7 @@ def _predict(
 
 
 def _fit_frozen(
-    config: ExperimentConfig,
+    config: SurConfig,
     body: Body,
     features: Mapping[str, Tensor],
     train: Sequence[JudgedPhoto],
@@ -274,7 +274,7 @@ def _fit_frozen(
 
 
 def _fit_tuned(
-    config: ExperimentConfig, body: Body, train: Sequence[JudgedPhoto], check: Sequence[JudgedPhoto]
+    config: SurConfig, body: Body, train: Sequence[JudgedPhoto], check: Sequence[JudgedPhoto]
 ) -> Callable[[JudgedPhoto], GevParameters]:
     network = StageOne(starting_body(config))
     network.body.load_state_dict(body.state_dict())

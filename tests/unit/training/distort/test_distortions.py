@@ -8,12 +8,11 @@ from training.distort.distortions import (
     ADDED,
     GENERATED,
     UNSEEN,
-    Distortion,
-    at_psnr,
-    block_errors,
     draw_distorted,
     draw_local_mixture,
 )
+from training.distort.local_errors import block_errors
+from training.distort.strength import Distortion, at_psnr
 from training.distort.tid2013 import PSNR_OF_LEVEL_DB, RECREATED, kind_of
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from models.metrics.classical import psnr_db
 from tests.assets.datasets import drawn_photo
-from training.distort.distortions import Apply, at_psnr
+from training.distort.strength import Apply, at_psnr
 from training.distort.transmission import jpeg2000_transmission_errors, jpeg_transmission_errors, sparsely_sampled
 
 KINDS = (jpeg_transmission_errors, jpeg2000_transmission_errors, sparsely_sampled)

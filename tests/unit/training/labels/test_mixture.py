@@ -1,11 +1,20 @@
 """The teacher mixture: one for identical images, falling with damage, and features pooled over cells as over photos."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from training.distort.distortions import gaussian_blur, gaussian_noise, jpeg_420
+from tests.assets.datasets import drawn_photo, noisy, save, write_table
+from training.cli import cli
+from training.distort.codecs import jpeg_420
+from training.distort.detail import gaussian_blur
+from training.distort.noise import gaussian_noise
 from training.labels.features import NAMES, pair_features
-from training.labels.mixture import agreement, fit_mixture, load_mixture, logistic_fit
+from training.labels.mixture import COLUMNS, MIXTURE_FILE, fit_mixture, load_mixture
+from training.maths.agreement import agreement, logistic_fit
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 
 
@@ -68,3 +77,32 @@ def test_agreement_sees_through_a_monotone_curve() -> None:
 def test_equal_predictions_are_mapped_to_the_mean_opinion() -> None:
     fitted = logistic_fit(np.array([96.0, 96.0]), np.array([70.0, 67.0]))
     np.testing.assert_allclose(fitted(np.array([96.0, 50.0])), 68.5)
+
+
+def test_the_command_writes_a_mixture_in_the_format_of_the_one_that_labels_come_from(tmp_path: Path) -> None:
+    """Look-alikes of TID2013's pairs: noise that people like the less the stronger it is. Pairs made once are kept."""
+    data, work, output = tmp_path / "data", tmp_path / "work", tmp_path / "mixture.json"
+    levels, mos = (1, 2, 4, 8), (6.5, 5.5, 4.0, 2.5)
+    rows = [[f"{photo}", "1", level, value] for photo in (1, 2) for level, value in zip(levels, mos, strict=True)]
+    write_table(data / "tables" / "tid2013_mos.csv", ["kodak_photo", "distortion", "level", "mos"], rows)
+    (work / "tid2013").mkdir(parents=True)
+    for number in (1, 2):
+        reference = drawn_photo(number, 384, 512)
+        save(data / "kodak" / f"{number:02d}.png", reference)
+        np.savez(
+            work / "tid2013" / f"{number:02d}.npz",
+            distorted=np.stack([noisy(reference, level) for level in levels]),
+            info=np.array([(1, level) for level in range(1, 5)]),
+            mos=np.array(mos),
+        )
+    arguments = ["mixture", "--data", str(data), "--work", str(work), "--output", str(output)]
+    answer = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    written, shipped = (json.loads(path.read_text()) for path in (output, MIXTURE_FILE))
+    assert json.loads(answer.stdout[answer.stdout.index("{") :]) == written
+    assert list(written) == list(shipped)
+    assert list(written["figures"]) == list(shipped["figures"])
+    assert set(written["weights"]) <= set(COLUMNS)
+    assert written["figures"]["pairs"] == 8
+    assert written["figures"]["srocc"] > 0.9
+    assert load_mixture(output).quality(np.zeros(len(NAMES))) == 1

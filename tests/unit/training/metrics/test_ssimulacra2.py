@@ -13,10 +13,11 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 from ssimulacra2 import compute_ssimulacra2
 
-from training.distort.distortions import GENERATED, Distortion
+from training.distort.distortions import GENERATED
+from training.distort.strength import Distortion
 from training.labels.features import NAMES, pair_features
 from training.metrics.ssimulacra2 import Edges, srgb_to_tensor, ssimulacra2_of_arrays
-from training.networks import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
+from training.run import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
 
 import piq  # isort: skip
 

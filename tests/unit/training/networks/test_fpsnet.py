@@ -7,17 +7,10 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
 
-from training.networks.fpsnet import (
-    TABLE_2,
-    TABLE_3,
-    FeatureMaps,
-    FpsNet,
-    Switches,
-    contrast_base,
-    local_deviation,
-    pattern_complexity,
-    to_luma,
-)
+from training.maths.blur import gaussian_blur
+from training.maths.colour import to_luma
+from training.networks.fpsnet import TABLE_2, TABLE_3, FpsNet, Switches
+from training.networks.fpsnet_maps import FeatureMaps, contrast_base, local_deviation, pattern_complexity
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +74,6 @@ def test_texture_is_more_complex_than_an_edge() -> None:
 
 
 def test_blurred_half_is_out_of_focus() -> None:
-    from training.networks.fpsnet import gaussian_blur
-
     luma = to_luma(noise(96, 192))
     luma[..., 96:] = gaussian_blur(luma, 3.0)[..., 96:]
     focus, _, _ = FeatureMaps()(luma)

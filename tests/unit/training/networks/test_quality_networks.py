@@ -9,7 +9,7 @@ from training.networks.meta_aggregation import DenseLayer, MetaAggregation
 from training.networks.multiscale_fr import KERNELS, MultiscaleFr, spatial_pyramid
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.networks.residual_score import bounded_quality
-from training.networks.torchvision_models import models
+from training.run.torchvision_models import models
 
 
 def layers(network: nn.Module, kind: type[nn.Module]) -> list[nn.Module]:

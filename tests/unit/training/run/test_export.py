@@ -12,16 +12,15 @@ from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import predict_patch_quality_map
 from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, save
+from training.experiments.on_photos import COMPARED_SIZES, compare_on_photos, photos_of_sizes
+from training.experiments.quality.config import PatchQualityConfig, QualityScoreConfig
 from training.run.config import load_config
 from training.run.export import (
-    COMPARED_SIZES,
     ExportMismatchError,
     TorchModel,
-    compare_on_photos,
     export_graph,
     exported_model,
     just_exported,
-    photos_of_sizes,
 )
 
 
@@ -58,7 +57,7 @@ def test_small_photos_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_graph_agrees_with_its_network_on_photos(data: Path, tmp_path: Path) -> None:
-    config = load_config("patch_quality", data=data, work=tmp_path, seed=9)
+    config = load_config(PatchQualityConfig, data=data, work=tmp_path, seed=9)
     network = BrightnessOfPatch()
     with pytest.raises(FileNotFoundError, match="limen-train export patch_quality"):
         exported_model("patchnet", config)
@@ -72,6 +71,6 @@ def test_a_graph_agrees_with_its_network_on_photos(data: Path, tmp_path: Path) -
 
 
 def test_the_default_preset_and_seed_mean_the_shipped_graph(tmp_path: Path) -> None:
-    config = load_config("quality_score", data=tmp_path, work=tmp_path)
+    config = load_config(QualityScoreConfig, data=tmp_path, work=tmp_path)
     assert config.weights == WEIGHTS
     assert exported_model("quality_score", config).name == "quality_score"

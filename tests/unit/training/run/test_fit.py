@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
 from models.graphs.artefacts import WEIGHTS
+from training.cli import main
+from training.experiments.configs import CONFIG_OF
+from training.experiments.sur.config import SurConfig
 from training.figures.report import Curves, Picture, Report, Scatter, write_report
+from training.run import config as configuration
 from training.run.config import CONFIGS, ExperimentConfig, FitConfig, load_config
 from training.run.fit import fit_network, load_best, load_history
-
-EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
 
 def config(tmp_path: Path, **changes: object) -> ExperimentConfig:
@@ -35,10 +38,14 @@ def line_data() -> TensorDataset:
     return TensorDataset(x, 3 * x + 1)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_each_experiment_has_both_presets(name: str, tmp_path: Path) -> None:
-    lite = load_config(name, data=tmp_path, work=tmp_path)
-    paper = load_config(name, data=tmp_path, work=tmp_path, preset="paper", seed=7, epochs=1)
+def test_each_file_is_described_by_a_class() -> None:
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(CONFIG_OF)
+
+
+@pytest.mark.parametrize("kind", CONFIG_OF.values())
+def test_each_experiment_has_both_presets(kind: type[ExperimentConfig], tmp_path: Path) -> None:
+    lite = load_config(kind, data=tmp_path, work=tmp_path)
+    paper = load_config(kind, data=tmp_path, work=tmp_path, preset="paper", seed=7, epochs=1)
     assert lite.weights == WEIGHTS
     assert lite.checkpoints == lite.folder == paper.folder
     assert paper.checkpoints == paper.folder / "paper-seed-7"
@@ -51,6 +58,32 @@ def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
         ExperimentConfig.model_validate(
             {"name": "x", "data": tmp_path, "work": tmp_path, "fit": {"epoch": 3, "batch_size": 1, "learning_rate": 1}}
         )
+
+
+@pytest.mark.parametrize("name", CONFIG_OF)
+def test_an_unknown_key_of_any_section_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt key, in the file itself and in each of its sections; nothing is trained."""
+    document = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+    monkeypatch.setattr(configuration, "CONFIGS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["limen-train", "fit", name, "--data", str(tmp_path), "--work", str(tmp_path)])
+    sections = [key for key, value in document.items() if isinstance(value, dict) and key != "paper"]
+    for section in (None, *sections):
+        wrong = {"misspelt": 1}
+        changed = document | (wrong if section is None else {section: document[section] | wrong})
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(changed))
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("limen-train: ")
+        assert "misspelt" in line
+
+
+def test_numbers_that_count_are_whole(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="versions"):
+        SurConfig.model_validate(load_config(SurConfig, data=tmp_path, work=tmp_path).model_dump() | {"versions": 2.5})
 
 
 def test_the_loop_learns_keeps_the_best_and_writes_its_losses(tmp_path: Path) -> None:
@@ -86,6 +119,40 @@ def test_a_fit_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert len(load_history(config(tmp_path))) == 1
     fit_network(nn.Linear(1, 1), line_data(), line_data(), line_loss, config(tmp_path))
     assert len(load_history(config(tmp_path))) == 3
+
+
+class Drawn(Dataset[Tensor]):
+    """Numbers 0 to 15, each with a random number by a generator of the data set's own."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(1)
+
+    def __len__(self) -> int:
+        return 16
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.tensor([float(index), self.rng.random()])
+
+
+def test_a_fit_that_goes_on_sees_the_batches_that_one_without_a_stop_sees(tmp_path: Path) -> None:
+    def seen_by(work: Path, stops: int) -> list[list[float]]:
+        seen: list[list[float]] = []
+
+        def noting(network: nn.Module, batch: Tensor) -> Tensor:
+            if network.training:
+                seen.append(batch.flatten().tolist())
+            loss: Tensor = (network(batch) ** 2).mean()
+            return loss
+
+        for epochs in range(3 - stops, 4):
+            settings = config(work)
+            fit = settings.fit.model_copy(update={"epochs": epochs})
+            fit_network(nn.Linear(2, 1), Drawn(), Drawn(), noting, settings.model_copy(update={"fit": fit}))
+        return seen
+
+    straight, stopped = seen_by(tmp_path / "straight", 0), seen_by(tmp_path / "stopped", 2)
+    assert len(straight) == 6
+    assert straight == stopped
 
 
 def test_a_report_is_one_file_that_loads_nothing_and_is_the_same_twice(tmp_path: Path) -> None:

@@ -8,21 +8,22 @@ import pytest
 from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
 from training.data.errors import DatasetMissingError
-from training.distort.tid2013 import TidPhoto
-from training.experiments.full_reference import experiment, figures
-from training.experiments.full_reference.figures import against_rivals, judged_photos, lead_interval, people, photos_won
+from training.experiments.full_reference import classical_scores, experiment, figures, heads
+from training.experiments.full_reference.config import FullReferenceConfig
+from training.experiments.full_reference.figures import against_classical, judged_photos, people
+from training.figures.paired import lead_interval, photos_won
 from training.labels.opinion_pairs import CODEC
-from training.metrics import rivals
+from training.labels.tid_pairs import TidPhoto
 from training.networks.multiscale_fr import ABLATIONS
-from training.run.config import ExperimentConfig, load_config
+from training.run.config import load_config
 
 INFO = np.array([(1, 1), (1, 3), (8, 2), (8, 5)])
 
 
-def one_step(config: ExperimentConfig) -> ExperimentConfig:
+def one_step(config: FullReferenceConfig) -> FullReferenceConfig:
     fit = config.fit.model_copy(update={"batch_size": 4})
-    labels = config.labels | {"stream_epochs": 1, "stream_batch_size": 2}
-    return config.model_copy(update={"fit": fit, "labels": labels, "variant": "test"})
+    streams = config.streams.model_copy(update={"epochs": 1, "batch_size": 2})
+    return config.model_copy(update={"fit": fit, "streams": streams, "variant": "test"})
 
 
 def make_high_quality(folder: Path, kinds: list[str]) -> None:
@@ -40,10 +41,10 @@ def make_high_quality(folder: Path, kinds: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> FullReferenceConfig:
     root = tmp_path_factory.mktemp("full_reference")
     data, work = root / "data", root / "work"
-    for number in range(1, experiment.FOLDS + 1):
+    for number in range(1, heads.FOLDS + 1):
         photo = made.drawn_photo(number, 384, 512)
         made.save(data / "kodak" / f"{number:02d}.png", photo)
         distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
@@ -68,34 +69,34 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
         make_high_quality(
             work / "high-quality-pairs" / split, ["blur", "blur", "gamma"] if split == "val" else ["blur"]
         )
-    config = one_step(load_config("full_reference", data=data, work=work, epochs=1))
+    config = one_step(load_config(FullReferenceConfig, data=data, work=work, epochs=1))
     experiment.fit(config)
     return config
 
 
-def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: ExperimentConfig) -> None:
+def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: FullReferenceConfig) -> None:
     names = sorted(path.name for path in fitted.checkpoints.glob("fold-*/*.npy"))
-    assert names == [f"{number:02d}.npy" for number in range(1, experiment.FOLDS + 1)]
+    assert names == [f"{number:02d}.npy" for number in range(1, heads.FOLDS + 1)]
     scores = np.load(next(fitted.checkpoints.glob("fold-0/*.npy")))
     assert scores.shape == (len(INFO),)
     assert ((scores > 0) & (scores < 100)).all()
 
 
-def test_figures_come_with_wins_and_an_interval(fitted: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_come_with_wins_and_an_interval(fitted: FullReferenceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     two = {"psnr": psnr_db, "ssimulacra2": lambda reference, distorted: psnr_db(reference, distorted) + 40}
-    monkeypatch.setattr(rivals, "RIVALS", two)
-    monkeypatch.setattr(figures, "RIVALS", two)
-    monkeypatch.setattr(rivals, "ProcessPoolExecutor", _Here)
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
-    rivals.make_rivals(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
+    monkeypatch.setattr(classical_scores, "CLASSICAL", two)
+    monkeypatch.setattr(figures, "CLASSICAL", two)
+    monkeypatch.setattr(classical_scores, "ProcessPoolExecutor", _Here)
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 1)
+    classical_scores.make_classical_scores(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
     found = experiment.evaluate(fitted)
-    assert found["people"]["pairs"] == experiment.FOLDS * len(INFO)
+    assert found["people"]["pairs"] == heads.FOLDS * len(INFO)
     assert found["against"]["psnr"]["srocc"] > 0.9
     assert set(found["against"]["photos_won"]) == set(two)
     assert found["val"]["identical_images"] == [100, 100]
     assert (fitted.checkpoints / "report.html").is_file()
     assert people(judged_photos(fitted, fitted.checkpoints)) == found["people"]
-    assert against_rivals(judged_photos(fitted, fitted.checkpoints)) == found["against"]
+    assert against_classical(judged_photos(fitted, fitted.checkpoints)) == found["against"]
 
 
 class _Here:
@@ -114,7 +115,7 @@ class _Here:
 
 
 @pytest.mark.slow
-def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
+def test_export_agrees_with_pytorch(fitted: FullReferenceConfig) -> None:
     experiment.export(fitted)
     assert (fitted.weights / "full_reference.onnx").is_file()
     assert fitted.weights.is_relative_to(fitted.work)
@@ -122,11 +123,11 @@ def test_export_agrees_with_pytorch(fitted: ExperimentConfig) -> None:
 
 def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
     info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.5])
-    low, high, jpeg = experiment.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
+    low, high, jpeg = heads.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
     assert low == pytest.approx(50)
     assert high == pytest.approx(0.23 * 50 + 0.77 * 84.5)
-    assert jpeg == pytest.approx(experiment.score_of_ssimulacra2(np.array([40.0]))[0] + experiment.JPEG_ABOVE)
-    assert experiment.score_of_ssimulacra2(np.array([100.0]))[0] == 100
+    assert jpeg == pytest.approx(heads.score_of_ssimulacra2(np.array([40.0]))[0] + heads.JPEG_ABOVE)
+    assert heads.score_of_ssimulacra2(np.array([100.0]))[0] == 100
 
 
 def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +137,15 @@ def test_metrics_measured_once_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append(1)
         return float(distorted.mean())
 
-    monkeypatch.setattr(rivals, "RIVALS", {"mean": count})
+    monkeypatch.setattr(classical_scores, "CLASSICAL", {"mean": count})
     photo = made.drawn_photo(1, 16, 16)
     distorted = np.stack([made.noisy(photo, level) for level in (1, 2, 3, 6)])
     pairs = TidPhoto(1, photo, distorted, INFO, np.array([6.0, 5.0, 4.0, 2.0]))
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 2)
-    some = rivals.measure_photo(pairs, {})
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 2)
+    some = classical_scores.measure_photo(pairs, {})
     assert 0 < len(some["info"]) < len(INFO)
-    monkeypatch.setattr(rivals, "COMPARED_EVERY", 1)
-    every = rivals.measure_photo(pairs, some)
+    monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 1)
+    every = classical_scores.measure_photo(pairs, some)
     assert len(asked) == len(INFO)
     np.testing.assert_array_equal(every["info"], INFO)
     np.testing.assert_allclose(every["mean"], distorted.mean((1, 2, 3)))
@@ -166,7 +167,7 @@ def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
     made.make_csiq(tmp_path / "csiq")
     made.make_tid(tmp_path / "tid2008")
     made.make_tid(tmp_path / "tid2013")
-    config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = load_config(FullReferenceConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 4})})
     found = experiment.table(config, tmp_path)
     assert set(found) == {"live", "csiq", "tid2008", "tid2013"}
@@ -175,6 +176,6 @@ def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
 
 
 def test_tables_name_what_is_missing(tmp_path: Path) -> None:
-    config = load_config("full_reference", data=tmp_path, work=tmp_path / "work", preset="paper")
+    config = load_config(FullReferenceConfig, data=tmp_path, work=tmp_path / "work", preset="paper")
     with pytest.raises(DatasetMissingError, match="tid2013"):
         experiment.table(config, tmp_path)

@@ -11,20 +11,22 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from training.experiments.jnd import experiment
-from training.experiments.jnd.crops import LabelledCrops, choose_crops, label_settings
+from training.experiments.jnd.config import JndConfig
+from training.experiments.jnd.crops import LabelledCrops, choose_crops
 from training.networks.fpsnet import FpsNet
-from training.run.config import ExperimentConfig, load_config
+from training.run.config import load_config
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> ExperimentConfig:
-    loaded = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
+def config(tmp_path: Path) -> JndConfig:
+    loaded = load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work")
     steps = loaded.fit.model_copy(update={"epochs": 1, "batch_size": 2})
-    few = {"train_crops": 5, "val_crops": 1, "refine_epochs": 1, "refine_steps": 1}
-    return loaded.model_copy(update={"fit": steps, "labels": loaded.labels | few})
+    labels = loaded.labels.model_copy(update={"train_crops": 5, "val_crops": 1})
+    refinement = loaded.refinement.model_copy(update={"epochs": 1, "steps": 1})
+    return loaded.model_copy(update={"fit": steps, "labels": labels, "refinement": refinement})
 
 
-def write_labels(config: ExperimentConfig, split: str, count: int) -> None:
+def write_labels(config: JndConfig, split: str, count: int) -> None:
     folder = config.folder / split
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -33,14 +35,14 @@ def write_labels(config: ExperimentConfig, split: str, count: int) -> None:
         np.savez(folder / f"{index:05d}.npz", crop=crop, log_ratio=np.full((64, 64), -1.0, np.float32))
 
 
-def write_photo(config: ExperimentConfig, split: str) -> None:
+def write_photo(config: JndConfig, split: str) -> None:
     folder = config.data / "photos" / split
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "a.png")
 
 
-def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config: ExperimentConfig) -> None:
+def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config: JndConfig) -> None:
     for split, count in (("train", 2), ("val", 1)):
         write_labels(config, split, count)
         write_photo(config, split)
@@ -52,7 +54,7 @@ def test_one_step_of_both_stages_runs_and_leaves_weights_and_a_record(config: Ex
 
 
 def test_published_preset_is_fitted_on_labels_alone(tmp_path: Path) -> None:
-    paper = load_config("jnd", data=tmp_path / "data", work=tmp_path / "work", preset="paper", epochs=1)
+    paper = load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work", preset="paper", epochs=1)
     paper = paper.model_copy(update={"fit": paper.fit.model_copy(update={"batch_size": 2})})
     for split, count in (("train", 2), ("val", 1)):
         write_labels(paper, split, count)
@@ -62,7 +64,7 @@ def test_published_preset_is_fitted_on_labels_alone(tmp_path: Path) -> None:
     assert paper.weights == paper.checkpoints / "weights"
 
 
-def test_loss_is_the_mean_error_of_the_logarithm(config: ExperimentConfig) -> None:
+def test_loss_is_the_mean_error_of_the_logarithm(config: JndConfig) -> None:
     write_labels(config, "val", 1)
     batch = [part[None] for part in LabelledCrops(config, "val", augment=False)[0]]
     with torch.no_grad():
@@ -70,7 +72,7 @@ def test_loss_is_the_mean_error_of_the_logarithm(config: ExperimentConfig) -> No
     assert float(loss) == pytest.approx(1.0, abs=1e-5)  # an untrained decoder says 0, the label -1
 
 
-def test_augmented_parts_turn_together(config: ExperimentConfig) -> None:
+def test_augmented_parts_turn_together(config: JndConfig) -> None:
     write_labels(config, "train", 1)
     plain = LabelledCrops(config, "train", augment=False)[0]
     turned = LabelledCrops(config, "train", augment=True)
@@ -80,19 +82,15 @@ def test_augmented_parts_turn_together(config: ExperimentConfig) -> None:
         assert float(image.sum()) == pytest.approx(float(plain[0].sum()), rel=1e-5)
 
 
-def test_missing_labels_name_the_command(config: ExperimentConfig) -> None:
+def test_missing_labels_name_the_command(config: JndConfig) -> None:
     with pytest.raises(FileNotFoundError, match="limen-train prepare jnd"):
         LabelledCrops(config, "train", augment=False)
 
 
-def test_crops_come_from_lossless_photos_first(config: ExperimentConfig) -> None:
+def test_crops_come_from_lossless_photos_first(config: JndConfig) -> None:
     folder = config.data / "photos" / "train"
     folder.mkdir(parents=True)
     for name, level in (("a.jpg", 10), ("b.png", 200)):
         Image.fromarray(np.full((264, 300, 3), level, np.uint8)).save(folder / name)
     crops = choose_crops(config, "train")
     assert [round(float(crop.mean()) / 100) for crop in crops] == [2, 0, 2, 0, 2]
-
-
-def test_every_label_setting_is_in_the_configuration(config: ExperimentConfig) -> None:
-    assert label_settings(config).iterations >= 1

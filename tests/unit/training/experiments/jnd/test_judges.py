@@ -13,33 +13,26 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 import torch
 
 from models.jnd import adapt_to_photo
-from training.experiments.jnd.judges import (
-    JudgeWeights,
-    at_energy,
-    extremes,
-    judge_weights,
-    judged_loss,
-    luma_ssim,
-    noisy,
-)
-from training.experiments.jnd.protocol import ssim_and_ms_ssim
+from training.experiments.jnd.config import JndConfig, JudgeWeights
+from training.experiments.jnd.judges import at_energy, extremes, judged_loss, noisy
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches, region_shape
+from training.maths.ssim import luma_ssim, ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import inner, srgb_to_tensor, ssimulacra2
 from training.networks.fpsnet import FpsNet
 from training.networks.whole_photo import PhotoNetwork, WholePhoto, map_of_region
-from training.run.config import ExperimentConfig, load_config
+from training.run.config import load_config
 
 SIDE = 256
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> ExperimentConfig:
-    return load_config("jnd", data=tmp_path / "data", work=tmp_path / "work")
+def config(tmp_path: Path) -> JndConfig:
+    return load_config(JndConfig, data=tmp_path / "data", work=tmp_path / "work")
 
 
 @pytest.fixture
-def weights(config: ExperimentConfig) -> JudgeWeights:
-    return judge_weights(config)
+def weights(config: JndConfig) -> JudgeWeights:
+    return config.judges
 
 
 def half_flat(seed: int = 0) -> Rgb8:
@@ -174,14 +167,14 @@ def test_regions_are_whole_tiles() -> None:
         assert region_shape(*size) == kept
 
 
-def write_photos(config: ExperimentConfig, split: str, **sizes: tuple[int, int]) -> None:
+def write_photos(config: JndConfig, split: str, **sizes: tuple[int, int]) -> None:
     folder = config.data / "photos" / split
     folder.mkdir(parents=True)
     for level, (name, (rows, columns)) in enumerate(sizes.items(), start=1):
         Image.fromarray(np.full((rows, columns, 3), level, np.uint8)).save(folder / f"{name}.png")
 
 
-def test_a_batch_holds_one_shape_and_as_many_pixels_as_asked(config: ExperimentConfig) -> None:
+def test_a_batch_holds_one_shape_and_as_many_pixels_as_asked(config: JndConfig) -> None:
     write_photos(config, "train", a=(520, 780), b=(770, 512), c=(256, 300), d=(300, 256), e=(200, 900))
     seen = set()
     batches = RegionBatches(config, count=40, size=2)
@@ -193,14 +186,14 @@ def test_a_batch_holds_one_shape_and_as_many_pixels_as_asked(config: ExperimentC
     assert seen == {1, 2, 3, 4}  # e has no whole tile
 
 
-def test_regions_of_val_are_the_middle_of_each_photo(config: ExperimentConfig) -> None:
+def test_regions_of_val_are_the_middle_of_each_photo(config: JndConfig) -> None:
     write_photos(config, "val", a=(300, 260), b=(512, 512))
     regions = MiddleRegions(config)
     shapes = [tuple(regions[index].shape) for index in range(len(regions))]
     assert sorted(shapes) == [(1, 3, 256, 256), (1, 3, 512, 512)]
 
 
-def test_photos_without_a_tile_are_named(config: ExperimentConfig) -> None:
+def test_photos_without_a_tile_are_named(config: JndConfig) -> None:
     write_photos(config, "train", a=(200, 200))
     with pytest.raises(FileNotFoundError, match="none of 1 photos"):
         RegionBatches(config, count=1, size=1)

@@ -8,8 +8,10 @@ from models.types import Rgb8
 pytest.importorskip("torch", reason="the training extra is not installed")
 
 from models.metrics.butteraugli import ButteraugliReference
-from training.experiments.jnd.labels import LabelSettings, add_noise, threshold_field
-from training.experiments.jnd.protocol import local_deviation_map, random_signs, solve_gamma, ssim_and_ms_ssim
+from training.experiments.jnd.config import LabelSettings
+from training.experiments.jnd.labels import add_noise, threshold_field
+from training.experiments.jnd.protocol import local_deviation_map, random_signs, solve_gamma
+from training.maths.ssim import ssim_and_ms_ssim
 
 
 def half_flat_half_textured(seed: int = 0) -> Rgb8:

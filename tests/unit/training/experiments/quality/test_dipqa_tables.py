@@ -10,11 +10,12 @@ import torch
 from training.data.errors import DatasetMissingError
 from training.data.splits import load_folds
 from training.experiments.quality import dipqa
+from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import IPM_FEATURES, load_vgg13, regression_figures
-from training.metrics.rivals import PATCH_RIVALS
+from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import Dipqa
-from training.networks.torchvision_models import models
 from training.run.config import load_config
+from training.run.torchvision_models import models
 
 SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[4] / "assets" / "datasets.py")
 assert SPEC is not None
@@ -26,12 +27,12 @@ SPEC.loader.exec_module(made)
 def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
     for side in (64, 128):
         made.make_hmii(tmp_path / "hmii" / str(side), sources=2, size=side)
-    config = load_config("dipqa", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = load_config(DipqaConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
     found = dipqa.table(config, tmp_path)
     assert set(found) == {"hmii_64", "hmii_128"}
     for name, tables in found.items():
-        assert set(tables["table 4.1"]) == set(PATCH_RIVALS)
+        assert set(tables["table 4.1"]) == set(CLASSICAL_OF_PATCHES)
         assert set(tables["table 4.2"]) == {"DIPQA", *(f"IPM ({metric})" for metric in IPM_FEATURES)}
         assert set(tables["table 4.2"]["DIPQA"]) == {"plcc", "srocc", "rmse"}
         assert not tables["imagenet"]
@@ -40,14 +41,14 @@ def test_tables_of_both_patch_sizes_run_one_step(tmp_path: Path) -> None:
 
 
 def test_paper_settings_are_those_of_the_thesis(tmp_path: Path) -> None:
-    config = load_config("dipqa", data=tmp_path, work=tmp_path, preset="paper")
+    config = load_config(DipqaConfig, data=tmp_path, work=tmp_path, preset="paper")
     assert (config.fit.epochs, config.fit.learning_rate, config.fit.weight_decay) == (50, 5e-4, 0)
-    assert config.labels["epochs_64"] == config.labels["epochs_128"] == 50
+    assert config.patch_64.epochs == config.patch_128.epochs == 50
 
 
 def test_missing_hmii_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetMissingError, match="HMII"):
-        dipqa.table(load_config("dipqa", data=tmp_path, work=tmp_path), tmp_path)
+        dipqa.table(load_config(DipqaConfig, data=tmp_path, work=tmp_path), tmp_path)
 
 
 @torch.inference_mode()

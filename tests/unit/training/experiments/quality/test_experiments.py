@@ -11,18 +11,18 @@ from models.patch_quality import DMOS_PATCHES
 from models.quality_score import MAP_SIDE
 from tests.assets.datasets import drawn_photo, noisy, save
 from training.experiments.quality import dipqa, patch_quality, quality_score
+from training.experiments.quality.config import DipqaConfig, PatchFit, PatchQualityConfig, QualityScoreConfig
 from training.labels.artefact_pairs import TRAIN_ROUNDS, VAL_ROUNDS, round_folder
 from training.labels.features import NAMES
 from training.networks.meta_aggregation import OWN_MAPS, PRESETS
-from training.run.config import ExperimentConfig, load_config
+from training.run.config import Config, load_config
 from training.run.fit import load_history
 
 
-def one_step(name: str, root: Path, **changes: object) -> ExperimentConfig:
-    config = load_config(name, data=root / "data", work=root / "work", epochs=1)
+def one_step(kind: type[Config], root: Path, **changes: object) -> Config:
+    config = load_config(kind, data=root / "data", work=root / "work", epochs=1)
     fit = config.fit.model_copy(update={"batch_size": 4})
-    labels = config.labels | {"patches_per_epoch": 4, "pairs_per_epoch_64": 4, "pairs_per_epoch_128": 4}
-    return config.model_copy(update={"fit": fit, "labels": labels, **changes})
+    return config.model_copy(update={"fit": fit, **changes})
 
 
 def write_pairs(folder: Path, seed: int) -> None:
@@ -38,7 +38,7 @@ def write_pairs(folder: Path, seed: int) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    config = one_step("patch_quality", tmp_path)
+    config = one_step(PatchQualityConfig, tmp_path)
     for split, rounds in (("train", TRAIN_ROUNDS), ("val", VAL_ROUNDS)):
         save(config.data / "photos" / split / "a.png", drawn_photo(1, 64, 64))
         write_pairs(config.work / "quality-pairs" / split, 7)
@@ -49,14 +49,15 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("preset", ["lite", "paper"])
 def test_patchnet(root: Path, preset: str) -> None:
-    config = one_step("patch_quality", root, preset=preset, variant=f"{preset}-test")
+    config = one_step(PatchQualityConfig, root, patches_per_epoch=4, preset=preset, variant=f"{preset}-test")
     patch_quality.fit(config)
     assert (config.checkpoints / "run.json").is_file()
     assert len(load_history(config)) == 1
 
 
 def test_dipqa_fits_both_patch_sizes(root: Path) -> None:
-    config = one_step("dipqa", root, variant="test")
+    few = PatchFit(pairs_per_epoch=4, epochs=1)
+    config = one_step(DipqaConfig, root, variant="test", patch_64=few, patch_128=few)
     config.checkpoints.mkdir(parents=True)
     dipqa.fit(config)
     for side in DMOS_PATCHES:
@@ -65,7 +66,7 @@ def test_dipqa_fits_both_patch_sizes(root: Path) -> None:
 
 @pytest.mark.parametrize("preset", ["lite", "paper"])
 def test_the_aggregation_sees_the_maps_of_its_preset(root: Path, preset: str) -> None:
-    config = one_step("quality_score", root, preset=preset, variant=f"{preset}-test")
+    config = one_step(QualityScoreConfig, root, preset=preset, variant=f"{preset}-test")
     config.folder.mkdir(parents=True)
     planes = OWN_MAPS + PRESETS["lite"].features
     rng = np.random.default_rng(0)

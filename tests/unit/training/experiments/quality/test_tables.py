@@ -10,17 +10,18 @@ import torch
 from training.data.errors import DatasetMissingError
 from training.data.records import Box, JudgedPatch, LocalOpinions
 from training.experiments.quality import patch_quality, quality_score
+from training.experiments.quality.config import PatchQualityConfig, QualityScoreConfig
 from training.experiments.quality.tables import (
     ArrayDataset,
     centred_map,
     konpatch_score,
     konpatch_split,
     opinion_map,
-    roc_auc,
     squared_error,
 )
+from training.maths.agreement import roc_auc
 from training.networks.meta_aggregation import MetaAggregation
-from training.run.config import ExperimentConfig, load_config
+from training.run.config import Config, load_config
 
 SPEC = importlib.util.spec_from_file_location("look_alikes", Path(__file__).parents[4] / "assets" / "datasets.py")
 assert SPEC is not None
@@ -29,8 +30,8 @@ made = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(made)
 
 
-def one_epoch(name: str, root: Path, batch: int = 4) -> ExperimentConfig:
-    config = load_config(name, data=root, work=root / "work", epochs=1)
+def one_epoch(kind: type[Config], root: Path, batch: int = 4) -> Config:
+    config = load_config(kind, data=root, work=root / "work", epochs=1)
     return config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": batch})})
 
 
@@ -42,7 +43,7 @@ def test_konpatch_score_is_formula_3() -> None:
 @pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning", "ignore::RuntimeWarning", "ignore:Covariance")
 def test_patchnet_table_has_five_instances(tmp_path: Path) -> None:
     made.make_konpatch(tmp_path / "konpatch", sources=8, patches=3)
-    found = patch_quality.table(one_epoch("patch_quality", tmp_path), tmp_path)
+    found = patch_quality.table(one_epoch(PatchQualityConfig, tmp_path), tmp_path)
     assert len(found["table_1"]) == 5
     assert set(found["table_1"][0]) == {"mse", "mae", "srocc", "plcc"}
     assert all(0 <= area <= 1 for area in found["figure_11"].values())
@@ -52,7 +53,7 @@ def test_patchnet_table_has_five_instances(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning", "ignore::RuntimeWarning", "ignore:Covariance")
 def test_quality_score_table_has_means_and_network(tmp_path: Path) -> None:
     made.make_koniq(tmp_path / "koniq-10k", images=10)
-    found = quality_score.table(one_epoch("quality_score", tmp_path), tmp_path)
+    found = quality_score.table(one_epoch(QualityScoreConfig, tmp_path), tmp_path)
     assert set(found["table_2"]) == {"patchnet", "fish"}
     assert set(found["table_3"]) == {"srocc", "plcc"}
 
@@ -66,13 +67,13 @@ def test_konpatch_is_split_by_photo_in_a_fifth_and_five_parts() -> None:
 
 
 def test_paper_settings_are_those_of_the_thesis(tmp_path: Path) -> None:
-    config = load_config("patch_quality", data=tmp_path, work=tmp_path, preset="paper")
+    config = load_config(PatchQualityConfig, data=tmp_path, work=tmp_path, preset="paper")
     assert (config.fit.batch_size, config.fit.learning_rate, config.fit.weight_decay) == (512, 1e-3, 0)
 
 
 def test_missing_data_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetMissingError, match="KonPatch"):
-        patch_quality.table(one_epoch("patch_quality", tmp_path), tmp_path)
+        patch_quality.table(one_epoch(PatchQualityConfig, tmp_path), tmp_path)
 
 
 def test_opinions_count_participants_once() -> None:

@@ -11,7 +11,7 @@ from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, make_aic3, make_jnd_pano, make_kadis, make_mcl_jci, save, write_table
 from training.cli import cli
 from training.distort.jpeg_variants import turbo
-from training.experiments.sur import curves, experiment, figures
+from training.experiments.sur import curves, figures, lite_figures, tiles
 
 LEVELS = (1, 30, 58, 74, 83, 91, 100)
 QUALITIES = range(8, 99, 6)
@@ -44,14 +44,14 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
 
     Versions of one encoder and curves at few levels stand for the many that the figures rest on.
     """
-    monkeypatch.setattr(experiment, "variants", plain_versions)
-    for module in (curves, figures, experiment):
+    monkeypatch.setattr(tiles, "variants", plain_versions)
+    for module in (curves, figures):
         monkeypatch.setattr(module, "CURVE_LEVELS", LEVELS)
-    monkeypatch.setattr(experiment, "FALLING", (2, 3, 4))
-    monkeypatch.setattr(experiment, "RIVAL_EVERY", 1)
+    monkeypatch.setattr(curves, "FALLING", (2, 3, 4))
+    monkeypatch.setattr(lite_figures, "TEACHER_EVERY", 1)
     monkeypatch.setattr(figures, "SHARE_QUALITIES", (60,))
     monkeypatch.setattr(figures, "ORDERED_QUALITIES", (50, 80))
-    monkeypatch.setattr(experiment, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
+    monkeypatch.setattr(curves, "CURVES_EVERY", {"train": 1, "val": 1, "kodak": 1})
     work = tmp_path / "work"
     rest = ("sur", "--data", data, "--work", work, "--seed", 5)
     limen_train("prepare", *rest)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.metrics.classical import psnr_db
 from models.sur.gev import percent_jnd
 from models.sur.observers import ObserverProfile
 from training.distort.jpeg_variants import VARIANT_KINDS, variants
@@ -14,7 +15,6 @@ from training.experiments.sur.curves import (
     calibrate,
     curve_gev,
     mcl_jci_population,
-    psnr_db,
     teacher_log_distance,
 )
 from training.labels.threshold_teacher import LEAST

@@ -10,6 +10,7 @@ from models.sur.gev import GevParameters
 from tests.assets.datasets import make_jnd_pano, make_kadis
 from training.data.errors import DatasetMissingError
 from training.experiments.sur import experiment
+from training.experiments.sur.config import SurConfig
 from training.experiments.sur.distributions import GEV, anderson_darling, draw_samples, fit_gev_mle, rank_distributions
 from training.experiments.sur.published import (
     FeaturePairs,
@@ -65,7 +66,7 @@ def test_one_step_of_the_paper_preset(inception: InceptionBody) -> None:
 
 
 def test_imagenet_weights_are_read_from_a_file(inception: InceptionBody, tmp_path: Path) -> None:
-    from training.networks.torchvision_models import models
+    from training.run.torchvision_models import models
 
     network = models.inception_v3(weights=None, aux_logits=True, init_weights=False)
     torch.save(network.state_dict(), tmp_path / "inception_v3.pth")
@@ -85,7 +86,7 @@ def test_five_patches_are_quadrants_and_centre() -> None:
 
 def test_stages_on_tiles_of_ones_own_photos(tmp_path: Path) -> None:
     """Both stages for one epoch, the figure and the export, on tiles as ``limen-train prepare sur`` keeps them."""
-    config = load_config("sur", data=tmp_path, work=tmp_path / "work", epochs=1)
+    config = load_config(SurConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     config.folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for split in ("train", "val"):
@@ -103,7 +104,7 @@ def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
     root = tmp_path / "data"
     make_jnd_pano(root / "jnd-pano", sources=2, qfs=(5, 100), size=64)
     make_kadis(root / "kadis-700k", sources=2, size=64)
-    config = load_config("sur", data=root, work=tmp_path / "work", epochs=1)
+    config = load_config(SurConfig, data=root, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
     tables = experiment.table(config, root)["jnd-pano"]
     assert set(tables["table 2: schemes, first JND"]) == set(SCHEMES)
@@ -115,7 +116,7 @@ def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
 
 
 def test_tables_without_data_say_what_is_missing(tmp_path: Path) -> None:
-    config = load_config("sur", data=tmp_path, work=tmp_path)
+    config = load_config(SurConfig, data=tmp_path, work=tmp_path)
     with pytest.raises(DatasetMissingError, match="mcl-jci, jnd-pano"):
         experiment.table(config, tmp_path)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from training.networks.torchvision_models import models
+from training.run.torchvision_models import models
 
 
 @torch.inference_mode()

@@ -1,0 +1,96 @@
+"""FPSNet's maps without learning (section 2.2): focus, contrast and pattern complexity, from luma inside the graph.
+
+A re-blur ratio stands for the defocus map of Shi 2015, a smooth count of orientations for Wu 2017's pattern complexity.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.maths.blur import gaussian_blur, gaussian_weights
+from training.maths.gradients import prewitt
+
+BASE_EXPONENT = 0.75
+"""Thresholds start from local standard deviation to this power: of the exponents tried on val (0.5, 0.75, 1) the one
+with the lowest butteraugli norm at equal energy."""
+CONTRAST_FLOOR = 5.3
+"""Luma levels; keeps the starting threshold of flat regions above zero."""
+DEVIATION_FLOOR = 0.5
+"""Luma levels; far above what float32 rounds off, so that two runtimes agree in flat regions."""
+ORIENTATIONS = 8
+"""Over half a turn."""
+GRADIENT_FLOOR = 1.0
+"""Squared luma levels per pixel, to which a gradient is compared: weaker ones say little of an orientation."""
+ORIENTATION_FLOOR = 0.02
+"""The same unit, given to each orientation: where nothing has a gradient all count alike."""
+FOCUS_FLOOR = 0.5
+"""The same unit, added above and below the re-blur ratio: what is flat counts as blurred."""
+
+
+def contrast_base(deviation: Tensor) -> Tensor:
+    """Starting threshold in luma levels from local standard deviation in luma levels."""
+    return (deviation**2 + CONTRAST_FLOOR**2) ** (BASE_EXPONENT / 2)
+
+
+def local_deviation(luma: Tensor, sigma: float = 1.5) -> Tensor:
+    """Gaussian-weighted standard deviation (N, 1, H, W), in luma levels, at least ``DEVIATION_FLOOR``.
+
+    The variance within rows, averaged, plus that of the rows' means, each from squared distances to the mean: a
+    difference of squares would lose up to 0.006 levels in float32, which the network makes two parts in 10,000 of.
+    """
+    weights = gaussian_weights(sigma, math.ceil(3 * sigma), luma)
+    size = len(weights)
+    to_mean = (torch.eye(size, dtype=luma.dtype, device=luma.device) - weights)[:, None]
+    pooled, along, down = weights.view(1, size, 1, 1), weights.view(1, 1, 1, size), weights.view(1, 1, size, 1)
+    padded = F.pad(luma, (size // 2,) * 4, mode="replicate")
+    within_rows = F.conv2d(F.conv2d(padded, to_mean[:, :, None]).square(), pooled)
+    of_rows = F.conv2d(F.conv2d(F.conv2d(padded, along), to_mean[..., None]).square(), pooled)
+    return torch.sqrt(F.conv2d(within_rows, down) + of_rows + DEVIATION_FLOOR**2)
+
+
+class FeatureMaps(nn.Module):
+    """Section 2.2 without learning: luma (N, 1, H, W), 0..255, to focus, perceptual maps and local deviation."""
+
+    perceptual_channels = 3
+
+    def forward(self, luma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Focus (N, 1, H, W); perceptual (N, 3, H/2, W/2): contrast, complexity, their product; deviation."""
+        rows, columns = gradients(luma)
+        deviation = local_deviation(luma)
+        contrast = F.avg_pool2d(torch.log2(1 + deviation) / 4, 2)
+        complexity = pattern_complexity(rows, columns)
+        focus = focus_map(luma, rows, columns)
+        return focus, torch.cat([contrast, complexity, contrast * complexity], dim=1), deviation
+
+
+def pattern_complexity(rows: Tensor, columns: Tensor) -> Tensor:
+    """Effective number of gradient orientations in 5x5 pixels, over ``ORIENTATIONS``: (N, 1, H/2, W/2).
+
+    Low along an edge, high in a texture. Wu et al. 2017 count the non-empty bins of an orientation histogram; this is
+    its smooth counterpart, the inverse Simpson index of the energy per orientation.
+    """
+    angles = torch.arange(ORIENTATIONS, dtype=rows.dtype, device=rows.device) * (math.pi / ORIENTATIONS)
+    along = columns * torch.cos(angles).view(1, -1, 1, 1) + rows * torch.sin(angles).view(1, -1, 1, 1)
+    magnitude = rows * rows + columns * columns + GRADIENT_FLOOR
+    square = along * along
+    strength = square * (square / magnitude) + ORIENTATION_FLOOR
+    energy = F.avg_pool2d(strength, 5, stride=2, padding=2, count_include_pad=False)
+    share = energy / energy.sum(1, keepdim=True)
+    return 1 / (ORIENTATIONS * (share * share).sum(1, keepdim=True))
+
+
+def focus_map(luma: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Share of gradient that one more blur destroys, (N, 1, H, W) in [0, 1]: high in focus, low where blurred."""
+    blurred_rows, blurred_columns = gradients(gaussian_blur(luma, 1.5))
+    sharp = rows * rows + columns * columns
+    blurred = blurred_rows * blurred_rows + blurred_columns * blurred_columns
+    sharp, blurred = gaussian_blur(torch.cat([sharp, blurred], dim=1), 3.0).chunk(2, dim=1)
+    return 1 - torch.sqrt((blurred + FOCUS_FLOOR) / (sharp + FOCUS_FLOOR)).clamp(max=1)
+
+
+def gradients(luma: Tensor) -> tuple[Tensor, Tensor]:
+    """Derivatives down and across (N, 1, H, W), in luma levels per pixel, edges replicated."""
+    down, across = prewitt(F.pad(luma, (1, 1, 1, 1), mode="replicate"), spacing=2).chunk(2, dim=1)
+    return down, across
