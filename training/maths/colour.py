@@ -10,7 +10,7 @@ YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0
 """BT.601 full range to Y, Cb, Cr, as JFIF prints it (T.871 section 7); the rows of Cb and Cr sum to zero."""
 
 OPSIN = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.24342268924547819, 0.20476744424496821, 0.5518098665095536))
-"""Linear sRGB to the cone mixtures of XYB (libjxl's ``opsin_params.h``)."""
+"""Linear sRGB to the cone mixtures of XYB (libjxl, ``lib/jxl/cms/opsin_params.h``)."""
 
 OPSIN_BIAS = 0.0037930732552754493
 """Added to each mixture before its cube root (the same file)."""
