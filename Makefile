@@ -11,7 +11,7 @@ help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
 	@echo "make test        every check and every test"
 	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
-	@echo "make tests       the tests alone; ARGS='tests/unit -x' narrows them"
+	@echo "make tests       the tests alone, and how much of the code they run; ARGS='tests/unit -x' narrows them"
 	@echo "make benchmarks  times and sizes on this machine"
 	@echo "make constraints the newest versions of all packages, into constraints.txt"
 
@@ -29,8 +29,17 @@ check: $(VENV)/complete.stamp
 	$(BIN)/hadolint docker/*.Dockerfile
 	$(BIN)/oxlint app/page
 
+# All tests also say what share of the lines they run; a part of them cannot.
+TESTS := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 tests: $(VENV)/complete.stamp redis-server
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+ifdef ARGS
+	$(BIN)/python -m $(TESTS) $(ARGS)
+else
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+endif
 
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost
@@ -68,4 +77,4 @@ redis-server:
 		fi; }
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .coverage .coverage.* build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -172,3 +172,13 @@ def test_what_the_papers_name_is_there(name: str) -> None:
     assert [target for target in links if not (ROOT / target).is_file()] == []
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"`make ([a-z]+)", text)) <= set(targets)
+
+
+def test_all_tests_print_what_share_of_the_code_they_run_and_fail_below_the_floor() -> None:
+    coverage = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert coverage["run"]["source"] == ["app", "workers", "models"]
+    assert coverage["report"]["fail_under"] == 90
+    recipe = (ROOT / "Makefile").read_text().split("\ntests:", 1)[1].split("\n\n", 1)[0]
+    some, every = recipe.split("\nelse\n")
+    assert "coverage" not in some
+    assert every.endswith("\t$(BIN)/coverage report\nendif")
