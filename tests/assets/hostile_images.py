@@ -4,13 +4,13 @@
 and, where it decodes, the displayed size. Nothing here may cost the service more than two seconds or a worker process.
 """
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 from tests.assets.encoder_killers import KILLERS
 from tests.assets.phone_files import phone_files
+from tests.assets.photos import encoded, jpeg, png
 from tests.assets.rare_uploads import rare_uploads
 
 WIDTH, HEIGHT = 96, 64
@@ -53,21 +54,14 @@ def scene(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
     return np.clip(ramp + noise, 0, 255).astype(np.uint8)
 
 
-def encoded(picture: Image.Image, image_format: str, **options: object) -> bytes:
-    """``picture`` as a file of ``image_format``."""
-    buffer = io.BytesIO()
-    picture.save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-def jpeg(**options: object) -> bytes:
+def scene_jpeg(**options: Any) -> bytes:
     """A baseline JPEG of the scene."""
-    return encoded(Image.fromarray(scene()), "JPEG", **({"quality": 90} | options))
+    return jpeg(scene(), **({"quality": 90} | options))
 
 
-def png(**options: object) -> bytes:
+def scene_png(**options: Any) -> bytes:
     """A PNG of the scene."""
-    return encoded(Image.fromarray(scene()), "PNG", **options)
+    return png(scene(), **options)
 
 
 def hostile_images() -> tuple[HostileImage, ...]:
@@ -117,7 +111,7 @@ def _not_images() -> Iterator[HostileImage]:
 
 
 def _broken_jpegs() -> Iterator[HostileImage]:
-    whole = jpeg()
+    whole = scene_jpeg()
     for percent in (10, 50, 99):
         cut = whole[: len(whole) * percent // 100]
         expect = Expect.REFUSED if percent == 10 else Expect.EITHER
@@ -138,7 +132,7 @@ def _broken_jpegs() -> Iterator[HostileImage]:
     yield HostileImage("jpeg-65500-square", "a.jpg", _patched_frame(whole, height=65500, width=65500), Expect.REFUSED)
     yield HostileImage("jpeg-flipped-bits", "a.jpg", _with_flipped_bits(whole), either, size)
     yield HostileImage("jpeg-10000-scans", "a.jpg", _many_scans(10_000), either, size)
-    yield HostileImage("jpeg-corrupt-icc", "a.jpg", jpeg(icc_profile=b"no profile at all" * 30), either, size)
+    yield HostileImage("jpeg-corrupt-icc", "a.jpg", scene_jpeg(icc_profile=b"no profile at all" * 30), either, size)
     yield HostileImage("jpeg-icc-wrong-order", "a.jpg", _icc_chunks_reversed(whole), either, size)
 
 
@@ -162,7 +156,7 @@ def _rare_uploads() -> Iterator[HostileImage]:
 
 def _odd_makes() -> Iterator[HostileImage]:
     """What browsers and viewers open though its header is rare or a part is missing."""
-    decodes, whole = Expect.DECODES, jpeg()
+    decodes, whole = Expect.DECODES, scene_jpeg()
     head = struct.pack("<IHHHH", 12, 4, 2, 1, 24)
     bitmap = b"BM" + struct.pack("<IHHI", 14 + len(head) + 24, 0, 0, 14 + len(head)) + head + bytes(24)
     yield HostileImage("bmp-os2", "a.bmp", bitmap, decodes, (4, 2))
@@ -178,26 +172,26 @@ def _odd_makes() -> Iterator[HostileImage]:
 def _odd_jpegs() -> Iterator[HostileImage]:
     decodes, size = Expect.DECODES, (WIDTH, HEIGHT)
     picture = Image.fromarray(scene())
-    yield HostileImage("jpeg-plain", "a.jpg", jpeg(), decodes, size)
-    yield HostileImage("jpeg-progressive", "a.jpg", jpeg(progressive=True), decodes, size)
-    yield HostileImage("jpeg-quality-1", "a.jpg", jpeg(quality=1), decodes, size)
+    yield HostileImage("jpeg-plain", "a.jpg", scene_jpeg(), decodes, size)
+    yield HostileImage("jpeg-progressive", "a.jpg", scene_jpeg(progressive=True), decodes, size)
+    yield HostileImage("jpeg-quality-1", "a.jpg", scene_jpeg(quality=1), decodes, size)
     yield HostileImage("jpeg-grey", "a.jpg", encoded(picture.convert("L"), "JPEG"), decodes, size)
     yield HostileImage("jpeg-cmyk", "a.jpg", encoded(picture.convert("CMYK"), "JPEG"), decodes, size)
     yield HostileImage("jpeg-ycck", "a.jpg", _ycck_jpeg(), decodes, size)
-    yield HostileImage("jpeg-adobe-rgb-coded", "a.jpg", jpeg(keep_rgb=True), decodes, size)
-    yield HostileImage("jpeg-444", "a.jpg", jpeg(subsampling="4:4:4"), decodes, size)
+    yield HostileImage("jpeg-adobe-rgb-coded", "a.jpg", scene_jpeg(keep_rgb=True), decodes, size)
+    yield HostileImage("jpeg-444", "a.jpg", scene_jpeg(subsampling="4:4:4"), decodes, size)
     for subsampling in ("411", "440", "422"):
         data = bytes(imagecodecs.jpeg8_encode(scene(), level=90, subsampling=subsampling))
         yield HostileImage(f"jpeg-{subsampling}", "a.jpg", data, decodes, size)
     mpo = encoded(picture, "MPO", save_all=True, append_images=[picture.resize((48, 32))])
     yield HostileImage("mpo", "a.mpo", mpo, decodes, size)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    yield HostileImage("jpeg-srgb-icc", "a.jpg", jpeg(icc_profile=srgb), decodes, size)
-    yield HostileImage("jpeg-lab-icc", "a.jpg", jpeg(icc_profile=_lab_profile()), Expect.EITHER, size)
-    yield HostileImage("jpeg-named-png", "photo.png", jpeg(), decodes, size)
-    yield HostileImage("jpeg-path-name", "../../etc/passwd", jpeg(), decodes, size)
+    yield HostileImage("jpeg-srgb-icc", "a.jpg", scene_jpeg(icc_profile=srgb), decodes, size)
+    yield HostileImage("jpeg-lab-icc", "a.jpg", scene_jpeg(icc_profile=_lab_profile()), Expect.EITHER, size)
+    yield HostileImage("jpeg-named-png", "photo.png", scene_jpeg(), decodes, size)
+    yield HostileImage("jpeg-path-name", "../../etc/passwd", scene_jpeg(), decodes, size)
     yield HostileImage(
-        "jpeg-pdf-polyglot", "a.jpg", _with_comment(jpeg(), b"%PDF-1.7 <svg onload=alert(1)>"), decodes, size
+        "jpeg-pdf-polyglot", "a.jpg", _with_comment(scene_jpeg(), b"%PDF-1.7 <svg onload=alert(1)>"), decodes, size
     )
 
 
@@ -206,16 +200,16 @@ def _exif_jpegs() -> Iterator[HostileImage]:
         exif = Image.Exif()
         exif[0x0112] = orientation
         size = (HEIGHT, WIDTH) if orientation in (5, 6, 7, 8) else (WIDTH, HEIGHT)
-        yield HostileImage(f"exif-orientation-{orientation}", "a.jpg", jpeg(exif=exif), Expect.DECODES, size)
+        yield HostileImage(f"exif-orientation-{orientation}", "a.jpg", scene_jpeg(exif=exif), Expect.DECODES, size)
     looped = b"Exif\x00\x00II*\x00\x08\x00\x00\x00" + struct.pack("<HHHIII", 1, 0x8769, 4, 1, 8, 8)
-    yield HostileImage("exif-loop", "a.jpg", jpeg(exif=looped), Expect.DECODES, (WIDTH, HEIGHT))
+    yield HostileImage("exif-loop", "a.jpg", scene_jpeg(exif=looped), Expect.DECODES, (WIDTH, HEIGHT))
     garbage = b"Exif\x00\x00" + b"\xff" * 500
-    yield HostileImage("exif-garbage", "a.jpg", jpeg(exif=garbage), Expect.DECODES, (WIDTH, HEIGHT))
+    yield HostileImage("exif-garbage", "a.jpg", scene_jpeg(exif=garbage), Expect.DECODES, (WIDTH, HEIGHT))
 
 
 def _odd_pngs() -> Iterator[HostileImage]:
     decodes, either, size = Expect.DECODES, Expect.EITHER, (WIDTH, HEIGHT)
-    picture, whole = Image.fromarray(scene()), png()
+    picture, whole = Image.fromarray(scene()), scene_png()
     yield HostileImage("png-named-jpg", "photo.jpg", whole, decodes, size)
     for percent in (10, 50, 99):
         yield HostileImage(f"png-truncated-{percent}", "a.png", whole[: len(whole) * percent // 100], either, size)
@@ -230,7 +224,7 @@ def _odd_pngs() -> Iterator[HostileImage]:
     yield HostileImage(
         "png-palette-transparent", "a.png", encoded(picture.convert("P"), "PNG", transparency=3), decodes, size
     )
-    yield HostileImage("png-rgb-transparent", "a.png", png(transparency=(0, 0, 0)), decodes, size)
+    yield HostileImage("png-rgb-transparent", "a.png", scene_png(transparency=(0, 0, 0)), decodes, size)
     yield HostileImage("png-alpha", "a.png", encoded(_with_alpha(), "PNG"), decodes, size)
     yield HostileImage("png-grey-alpha", "a.png", encoded(picture.convert("LA"), "PNG"), decodes, size)
     deep = scene().astype(np.uint16) * 257
@@ -422,7 +416,7 @@ def _with_comment(data: bytes, text: bytes) -> bytes:
 
 def _many_scans(count: int) -> bytes:
     """A progressive JPEG whose last scan is repeated ``count`` times."""
-    data = jpeg(progressive=True)
+    data = scene_jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * count + b"\xff\xd9"
 

@@ -20,9 +20,9 @@ from scipy.stats import genextreme
 from models.sur.gev import GevParameters
 from models.sur.observers import distance_version, find_profile
 from models.sur.prediction import predict_sur_curve
-from tests.assets.hostile_images import png
+from tests.assets.hostile_images import scene_png
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import SCREEN, Eye, Observer, Organiser, photo
+from tests.assets.study_people import SCREEN, Eye, Observer, Organiser, soft_shapes
 from training.data.mcl_jci import read_samples
 from training.data.study_csv import read_study
 
@@ -47,7 +47,7 @@ def study(service: ServiceProcess) -> Organiser:
     """A study of two photos, ready; the second is asked for two JNDs."""
     made = Organiser(service.client, method="bisection", jnds=2)
     for seed in (1, 2):
-        assert made.add(photo(seed), name=f"wave {seed}").status_code == 202
+        assert made.add(soft_shapes(seed), name=f"wave {seed}").status_code == 202
     made.wait_until_ready()
     return made
 
@@ -143,7 +143,7 @@ def test_without_consent_nothing_begins(study: Organiser) -> None:
 def test_photos_are_read_by_nobody_but_their_own_study_s_observers(service: ServiceProcess, study: Organiser) -> None:
     ours = Observer(service.client, study.made["observer_token"])
     other = Organiser(service.client, method="bisection")
-    other.add(photo(1))
+    other.add(soft_shapes(1))
     other.wait_until_ready()
     theirs = Observer(service.client, other.made["observer_token"])
     image = ours.view["trial"]["levels"].replace("{level}", "50")
@@ -176,7 +176,7 @@ def test_photos_are_read_by_nobody_but_their_own_study_s_observers(service: Serv
 def test_the_same_photo_in_two_studies_is_deleted_in_one_only(service: ServiceProcess) -> None:
     first, second = Organiser(service.client), Organiser(service.client)
     for each in (first, second):
-        each.add(photo(3))
+        each.add(soft_shapes(3))
     for each in (first, second):
         each.wait_until_ready()
     observer = Observer(service.client, second.made["observer_token"])
@@ -184,7 +184,7 @@ def test_the_same_photo_in_two_studies_is_deleted_in_one_only(service: ServicePr
     for path in (first.path, f"{first.path}/samples", first.observe):
         reply = service.client.get(path)
         assert (reply.status_code, problem(reply)) == (410, "study-expired")
-    assert problem(first.add(photo(4))) == "study-expired"
+    assert problem(first.add(soft_shapes(4))) == "study-expired"
     observer.image(observer.view["trial"], 50)
     assert second.status()["photos"][0]["state"] == "ready"
 
@@ -192,14 +192,14 @@ def test_the_same_photo_in_two_studies_is_deleted_in_one_only(service: ServicePr
 def test_a_study_that_is_being_prepared_can_be_deleted(service: ServiceProcess) -> None:
     made = Organiser(service.client)
     for seed in range(10, 13):
-        made.add(photo(seed, 900, 700))
+        made.add(soft_shapes(seed, 900, 700))
     assert problem(service.client.post(f"{made.observe}/sessions", json={"consent": True, "screen": SCREEN})) == (
         "study-unready"
     )
     assert problem(service.client.get(f"{made.path}/samples")) == "study-empty"
     assert service.client.delete(made.path).status_code == 204
     after = Organiser(service.client)
-    after.add(photo(14))
+    after.add(soft_shapes(14))
     after.wait_until_ready()
 
 
@@ -207,10 +207,10 @@ def test_a_photo_that_cannot_be_read_is_left_out(service: ServiceProcess) -> Non
     made = Organiser(service.client)
     assert problem(made.add(b"GIF?")) == "image-type-unsupported"
     assert problem(made.add(b"")) == "upload-empty"
-    assert problem(made.add(photo(5), name="=cmd()")) == "request-invalid"
-    assert problem(made.add(photo(5), title="x")) == "request-invalid"
-    made.add(png()[:-40])
-    made.add(photo(6))
+    assert problem(made.add(soft_shapes(5), name="=cmd()")) == "request-invalid"
+    assert problem(made.add(soft_shapes(5), title="x")) == "request-invalid"
+    made.add(scene_png()[:-40])
+    made.add(soft_shapes(6))
     status = made.wait_until_ready()
     assert [each["state"] for each in status["photos"]] == ["failed", "ready"]
     assert status["photos"][0]["detail"]
@@ -221,7 +221,7 @@ def test_a_photo_that_cannot_be_read_is_left_out(service: ServiceProcess) -> Non
 
 def test_big_photos_are_shown_no_larger_than_the_study_says(service: ServiceProcess) -> None:
     made = Organiser(service.client, display_width=160, display_height=120)
-    made.add(photo(7, 400, 200))
+    made.add(soft_shapes(7, 400, 200))
     status = made.wait_until_ready()
     assert (status["photos"][0]["width"], status["photos"][0]["height"]) == (160, 80)
 
@@ -271,7 +271,7 @@ def test_pages_of_a_study_have_the_strict_policy(service: ServiceProcess, study:
 
 def test_whoever_does_not_pay_attention_is_left_out_and_named_on_request(service: ServiceProcess) -> None:
     made = Organiser(service.client, method="bisection")
-    made.add(photo(8))
+    made.add(soft_shapes(8))
     made.wait_until_ready()
     good, bad = (Observer(service.client, made.made["observer_token"]) for _ in range(2))
     good.take_part(lambda *_: 40)
@@ -297,7 +297,7 @@ def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
     made = Organiser(service.client)
-    pictures = [photo(seed) for seed in (21, 22, 23, 24)]
+    pictures = [soft_shapes(seed) for seed in (21, 22, 23, 24)]
     for picture in pictures:
         made.add(picture)
     made.wait_until_ready()
@@ -371,7 +371,9 @@ def test_a_service_under_a_profile_of_its_own(tmp_path: Path) -> None:
         folder.mkdir()
         with ServiceProcess(folder, real=True, serve=serve) as running:
             reply = running.client.post(
-                "/v1/sur-curve", files={"image": photo(1)}, headers={"Prefer": "wait=60", "Accept": "application/json"}
+                "/v1/sur-curve",
+                files={"image": soft_shapes(1)},
+                headers={"Prefer": "wait=60", "Accept": "application/json"},
             )
             assert reply.status_code == 200, reply.text
             curves[reply.json()["observer"]] = reply.json()["gev"]["location"]

@@ -12,7 +12,6 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from models import icc
@@ -22,15 +21,9 @@ from models.image_files.jpeg import can_be_recoded
 from models.types import RgbImage
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images, png_of_zeros, scene
 from tests.assets.pace import in_time
+from tests.assets.photos import encoded
 
 ORIENTATION = 0x0112
-
-
-def encode(image: Image.Image | NDArray[Any], image_format: str, **options: Any) -> bytes:
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    buffer = io.BytesIO()
-    picture.save(buffer, image_format, **options)
-    return buffer.getvalue()
 
 
 def profile(name: str, **options: Any) -> bytes:
@@ -115,7 +108,7 @@ def test_names_what_it_will_not_read(data: bytes, found: str) -> None:
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG"])
 def test_the_format_is_told_by_content_and_pixels_are_those_of_pillow(image_format: str) -> None:
     options = {"lossless": True} if image_format == "WEBP" else {}
-    data = encode(scene(61, 43), image_format, **options)
+    data = encoded(scene(61, 43), image_format, **options)
     image = decode_image(data)
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(opened.convert("RGB"))
@@ -131,7 +124,7 @@ def test_orientation_is_applied_once_and_reset(orientation: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     exif[0x010F] = "Maker"
-    data = encode(scene(), "PNG", exif=exif)
+    data = encoded(scene(), "PNG", exif=exif)
     image = decode_image(data)
     with Image.open(io.BytesIO(data)) as opened:
         np.testing.assert_array_equal(image.pixels, np.asarray(ImageOps.exif_transpose(opened)))
@@ -147,7 +140,7 @@ def test_orientation_is_read_in_every_format(image_format: str, orientation: int
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     smooth = np.repeat(np.repeat(scene(12, 8), 8, axis=0), 8, axis=1)
-    image = decode_image(encode(smooth, image_format, exif=exif, quality=95))
+    image = decode_image(encoded(smooth, image_format, exif=exif, quality=95))
     expected = apply_orientation(smooth, orientation)
     assert image.pixels.shape == expected.shape
     assert np.abs(image.pixels.astype(int) - expected).mean() < 4
@@ -157,20 +150,20 @@ def test_orientation_is_read_in_every_format(image_format: str, orientation: int
 def test_an_orientation_that_does_not_exist_is_reported(orientation: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    image = decode_image(encode(scene(), "JPEG", exif=exif))
+    image = decode_image(encoded(scene(), "JPEG", exif=exif))
     assert image.pixels.shape == scene().shape
     assert any("orientation" in warning for warning in image.warnings)
 
 
 def test_xmp_orientation_is_reset_too() -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    image = decode_image(encode(scene(), "JPEG", xmp=xmp))
+    image = decode_image(encoded(scene(), "JPEG", xmp=xmp))
     assert image.xmp == xmp.replace(b'"6"', b'"1"')
 
 
 def test_an_rgb_profile_is_kept_and_converted_for_the_models() -> None:
     wide = wide_gamut_profile()
-    image = decode_image(encode(scene(), "PNG", icc_profile=wide))
+    image = decode_image(encoded(scene(), "PNG", icc_profile=wide))
     assert image.icc_profile == wide
     np.testing.assert_array_equal(image.native_pixels, scene())
     expected = ImageCms.profileToProfile(
@@ -188,12 +181,12 @@ def test_an_rgb_profile_is_kept_and_converted_for_the_models() -> None:
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_profiles_are_found_in_every_format(image_format: str) -> None:
     wide = wide_gamut_profile()
-    assert decode_image(encode(scene(), image_format, icc_profile=wide)).icc_profile == wide
+    assert decode_image(encoded(scene(), image_format, icc_profile=wide)).icc_profile == wide
 
 
 def test_an_srgb_profile_is_kept_and_converts_nothing() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    image = decode_image(encode(scene(), "PNG", icc_profile=srgb))
+    image = decode_image(encoded(scene(), "PNG", icc_profile=srgb))
     assert image.icc_profile == srgb
     assert image.pixels is image.native_pixels
     assert image.to_srgb(image.native_pixels) is image.native_pixels
@@ -203,7 +196,7 @@ def test_an_srgb_profile_is_kept_and_converts_nothing() -> None:
 def test_a_corrupt_profile_is_dropped_with_a_warning() -> None:
     good = wide_gamut_profile()
     for bad in (b"not a profile" * 20, good[:200], good[:36] + b"xxxx" + good[40:]):
-        image = decode_image(encode(scene(), "PNG", icc_profile=bad))
+        image = decode_image(encoded(scene(), "PNG", icc_profile=bad))
         assert image.icc_profile is None
         np.testing.assert_array_equal(image.pixels, scene())
         assert any("profile" in warning for warning in image.warnings)
@@ -212,7 +205,7 @@ def test_a_corrupt_profile_is_dropped_with_a_warning() -> None:
 def test_a_grey_profile_is_converted_and_dropped() -> None:
     linear = profile("gray", gamma=1.0)
     grey = scene()[:, :, 0].copy()
-    image = decode_image(encode(grey, "PNG", icc_profile=linear))
+    image = decode_image(encoded(grey, "PNG", icc_profile=linear))
     assert image.icc_profile is None
     assert any("dropped" in warning for warning in image.warnings)
     darkest = grey == 50
@@ -221,7 +214,7 @@ def test_a_grey_profile_is_converted_and_dropped() -> None:
 
 def test_a_grey_photo_with_an_rgb_profile_is_rgb() -> None:
     wide = wide_gamut_profile()
-    image = decode_image(encode(scene()[:, :, 0].copy(), "JPEG", icc_profile=wide))
+    image = decode_image(encoded(scene()[:, :, 0].copy(), "JPEG", icc_profile=wide))
     assert image.icc_profile == wide
 
 
@@ -241,7 +234,7 @@ def test_a_cmyk_profile_is_used_and_dropped(image_format: str) -> None:
     cmyk[:, 16:32, 0] = 255
     cmyk[:, 32:, 3] = 255
     picture = Image.frombytes("CMYK", (48, 32), cmyk.tobytes())
-    image = decode_image(encode(picture, image_format, icc_profile=ink_profile(), **_best(image_format)))
+    image = decode_image(encoded(picture, image_format, icc_profile=ink_profile(), **_best(image_format)))
     assert image.icc_profile is None
     assert any("converted to sRGB" in warning for warning in image.warnings)
     paper, cyan, black = (image.pixels[16, x].astype(int) for x in (8, 24, 40))
@@ -259,7 +252,7 @@ def test_lab_tiff(compression: str) -> None:
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = ImageCms.applyTransform(Image.fromarray(scene()), to_lab)
     assert lab is not None
-    image = decode_image(encode(lab, "TIFF", compression=compression))
+    image = decode_image(encoded(lab, "TIFF", compression=compression))
     assert np.abs(image.pixels.astype(int) - scene()).mean() < 3
 
 
@@ -267,7 +260,7 @@ def test_lab_tiff(compression: str) -> None:
 @pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
 def test_few_bits_palettes_and_grey_look_as_in_pillow(mode: str, image_format: str) -> None:
     picture = Image.fromarray(scene()).convert(mode)
-    image = decode_image(encode(picture, image_format))
+    image = decode_image(encoded(picture, image_format))
     np.testing.assert_array_equal(image.pixels, np.asarray(picture.convert("RGB")))
 
 
@@ -326,7 +319,7 @@ def test_12_bit_jpeg_is_scaled() -> None:
 
 
 def test_a_float_tiff_is_refused() -> None:
-    data = encode(Image.fromarray(np.zeros((8, 8), np.float32)), "TIFF")
+    data = encoded(Image.fromarray(np.zeros((8, 8), np.float32)), "TIFF")
     with pytest.raises(ImageTypeUnsupportedError, match="floating-point"):
         decode_image(data)
 
@@ -336,20 +329,20 @@ def test_alpha_lies_on_white() -> None:
     picture = Image.fromarray(np.dstack([scene(), alpha]))
     expected = (scene().astype(int) * alpha[:, :, None] + 255 * (255 - alpha[:, :, None].astype(int)) + 127) // 255
     for image_format, options in (("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})):
-        image = decode_image(encode(picture, image_format, **options))
+        image = decode_image(encoded(picture, image_format, **options))
         np.testing.assert_array_equal(image.pixels, expected)
         assert any("white" in warning for warning in image.warnings)
 
 
 def test_an_opaque_alpha_channel_is_no_loss() -> None:
-    assert decode_image(encode(Image.fromarray(scene()).convert("RGBA"), "PNG")).warnings == ()
+    assert decode_image(encoded(Image.fromarray(scene()).convert("RGBA"), "PNG")).warnings == ()
 
 
 def test_a_transparent_palette_entry_is_white() -> None:
     picture = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
     picture.putpalette([10, 20, 30, 200, 100, 50])
     for image_format in ("PNG", "GIF"):
-        image = decode_image(encode(picture, image_format, transparency=0))
+        image = decode_image(encoded(picture, image_format, transparency=0))
         assert image.pixels[0].tolist() == [[255, 255, 255], [200, 100, 50]]
 
 
@@ -357,34 +350,34 @@ def test_a_transparent_palette_entry_is_white() -> None:
 def test_of_an_animation_the_first_frame_is_used(image_format: str) -> None:
     frames = [Image.new("RGB", (24, 16), colour) for colour in ("red", "blue", "green")]
     options = {"lossless": True} if image_format == "WEBP" else {}
-    image = decode_image(encode(frames[0], image_format, save_all=True, append_images=frames[1:], **options))
+    image = decode_image(encoded(frames[0], image_format, save_all=True, append_images=frames[1:], **options))
     assert image.pixels[8, 8].tolist() == [255, 0, 0]
     assert any("animated" in warning for warning in image.warnings)
 
 
 def test_of_an_avif_sequence_the_still_image_is_used() -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue")]
-    image = decode_image(encode(frames[0], "AVIF", save_all=True, append_images=frames[1:]))
+    image = decode_image(encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:]))
     assert image.pixels[8, 8, 0] > 240
     assert any("animated" in warning for warning in image.warnings)
 
 
 def test_of_many_pages_the_first_is_used() -> None:
     pages = [Image.new("RGB", (24, 16), colour) for colour in ("red", "blue")]
-    image = decode_image(encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    image = decode_image(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
     assert image.pixels[8, 8].tolist() == [255, 0, 0]
     assert any("page" in warning for warning in image.warnings)
 
 
 def test_of_a_multi_picture_file_the_first_is_used() -> None:
     pictures = [Image.fromarray(scene()), Image.fromarray(scene(48, 32))]
-    image = decode_image(encode(pictures[0], "MPO", save_all=True, append_images=pictures[1:]))
+    image = decode_image(encoded(pictures[0], "MPO", save_all=True, append_images=pictures[1:]))
     assert image.pixels.shape == scene().shape
     assert any("MPO" in warning for warning in image.warnings)
 
 
 def test_a_gain_map_is_dropped_and_said_so() -> None:
-    plain = encode(scene(), "JPEG")
+    plain = encoded(scene(), "JPEG")
     marker = b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
     ultra_hdr = plain[:2] + b"\xff\xe2" + struct.pack(">H", len(marker) + 2) + marker + plain[2:] + plain
     image = decode_image(ultra_hdr)
@@ -398,18 +391,18 @@ def test_size_limits_come_from_the_header() -> None:
         decode_image(png_of_zeros(13312, 13312))
     assert in_time(time.perf_counter() - started, 1)
     with pytest.raises(ImageTooLargeError):
-        decode_image(encode(scene(), "PNG"), max_pixels=96 * 64 - 1)
+        decode_image(encoded(scene(), "PNG"), max_pixels=96 * 64 - 1)
     with pytest.raises(ImageTooLargeError):
-        decode_image(encode(scene(), "PNG"), max_side=95)
+        decode_image(encoded(scene(), "PNG"), max_side=95)
     with pytest.raises(ImageTooLargeError, match="200 times"):
-        decode_image(encode(scene(201, 1), "PNG"))
-    assert decode_image(encode(scene(), "PNG"), max_pixels=96 * 64, max_side=96).width == 96
+        decode_image(encoded(scene(201, 1), "PNG"))
+    assert decode_image(encoded(scene(), "PNG"), max_pixels=96 * 64, max_side=96).width == 96
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP"])
 def test_a_file_cut_anywhere_is_refused(image_format: str) -> None:
     noise = np.random.default_rng(4).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    data = encode(noise, image_format)
+    data = encoded(noise, image_format)
     for share in (0.02, 0.1, 0.3, 0.5, 0.7, 0.9):
         with pytest.raises((ImageUndecodableError, ImageTypeUnsupportedError)):
             decode_image(data[: int(len(data) * share)])
@@ -422,7 +415,7 @@ def test_random_damage_gives_an_image_or_a_domain_error(image_format: str) -> No
     extra: dict[str, Any] = (
         {} if image_format in ("GIF", "BMP") else {"exif": exif, "icc_profile": wide_gamut_profile()}
     )
-    data = encode(scene(), image_format, **extra)
+    data = encoded(scene(), image_format, **extra)
     generator = np.random.default_rng(11)
     for _ in range(150):
         damaged = bytearray(data)
@@ -437,7 +430,7 @@ def test_random_damage_gives_an_image_or_a_domain_error(image_format: str) -> No
 
 def test_corrupt_png_profile_and_text_bombs_cost_nothing() -> None:
     bomb = zlib.compress(bytes(50_000_000))
-    data = encode(scene(), "PNG")
+    data = encoded(scene(), "PNG")
     chunk = b"p\0\0" + bomb
     framed = struct.pack(">I", len(chunk)) + b"iCCP" + chunk + struct.pack(">I", zlib.crc32(b"iCCP" + chunk))
     image = decode_image(data[:33] + framed + data[33:])
@@ -491,7 +484,7 @@ def test_only_usual_upright_jpegs_are_recoded_losslessly() -> None:
 
 
 def _png_of_chunks(count: int) -> bytes:
-    whole = encode(scene(), "PNG")
+    whole = encoded(scene(), "PNG")
     chunk = struct.pack(">I4s", 0, b"teXt") + struct.pack(">I", zlib.crc32(b"teXt"))
     return whole[:33] + chunk * count + whole[33:]
 
