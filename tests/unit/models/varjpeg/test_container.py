@@ -16,7 +16,7 @@ from models.varjpeg.container_header import Header, block_quality, parse_header
 from models.varjpeg.salience import cluster_centroids, full_resolution, salient_pixels
 from models.varjpeg.tables import standard_table
 from tests.assets.photos import photo
-from tests.benchmarks.container_fuzz import fuzz
+from tests.benchmarks.fuzz.container_fuzz import fuzz
 
 SIDE_INFORMATION_LIMIT = 64
 

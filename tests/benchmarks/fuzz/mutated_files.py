@@ -1,6 +1,6 @@
 """Files with one to four random bytes changed, through all of the work: no process may end, no error lack a type.
 
-    python -m tests.benchmarks.mutated_files [--way WAY] [--count 3000] [--others 1000] [--seed 13] [--start 0]
+    python -m tests.benchmarks.fuzz.mutated_files [--way WAY] [--count 3000] [--others 1000] [--seed 13] [--start 0]
 
 ``--count`` JPEGs and ``--others`` each of PNG, WebP, AVIF, TIFF, GIF and BMP, each the same whenever it is asked for:
 made by a generator seeded with seed, format and number. Every second PNG has its checksums made good again, or no
@@ -29,8 +29,8 @@ from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from tests.assets.phone_files import beside, described_png, exif, iptc, phone_jpeg, phone_photo, segment, ultra_hdr, xmp
 from tests.assets.photos import encoded
+from tests.benchmarks.fuzz.mutated_ways import Outcome, by_command_line, by_folder, by_service
 from tests.benchmarks.machine import describe_machine
-from tests.benchmarks.mutated_ways import Outcome, by_command_line, by_folder, by_service
 
 WAYS = ("function", "cli", "folder-1", "folder-2", "embedded", "redis")
 OTHERS = ("PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")

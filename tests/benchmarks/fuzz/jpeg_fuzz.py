@@ -1,6 +1,6 @@
 """Random and mutated JPEGs to all that is read of one without libjpeg: no crash, no hang, no memory out of proportion.
 
-    python -m tests.benchmarks.jpeg_fuzz [--inputs 1000000] [--seed 1] [--start 0]
+    python -m tests.benchmarks.fuzz.jpeg_fuzz [--inputs 1000000] [--seed 1] [--start 0]
 
 Input n is the same whenever it is asked for. Each goes through the header (segments, EXIF, ICC, multi-picture index),
 the coefficient reader, the cleaning of its metadata, the copying of its image data and of its gain map. Whatever is
