@@ -9,6 +9,8 @@ from PIL import Image
 
 from models.types import Rgb8
 
+SCENE_WIDTH, SCENE_HEIGHT = 96, 64
+
 
 def photo(
     height: int = 96, width: int = 128, seed: int = 0, *, grain: float = 6.0, calm: int = 0, rise: float = 3.0
@@ -66,3 +68,23 @@ def png(picture: Image.Image | NDArray[Any], **options: Any) -> bytes:
 def through_jpeg(pixels: Rgb8, quality: int) -> Rgb8:
     """What a JPEG of that quality leaves of the pixels."""
     return np.asarray(Image.open(io.BytesIO(jpeg(pixels, quality=quality))))
+
+
+def scene(width: int = SCENE_WIDTH, height: int = SCENE_HEIGHT) -> Rgb8:
+    """A small colourful test picture, uint8 (height, width, 3), the same at every call."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    ramp = np.stack(
+        [columns * 255 // max(width - 1, 1), rows * 255 // max(height - 1, 1), (rows + columns) % 256], axis=-1
+    )
+    noise = np.random.default_rng(7).integers(-12, 13, ramp.shape)
+    return np.clip(ramp + noise, 0, 255).astype(np.uint8)
+
+
+def scene_jpeg(**options: Any) -> bytes:
+    """A baseline JPEG of the scene."""
+    return jpeg(scene(), **({"quality": 90} | options))
+
+
+def scene_png(**options: Any) -> bytes:
+    """A PNG of the scene."""
+    return png(scene(), **options)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.assets.broken_files import png_of_zeros
 from tests.assets.draw_sample import draw_sample
-from tests.assets.hostile_images import png_of_zeros
 from tests.assets.pace import in_time
 from tests.assets.photos import png
 from tests.e2e.cli.test_serve import PROGRAM, environment

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from tests.assets.browser import Browser, find_browser
 from tests.assets.canned_tasks import SLOW_WIDTH
-from tests.assets.hostile_images import scene, scene_jpeg, scene_png
 from tests.assets.look_page import LookPage
-from tests.assets.photos import encoded
+from tests.assets.photos import encoded, scene, scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow

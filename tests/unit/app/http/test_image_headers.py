@@ -11,7 +11,8 @@ from app.http.image_headers import ImageHeaderError, read_image_header
 from models.decode import decode_image
 from models.errors import LimenError
 from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
-from tests.assets.hostile_images import Expect, HostileImage, hostile_images, png_of_zeros
+from tests.assets.broken_files import png_of_zeros
+from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.pace import in_time
 from tests.assets.photos import encoded
 from workers.contracts import FailureCode

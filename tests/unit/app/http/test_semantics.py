@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import ApiSettings
-from tests.assets.hostile_images import scene_jpeg
+from tests.assets.photos import scene_jpeg
+from tests.unit.app.http.problems import problem
 from workers.blobs import BlobWriter
 from workers.contracts import Artefact, JobResult, StudyLadderResult
 from workers.run.celery_app import LimenCelery, create_celery
@@ -54,13 +55,6 @@ def finished(client: TestClient, celery: LimenCelery) -> str:
     celery.jobs.update(job_id, lambda job, now: job.started("test", now, owner_dead=lambda _: False))
     celery.jobs.update(job_id, lambda job, now: job.succeeded("test", now, result))
     return f"/v1/jobs/{job_id}"
-
-
-def _problem(reply: Any, status: int, code: str) -> dict[str, Any]:
-    body: dict[str, Any] = reply.json()
-    assert (reply.status_code, body["type"]) == (status, f"/problems/{code}"), body
-    assert reply.headers["content-type"] == "application/problem+json"
-    return body
 
 
 def _stored(folder: Path) -> list[Path]:
@@ -116,7 +110,7 @@ def test_allow_names_every_method(client: TestClient, method: str, path: str, al
     assert reply.status_code == 405
     assert reply.headers["allow"] == allowed
     if method != "HEAD":
-        _problem(reply, 405, "method-not-allowed")
+        problem(reply, 405, "method-not-allowed")
 
 
 def test_ranges(client: TestClient, finished: str) -> None:
@@ -124,7 +118,7 @@ def test_ranges(client: TestClient, finished: str) -> None:
     assert client.get(path, headers={"Range": "bytes=0-9"}).content == scene_jpeg()[:10]
     for target in (path, f"{finished}/result", "/page/sample.png"):
         outside = client.get(target, headers={"Range": "bytes=99999999-"})
-        _problem(outside, 416, "range-not-satisfiable")
+        problem(outside, 416, "range-not-satisfiable")
     assert client.get(path, headers={"Range": f"bytes={size}-"}).headers["content-range"] == f"bytes */{size}"
     for unreadable in ("lines=1-2", "bytes=5-2", "bytes=-", "bytes", "bytes=a-b", "bytes=1-2,", "bytes=" + "9" * 5000):
         reply = client.get(path, headers={"Range": unreadable})
@@ -160,7 +154,7 @@ def test_a_gzip_bomb_ends_at_the_limit(client: TestClient, tmp_path: Path) -> No
     for content in (bomb, small):
         began = time.monotonic()
         reply = client.post("/v1/jnd-map", content=content, headers=RAW | {"Content-Encoding": "gzip"})
-        _problem(reply, 413, "upload-too-large")
+        problem(reply, 413, "upload-too-large")
         assert time.monotonic() - began < 2
     assert _stored(tmp_path / "blobs") == []
 
@@ -177,14 +171,14 @@ def test_a_gzip_bomb_ends_at_the_limit(client: TestClient, tmp_path: Path) -> No
 )
 def test_a_damaged_gzip_body_is_said(client: TestClient, tmp_path: Path, body: bytes) -> None:
     reply = client.post("/v1/jnd-map", content=body, headers=RAW | {"Content-Encoding": "gzip"})
-    assert "gzip" in _problem(reply, 400, "upload-malformed")["detail"]
+    assert "gzip" in problem(reply, 400, "upload-malformed")["detail"]
     assert _stored(tmp_path / "blobs") == []
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "aes128gcm"])
 def test_any_other_encoding_is_refused_by_name(client: TestClient, encoding: str) -> None:
     reply = client.post("/v1/jnd-map", content=scene_jpeg(), headers=RAW | {"Content-Encoding": encoding})
-    assert encoding in _problem(reply, 415, "content-encoding-unsupported")["detail"]
+    assert encoding in problem(reply, 415, "content-encoding-unsupported")["detail"]
     assert reply.headers["accept-encoding"] == "gzip"
 
 
@@ -201,13 +195,13 @@ def test_any_other_encoding_is_refused_by_name(client: TestClient, encoding: str
     ],
 )  # fmt: skip
 def test_a_fault_in_a_form_says_which_part_and_why(client: TestClient, body: bytes, said: str) -> None:
-    assert said in _problem(client.post("/v1/jnd-map", content=body, headers=FORM), 400, "upload-malformed")["detail"]
+    assert said in problem(client.post("/v1/jnd-map", content=body, headers=FORM), 400, "upload-malformed")["detail"]
 
 
 def test_a_file_that_is_too_large_is_named(client: TestClient) -> None:
     files = {"reference": scene_jpeg(), "distorted": scene_jpeg() + bytes(LIMIT)}
-    problem = _problem(client.post("/v1/full-reference-score", files=files), 413, "upload-too-large")
-    assert problem["detail"].startswith("distorted: ")
+    refused = problem(client.post("/v1/full-reference-score", files=files), 413, "upload-too-large")
+    assert refused["detail"].startswith("distorted: ")
 
 
 @pytest.mark.parametrize("accept", ["image/jpeg", "image/*", "image/jpeg, image/png;q=0.5", "image/jpeg, */*;q=0"])
@@ -216,10 +210,10 @@ def test_who_takes_only_pictures_never_gets_a_2xx_that_is_none(
     client: TestClient, accept: str, prefer: dict[str, str]
 ) -> None:
     reply = client.post("/v1/varjpeg", files={"image": scene_jpeg()}, headers=prefer | {"Accept": accept})
-    problem = _problem(reply, 503, "wait-ended")
+    refused = problem(reply, 503, "wait-ended")
     assert int(reply.headers["retry-after"]) > 0
     assert client.get(reply.headers["location"]).json()["state"] == "queued"
-    assert problem["instance"] == reply.headers["location"]
+    assert refused["instance"] == reply.headers["location"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "image/jpeg, application/json;q=0.1", "text/html"])
