@@ -4,7 +4,6 @@ For tests of the HTTP side: the queue, the stores and the decoder are real, only
 image steers one task: ``quality-score`` of an image SLOW_WIDTH wide takes five seconds and says how far it is.
 """
 
-import io
 import math
 import time
 from dataclasses import replace
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from celery import shared_task
-from PIL import Image
 from pydantic import TypeAdapter
 
 from models.decode import decode_image
@@ -28,6 +26,7 @@ from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.goals import Encoder, Judgement, SearchResult
 from models.varjpeg.optimise import OptimisedPhoto
+from tests.assets.photos import encoded
 from workers.blobs import BlobStore
 from workers.contracts import (
     AnyRequest,
@@ -105,7 +104,7 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
                 _artefact(blobs, "sur-curve.csv", "text/csv", b"distortion_level\n"),
             ]
         case _:
-            data = _file(image.pixels, "JPEG")
+            data = encoded(image.pixels, "JPEG")
             judgement = Judgement(0.0, sur=request.target_sur or 0.75, metric=request.target_value)
             chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", judgement)
             size = blobs.size_bytes(request.image_key)
@@ -132,7 +131,7 @@ def _map_files(
 ) -> list[Artefact]:
     return [
         _artefact(blobs, f"{name}.png", "image/png", grey16_png(values, scale=scale)),
-        _artefact(blobs, "overlay.png", "image/png", _file(image.pixels[:64, :64], "PNG")),
+        _artefact(blobs, "overlay.png", "image/png", encoded(image.pixels[:64, :64], "PNG")),
         _artefact(blobs, f"{name}.npz", "application/x-npz", npz(values)),
     ]
 
@@ -161,18 +160,12 @@ def _prediction(request: Any) -> SurPrediction:
 
 def _decoded(blobs: BlobStore) -> JobResult:
     pixels = np.zeros((8, 8, 3), np.uint8)
-    picture = _artefact(blobs, "decoded.png", "image/png", _file(pixels, "PNG"))
+    picture = _artefact(blobs, "decoded.png", "image/png", encoded(pixels, "PNG"))
     return JobResult(body=ImageResult(**image_figures(RgbImage(pixels, pixels))), artefacts=[picture])
 
 
 def _artefact(blobs: BlobStore, name: str, media_type: str, data: bytes) -> Artefact:
     return Artefact(name=name, media_type=media_type, key=blobs.put(data), size_bytes=len(data))
-
-
-def _file(pixels: np.ndarray[Any, Any], image_format: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, image_format)
-    return buffer.getvalue()
 
 
 for capability in (

@@ -3,7 +3,6 @@
 ``phone_files()`` lists them; ``place_encodings()`` are the byte strings by which the place would be found again.
 """
 
-import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from PIL import Image
+
+from models.types import Rgb8
+from tests.assets.photos import jpeg, photo, png
 
 DEGREES = (48 + 12 / 60 + 34.56 / 3600, 16 + 22 / 60 + 12.34 / 3600)
 RATIONALS = ((48, 1, 12, 1, 3456, 100), (16, 1, 22, 1, 1234, 100))
@@ -45,18 +46,14 @@ def place_encodings() -> dict[str, bytes]:
     return found
 
 
-def photo(height: int = 96, width: int = 128) -> np.ndarray:
-    """uint8 (H, W, 3), smooth with a little noise, the same at every call."""
-    y, x = np.mgrid[0:height, 0:width]
-    planes = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x * 120 / width], axis=2)
-    return (planes + np.random.default_rng(5).normal(0, 4, planes.shape)).clip(0, 255).astype(np.uint8)
+def phone_photo(height: int = 96, width: int = 128) -> Rgb8:
+    """Smooth colours with a little grain."""
+    return photo(height, width, seed=5, grain=4, rise=width / 120)
 
 
-def jpeg(pixels: np.ndarray | None = None, **options: Any) -> bytes:
-    """A JPEG of ``photo()`` or of other pixels."""
-    stream = io.BytesIO()
-    Image.fromarray(photo() if pixels is None else pixels).save(stream, "JPEG", **({"quality": 92} | options))
-    return stream.getvalue()
+def phone_jpeg(pixels: Rgb8 | None = None, **options: Any) -> bytes:
+    """A JPEG of ``phone_photo()`` or of other pixels."""
+    return jpeg(phone_photo() if pixels is None else pixels, **({"quality": 92} | options))
 
 
 def segment(marker: int, body: bytes) -> bytes:
@@ -191,7 +188,7 @@ def with_images(primary: bytes, images: list[bytes], *, attributes: int = 0) -> 
 
 def gain_map(properties: str) -> bytes:
     """A small grey JPEG that says it is a gain map, with EXIF that says where."""
-    grey = jpeg(photo(48, 64)[:, :, 0])
+    grey = phone_jpeg(phone_photo(48, 64)[:, :, 0])
     return beside(grey, exif(">"), segment(0xE1, XMP_MARK + xmp(f"{properties} {PLACE_IN_XMP}")))
 
 
@@ -204,7 +201,7 @@ def ultra_hdr(picture: bytes | None = None, *, behind: bytes = b"", items: str =
         f'Item:Mime="image/jpeg" Item:Length="{len(mapped)}"/></rdf:li>{items}</rdf:Seq></Container:Directory>'
     )
     packet = xmp(f'hdrgm:Version="1.0" {PLACE_IN_XMP}', listed + PLACE_INSIDE_XMP)
-    return with_images(beside(picture or jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
+    return with_images(beside(picture or phone_jpeg(), exif(), segment(0xE1, XMP_MARK + packet)), [mapped]) + behind
 
 
 def fifty_megapixels() -> bytes:
@@ -213,7 +210,7 @@ def fifty_megapixels() -> bytes:
     pixels = np.empty((6120, 8160, 3), np.uint8)
     for channel in range(3):
         pixels[:, :, channel] = down * (1 - channel / 3) + across * (channel + 1) / 3
-    return jpeg(pixels, quality=90)
+    return phone_jpeg(pixels, quality=90)
 
 
 def described_png() -> bytes:
@@ -238,10 +235,8 @@ def described_png() -> bytes:
 
 
 def png_with(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    """A PNG of ``photo()`` with chunks behind its header."""
-    stream = io.BytesIO()
-    Image.fromarray(photo(40, 56)).save(stream, "PNG")
-    data = stream.getvalue()
+    """A PNG of ``phone_photo()`` with chunks behind its header."""
+    data = png(phone_photo(40, 56))
     made = b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
@@ -250,7 +245,7 @@ def png_with(chunks: list[tuple[bytes, bytes]]) -> bytes:
 
 def described_tiff(order: str = "<") -> bytes:
     """A TIFF of one grey strip with EXIF, GPS, XMP, IPTC, a density and a maker note."""
-    rows = photo(40, 56)[:, :, 0].tobytes()
+    rows = phone_photo(40, 56)[:, :, 0].tobytes()
 
     def short(number: int) -> bytes:
         return struct.pack(f"{order}H", number)
@@ -280,34 +275,37 @@ def phone_files() -> tuple[PhoneFile, ...]:
     motion_xmp = xmp(f'GCamera:MotionPhoto="1" GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{len(video())}"')
     trailer = b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data" + f"{DEGREES[0]:.6f}".encode() + b"SEFH" + bytes(20) + b"SEFT"
     apple = gain_map('HDRGainMap:HDRGainMapVersion="65536"')
-    preview = beside(jpeg(photo(48, 64)), exif())
+    preview = beside(phone_jpeg(phone_photo(48, 64)), exif())
     maker = ((0x927C, 7, 40, b"MAKERNOTE with no coordinates at all   \0"),)
     placed = ((0x927C, 7, 64, b"Panasonic\0\0\0" + WORDS[0].ljust(52, b"\0")),)
     hidden = ((0x9286, 7, 32, b"ASCII\0\0\0" + f"{DEGREES[0]:.5f} N".encode().ljust(24, b" ")),)
     p3 = imagecodecs.cms_profile("displayp3") if _has_p3() else imagecodecs.cms_profile("adobergb")
     date, kept = b"2026:11:26 12:00:00", (COPYRIGHT, b"2026:11:26 12:00:00")
     return (
-        PhoneFile("plain", beside(jpeg(), exif(more=maker)), (*kept, b"MAKERNOTE with")),
-        PhoneFile("big-endian", beside(jpeg(), exif(">")), kept),
-        PhoneFile("maker note of a place", beside(jpeg(), exif(more=placed)), kept, ("maker note",)),
-        PhoneFile("comment of a place", beside(jpeg(), exif(more=hidden)), kept, ("0x9286",)),
+        PhoneFile("plain", beside(phone_jpeg(), exif(more=maker)), (*kept, b"MAKERNOTE with")),
+        PhoneFile("big-endian", beside(phone_jpeg(), exif(">")), kept),
+        PhoneFile("maker note of a place", beside(phone_jpeg(), exif(more=placed)), kept, ("maker note",)),
+        PhoneFile("comment of a place", beside(phone_jpeg(), exif(more=hidden)), kept, ("0x9286",)),
         PhoneFile("Ultra HDR", ultra_hdr(), (*kept, b"hdrgm:GainMapMax")),
         PhoneFile("Ultra HDR with video", ultra_hdr(behind=video(), items=motion), (b"hdrgm:GainMapMax",), ("video",)),
         PhoneFile(
-            "motion photo", beside(jpeg(), exif(), segment(0xE1, XMP_MARK + motion_xmp)) + video(), kept, ("video",)
+            "motion photo",
+            beside(phone_jpeg(), exif(), segment(0xE1, XMP_MARK + motion_xmp)) + video(),
+            kept,
+            ("video",),
         ),
         PhoneFile(
             "iPhone MPO with HDR",
-            with_images(beside(jpeg(), exif(">")), [apple, preview]),
+            with_images(beside(phone_jpeg(), exif(">")), [apple, preview]),
             (*kept, b"HDRGainMapVersion"),
             ("1 more images",),
         ),
-        PhoneFile("Samsung trailer", beside(jpeg(), exif()) + trailer, kept, ("behind the end",)),
+        PhoneFile("Samsung trailer", beside(phone_jpeg(), exif()) + trailer, kept, ("behind the end",)),
         PhoneFile("XMP, IPTC and comment", _described(), (COPYRIGHT, b"A caption", b"a comment")),
-        PhoneFile("wide gamut", jpeg(icc_profile=p3), (p3[40:],)),
-        PhoneFile("dots per inch", beside(jpeg(dpi=(300, 300)), exif()), (*kept, b"\x01\x01,\x01,")),
-        PhoneFile("date in the GPS directory's place", beside(jpeg(), _same_pointer()), (date,)),
-        *(PhoneFile(f"orientation {n}", beside(jpeg(), exif(orientation=n)), kept) for n in range(1, 9)),
+        PhoneFile("wide gamut", phone_jpeg(icc_profile=p3), (p3[40:],)),
+        PhoneFile("dots per inch", beside(phone_jpeg(dpi=(300, 300)), exif()), (*kept, b"\x01\x01,\x01,")),
+        PhoneFile("date in the GPS directory's place", beside(phone_jpeg(), _same_pointer()), (date,)),
+        *(PhoneFile(f"orientation {n}", beside(phone_jpeg(), exif(orientation=n)), kept) for n in range(1, 9)),
     )
 
 
@@ -321,7 +319,7 @@ def _has_p3() -> bool:
 def _described() -> bytes:
     packet = segment(0xE1, XMP_MARK + xmp(PLACE_IN_XMP, PLACE_INSIDE_XMP))
     comments = segment(0xFE, b"a comment"), segment(0xFE, f"at {DEGREES[0]:.5f}".encode())
-    return beside(jpeg(), packet, iptc(), *comments)
+    return beside(phone_jpeg(), packet, iptc(), *comments)
 
 
 def _same_pointer() -> bytes:

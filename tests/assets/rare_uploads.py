@@ -1,10 +1,9 @@
 """Uploads whose rare parts are hostile: metadata that loops, bombs or lies, and the JPEG processes no camera writes.
 
-Each shows ``photo()`` of ``phone_files`` unless it says otherwise; ``hostile_images()`` hands them out with the rest.
+Each shows ``phone_photo()`` unless it says otherwise; ``hostile_images()`` hands them out with the rest.
 """
 
 import base64
-import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,10 +11,20 @@ from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
 from tests.assets.encoder_killers import out_of_range
-from tests.assets.phone_files import beside, described_png, jpeg, photo, png_with, segment, ultra_hdr, video, xmp
+from tests.assets.phone_files import (
+    beside,
+    described_png,
+    phone_jpeg,
+    phone_photo,
+    png_with,
+    segment,
+    ultra_hdr,
+    video,
+    xmp,
+)
+from tests.assets.photos import encoded
 
 WIDTH, HEIGHT = 128, 96
 ARITHMETIC = (
@@ -40,12 +49,6 @@ def rare_uploads() -> Iterator[RareUpload]:
     """All of them."""
     for maker in (_pngs, _gifs, _tiffs, _bitmaps, _avifs, _webps, _jpeg_processes, _jpeg_metadata, _icc_profiles):
         yield from maker()
-
-
-def _picture(image_format: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(photo()).save(stream, image_format, **options)
-    return stream.getvalue()
 
 
 def _looping_exif(order: str = "<") -> bytes:
@@ -78,7 +81,7 @@ def _pngs() -> Iterator[RareUpload]:
 
 
 def _gifs() -> Iterator[RareUpload]:
-    whole = _picture("GIF")
+    whole = encoded(phone_photo(), "GIF")
     at = 13 + 3 * (2 << (whole[10] & 7))
     trailer = bytes([1, *range(255, -1, -1), 0])
     packet = b"\x21\xff\x0bXMP DataXMP" + xmp("")
@@ -128,13 +131,11 @@ def _bitmaps() -> Iterator[RareUpload]:
 
 
 def _avifs() -> Iterator[RareUpload]:
-    alpha = np.dstack([photo(), np.full((HEIGHT, WIDTH), 200, np.uint8)])
-    stream = io.BytesIO()
-    Image.fromarray(alpha).save(stream, "AVIF")
-    two = stream.getvalue()
+    alpha = np.dstack([phone_photo(), np.full((HEIGHT, WIDTH), 200, np.uint8)])
+    two = encoded(alpha, "AVIF")
     second = two.index(b"av01", two.index(b"infe", two.index(b"infe") + 4))
     yield RareUpload("avif-gain-map", "a.avif", two[:second] + b"tmap" + two[second + 4 :])
-    whole = _picture("AVIF")
+    whole = encoded(phone_photo(), "AVIF")
     located = whole.index(b"iloc")
     size = int.from_bytes(whole[located - 4 : located], "big")
     end = located - 4 + size
@@ -152,7 +153,7 @@ def _riff(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def _webps() -> Iterator[RareUpload]:
-    image = _picture("WEBP", quality=80)
+    image = encoded(phone_photo(), "WEBP", quality=80)
     frame = image[20 : 20 + struct.unpack("<I", image[16:20])[0]]
 
     def canvas(flags: int, width: int = WIDTH, height: int = HEIGHT) -> tuple[bytes, bytes]:
@@ -174,17 +175,17 @@ def _jpeg_processes() -> Iterator[RareUpload]:
     yield RareUpload("jpeg-dc-of-15-bits", "a.jpg", out_of_range(15, "dc"), None, (64, 64))
     arithmetic = b"\xff\xd8" + base64.b85decode(ARITHMETIC)
     yield RareUpload("jpeg-arithmetic", "a.jpg", arithmetic, None, (32, 32))
-    deep = photo().astype(np.uint16) * 16
+    deep = phone_photo().astype(np.uint16) * 16
     yield RareUpload("jpeg-twelve-bits", "a.jpg", bytes(imagecodecs.jpeg8_encode(deep, bitspersample=12)))
-    yield RareUpload("jpeg-lossless", "a.jpg", bytes(imagecodecs.jpeg8_encode(photo(), lossless=True)))
+    yield RareUpload("jpeg-lossless", "a.jpg", bytes(imagecodecs.jpeg8_encode(phone_photo(), lossless=True)))
     frame = bytes([8, 0, HEIGHT, 0, WIDTH, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0])
-    hierarchical = beside(jpeg(), segment(0xDE, frame)).replace(b"\xff\xc0", b"\xff\xc5", 1)
+    hierarchical = beside(phone_jpeg(), segment(0xDE, frame)).replace(b"\xff\xc0", b"\xff\xc5", 1)
     yield RareUpload("jpeg-hierarchical", "a.jpg", hierarchical)
-    progressive = jpeg(progressive=True)
+    progressive = phone_jpeg(progressive=True)
     scans = [at for at in range(len(progressive) - 1) if progressive[at : at + 2] == b"\xff\xda"]
     yield RareUpload("jpeg-first-scan-only", "a.jpg", progressive[: scans[1]] + b"\xff\xd9")
     yield RareUpload("jpeg-without-its-first-scan", "a.jpg", progressive[: scans[0]] + progressive[scans[1] :])
-    whole = jpeg()
+    whole = phone_jpeg()
     height = whole.index(b"\xff\xc0") + 5
     later = whole[:height] + bytes(2) + whole[height + 2 : -2] + segment(0xDC, struct.pack(">H", HEIGHT)) + b"\xff\xd9"
     yield RareUpload("jpeg-height-behind-the-scan", "a.jpg", later)
@@ -192,11 +193,11 @@ def _jpeg_processes() -> Iterator[RareUpload]:
 
 def _jpeg_metadata() -> Iterator[RareUpload]:
     exif = segment(0xE1, b"Exif\0\0" + _looping_exif(">"))
-    yield RareUpload("jpeg-exif-loop", "a.jpg", beside(jpeg(), exif, exif), True)
+    yield RareUpload("jpeg-exif-loop", "a.jpg", beside(phone_jpeg(), exif, exif), True)
     entries = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 0x010E, 2, 0xFFFFFFFF, 26) * 4000
-    yield RareUpload("jpeg-exif-of-65535-entries", "a.jpg", beside(jpeg(), segment(0xE1, entries)), True)
+    yield RareUpload("jpeg-exif-of-65535-entries", "a.jpg", beside(phone_jpeg(), segment(0xE1, entries)), True)
     index = b"MPF\0II*\0" + struct.pack("<IHHHII", 8, 1, 0xB002, 7, 0xFFFFFFF0, 0xFFFFFFF0) + bytes(4)
-    yield RareUpload("jpeg-index-outside", "a.jpg", beside(jpeg(), segment(0xE2, index)), True)
+    yield RareUpload("jpeg-index-outside", "a.jpg", beside(phone_jpeg(), segment(0xE2, index)), True)
     inner = ultra_hdr(behind=video())
     yield RareUpload("jpeg-gain-map-cut-off", "a.jpg", inner[: -len(video()) - 500], True)
     packet = b"http://ns.adobe.com/xap/1.0/\0"
@@ -204,21 +205,23 @@ def _jpeg_metadata() -> Iterator[RareUpload]:
         b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(12)
     )
     bomb = laughs + b"]>" + xmp("", "&m;")
-    yield RareUpload("jpeg-xmp-entities", "a.jpg", beside(jpeg(), segment(0xE1, packet + bomb)), True)
+    yield RareUpload("jpeg-xmp-entities", "a.jpg", beside(phone_jpeg(), segment(0xE1, packet + bomb)), True)
     deep = packet + b"<a>" * 20_000
-    yield RareUpload("jpeg-xmp-deep", "a.jpg", beside(jpeg(), segment(0xE1, deep)), True)
+    yield RareUpload("jpeg-xmp-deep", "a.jpg", beside(phone_jpeg(), segment(0xE1, deep)), True)
     part = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFF0) + b"x" * 99
-    yield RareUpload("jpeg-xmp-extension-of-4-gigabytes", "a.jpg", beside(jpeg(), segment(0xE1, part)), True)
+    yield RareUpload("jpeg-xmp-extension-of-4-gigabytes", "a.jpg", beside(phone_jpeg(), segment(0xE1, part)), True)
     resource = (
         b"Photoshop 3.0\0" + b"8BIM\x04\x04\xff" + b"n" * 40 + struct.pack(">I", 0xFFFFFFFF) + b"\x1c\x02\x50\xff\xff"
     )
-    yield RareUpload("jpeg-photoshop-outside", "a.jpg", beside(jpeg(), segment(0xED, resource)), True)
+    yield RareUpload("jpeg-photoshop-outside", "a.jpg", beside(phone_jpeg(), segment(0xED, resource)), True)
 
 
 def _icc_profiles() -> Iterator[RareUpload]:
     def chunked(parts: list[tuple[int, int, bytes]]) -> bytes:
         head = b"ICC_PROFILE\0"
-        return beside(jpeg(), *(segment(0xE2, head + bytes([number, count]) + part) for number, count, part in parts))
+        return beside(
+            phone_jpeg(), *(segment(0xE2, head + bytes([number, count]) + part) for number, count, part in parts)
+        )
 
     def profile(tables: list[tuple[bytes, bytes]], *, count: int | None = None) -> bytes:
         head = bytearray(128)

@@ -1,13 +1,13 @@
 """People of an observer study, for tests: an organiser who uses the REST API, and observers who answer by a rule."""
 
-import io
 import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import numpy as np
-from PIL import Image
+
+from tests.assets.photos import png
 
 JSON = {"Content-Type": "application/json"}
 STUDY = {"title": "Chairs", "consent_text": "Your answers are stored under a random number and nothing else of you."}
@@ -18,16 +18,14 @@ Eye = Callable[[int, int], int]
 """The level, 1..101, that an observer notices first, by number of the photo and JND."""
 
 
-def photo(seed: int, width: int = 160, height: int = 120) -> bytes:
+def soft_shapes(seed: int, width: int = 160, height: int = 120) -> bytes:
     """A PNG of soft shapes and a little noise, another one for each seed."""
     generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width] / 24
     waves = [np.sin(rows * generator.uniform(0.3, 2) + columns * generator.uniform(0.3, 2)) for _ in range(3)]
     noise = generator.normal(0, 4, (height, width, 3))
     pixels = np.clip(128 + 70 * np.stack(waves, axis=2) + noise, 0, 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(pixels)
 
 
 class Organiser:

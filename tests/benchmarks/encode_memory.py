@@ -21,6 +21,7 @@ from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.photo import encode_jpeg
 from models.varjpeg.warm_up import warm_up
+from tests.assets.photos import png
 from tests.benchmarks.machine import describe_machine
 
 LIMIT = 150
@@ -47,7 +48,7 @@ def bytes_per_pixel(way: str, height: int, width: int) -> float:
     Image.fromarray(drawn(height, width)).save(buffer, form, **options)
     small = drawn(64, 64)
     warm_up()
-    optimise_photo(decode_image(_png(small)), VarJpegOptions(target_sur=0.75))
+    optimise_photo(decode_image(png(small)), VarJpegOptions(target_sur=0.75))
     data = buffer.getvalue()
     del buffer
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is resident now
@@ -69,12 +70,6 @@ def _make(way: str, data: bytes) -> None:
         optimise_photo(decode_image(data), VarJpegOptions(target_sur=0.75), original=data)
     else:
         optimise_photo(decode_image(data), VarJpegOptions(quality=75), original=data)
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ the first of them, in one run on one machine. Last come whole commands, start in
 
 import argparse
 import importlib.util
-import io
 import json
 import os
 import resource
@@ -35,6 +34,7 @@ from models.sur.reference_jpeg import encode_reference_jpeg
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from tests.assets.draw_sample import draw_sample
+from tests.assets.photos import png
 from tests.benchmarks.machine import describe_machine
 
 SMALL = 256
@@ -134,9 +134,7 @@ def in_a_process(name: str, photo: Path, runs: int) -> tuple[float, float, float
 
 def measured(work: Callable[[bytes], object], data: bytes, runs: int) -> tuple[float, float, int]:
     """Of this process, medians, and growth of the peak in bytes."""
-    buffer = io.BytesIO()
-    Image.fromarray(draw_sample()[:SMALL, :SMALL]).save(buffer, "PNG")
-    work(buffer.getvalue())
+    work(png(draw_sample()[:SMALL, :SMALL]))
     before = peak_bytes()
     times = []
     for _ in range(runs):

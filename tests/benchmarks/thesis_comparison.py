@@ -10,7 +10,6 @@ reference, and over its quality score.
 """
 
 import argparse
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,6 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from PIL import Image
 from scipy.stats import spearmanr
 
 from models.decode import decode_image
@@ -30,6 +28,7 @@ from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
 from models.varjpeg.container_header import parse_header
+from tests.assets.photos import jpeg
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".tif", ".tiff"}
@@ -70,9 +69,7 @@ def lowest_that_satisfies(satisfies: Callable[[int], bool], lowest: int, highest
 
 def standard_jpeg(pixels: Rgb8, quality: int) -> bytes:
     """Sequential 4:2:0 with optimal Huffman codes."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling="4:2:0", optimize=True)
-    return buffer.getvalue()
+    return jpeg(pixels, quality=quality, subsampling="4:2:0", optimize=True)
 
 
 def measure(path: Path) -> dict[int, Outcome]:

@@ -5,14 +5,7 @@ import pytest
 
 from models.graphs.artefacts import load_manifest, load_model
 from models.jnd import OVERLAP, TILE, predict_jnd_map
-from models.types import Rgb8
-
-
-def half_flat_half_textured(height: int = 256, width: int = 320) -> Rgb8:
-    rng = np.random.default_rng(4)
-    image = np.full((height, width, 3), 150.0)
-    image[:, width // 2 :] += rng.normal(0, 22, (height, width - width // 2, 1))
-    return image.round().clip(0, 255).astype(np.uint8)
+from tests.assets.photos import half_textured
 
 
 def test_contract_names_the_tile_that_serving_cuts() -> None:
@@ -24,7 +17,7 @@ def test_contract_names_the_tile_that_serving_cuts() -> None:
 
 
 def test_texture_hides_more_than_a_flat_region() -> None:
-    values = predict_jnd_map(half_flat_half_textured()).values
+    values = predict_jnd_map(half_textured(256, 320, 4, level=150, deviation=22)).values
     assert np.isfinite(values).all()
     assert np.median(values[:, 200:]) > 2 * np.median(values[:, :120])
     assert 0.3 < np.median(values[:, :120]) < np.median(values[:, 200:]) < 30
@@ -40,13 +33,13 @@ def test_any_size_and_level_is_finite_and_positive(size: tuple[int, int], level:
 
 
 def test_mirrored_photo_gives_nearly_the_mirrored_map() -> None:
-    image = half_flat_half_textured(width=256)
+    image = half_textured(256, 256, 4, level=150, deviation=22)
     values, mirrored = predict_jnd_map(image).values, predict_jnd_map(image[:, ::-1]).values[:, ::-1]
     assert np.mean(np.abs(values - mirrored)) < 0.15 * np.mean(values)
 
 
 def test_two_runs_give_the_same_numbers() -> None:
-    image = half_flat_half_textured(height=64, width=80)
+    image = half_textured(64, 80, 4, level=150, deviation=22)
     np.testing.assert_array_equal(predict_jnd_map(image).values, predict_jnd_map(image).values)
 
 

@@ -31,7 +31,7 @@ from workers.run.signatures import submit
 from workers.settings import WorkerSettings
 
 
-def photo(seed: int) -> bytes:
+def smooth_scene(seed: int) -> bytes:
     """A smooth scene with some texture, 160x240."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(40, 216, (10, 15, 3), np.uint8)).resize((240, 160), Image.Resampling.BICUBIC)
@@ -63,7 +63,7 @@ def main(folder: Path) -> list[dict[str, Any]]:
         assert ended.result is not None, ended.failure
         return {"capability": request.capability, **ended.result.model_dump(mode="json")}
 
-    image, other = celery.blobs.put(photo(1)), celery.blobs.put(photo(2))
+    image, other = celery.blobs.put(smooth_scene(1)), celery.blobs.put(smooth_scene(2))
     results = [
         result_of(request)
         for request in (

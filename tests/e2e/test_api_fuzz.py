@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.assets.hostile_images import jpeg, png
+from tests.assets.photos import scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -68,9 +68,11 @@ def test_generated_fields_beside_real_images(service: ServiceProcess, operation:
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         if isinstance(case.body, dict):
-            case.body |= {name: png() if name == "protect" else jpeg() for name in FILES if name in case.body}
+            case.body |= {
+                name: scene_png() if name == "protect" else scene_jpeg() for name in FILES if name in case.body
+            }
         else:
-            case.body = jpeg()
+            case.body = scene_jpeg()
         _check(service, case)
 
     check()
@@ -78,7 +80,7 @@ def test_generated_fields_beside_real_images(service: ServiceProcess, operation:
 
 def test_jobs_made_by_one_operation_are_known_to_the_others(service: ServiceProcess) -> None:
     """The links of the description hold."""
-    accepted = service.client.post("/v1/jnd-map", files={"image": jpeg()})
+    accepted = service.client.post("/v1/jnd-map", files={"image": scene_jpeg()})
     links = service.client.get("/openapi.json").json()["paths"]["/v1/jnd-map"]["post"]["responses"]["202"]["links"]
     assert set(links) == {"read_job", "read_result", "follow_job", "cancel_job"}
     assert service.client.get(f"/v1/jobs/{accepted.json()['id']}").status_code == 200

@@ -1,6 +1,5 @@
 """The request path over real HTTP, the same suite for both modes; only the models are canned."""
 
-import io
 import json
 import shutil
 import socket
@@ -12,18 +11,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from tests.assets.canned_tasks import SLOW_WIDTH
-from tests.assets.hostile_images import Expect, HostileImage, hostile_images, jpeg, png, scene
+from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.pace import in_time
+from tests.assets.photos import noise, png, scene, scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
 WAIT = {"Prefer": "wait=30"}
 JSON = {"Accept": "application/json"}
+
+
+def new_photo(seed: int, width: int = 64) -> bytes:
+    """A PNG nobody has sent before."""
+    return png(noise(48, width, seed))
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
@@ -37,14 +41,6 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         tmp_path_factory.mktemp(request.param), redis_url=url, keep_alive_s=0.2, max_tasks_per_child=100_000
     ) as running:
         yield running
-
-
-def _photo(seed: int, width: int = 64) -> bytes:
-    """A PNG nobody has sent before."""
-    noise = np.random.default_rng(seed).integers(0, 256, (48, width, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _until_finished(service: ServiceProcess, location: str, timeout_s: float = 20) -> dict[str, Any]:
@@ -71,7 +67,7 @@ def test_the_one_line_of_the_readme(service: ServiceProcess, tmp_path: Path) -> 
     if shutil.which("curl") is None:
         pytest.skip("curl is not on the PATH")
     photo, out = tmp_path / "photo.png", tmp_path / "out.jpg"
-    photo.write_bytes(png())
+    photo.write_bytes(scene_png())
     form = ("-F", f"image=@{photo}", "-F", "target_sur=0.75")
     headers = ("-H", "Prefer: wait=60", "-H", "Accept: image/jpeg")
     subprocess.run(["curl", "-sSf", *form, *headers, f"{service.url}/v1/varjpeg", "-o", str(out)], check=True)
@@ -80,7 +76,7 @@ def test_the_one_line_of_the_readme(service: ServiceProcess, tmp_path: Path) -> 
 
 
 def test_a_job_from_post_to_result(service: ServiceProcess) -> None:
-    accepted = service.client.post("/v1/varjpeg", files={"image": _photo(1)})
+    accepted = service.client.post("/v1/varjpeg", files={"image": new_photo(1)})
     assert accepted.status_code == 202
     job = _until_finished(service, accepted.headers["location"])
     assert job["state"] == "succeeded"
@@ -98,7 +94,7 @@ def test_a_job_from_post_to_result(service: ServiceProcess) -> None:
 
 
 def test_accept_chooses_the_form_and_can_ask_for_too_much(service: ServiceProcess) -> None:
-    files = {"image": _photo(2)}
+    files = {"image": new_photo(2)}
     for accept, media_type in (
         ("*/*", "application/json"),
         ("image/svg+xml", "image/svg+xml"),
@@ -121,7 +117,7 @@ def test_accept_chooses_the_form_and_can_ask_for_too_much(service: ServiceProces
 
 
 def test_a_result_is_not_sent_to_who_has_it(service: ServiceProcess) -> None:
-    reply = service.client.post("/v1/varjpeg", files={"image": _photo(3)}, headers=WAIT)
+    reply = service.client.post("/v1/varjpeg", files={"image": new_photo(3)}, headers=WAIT)
     location = reply.headers["content-location"]
     first = service.client.get(location)
     assert first.headers["etag"] == reply.headers["etag"]
@@ -132,7 +128,7 @@ def test_a_result_is_not_sent_to_who_has_it(service: ServiceProcess) -> None:
 
 
 def test_a_failure_is_the_same_problem_now_and_later(service: ServiceProcess) -> None:
-    sent: dict[str, Any] = {"files": {"image": _photo(4)}, "data": {"max_bytes": "10"}}
+    sent: dict[str, Any] = {"files": {"image": new_photo(4)}, "data": {"max_bytes": "10"}}
     now = service.client.post("/v1/varjpeg", headers=WAIT, **sent)
     assert (now.status_code, now.json()["type"]) == (422, "/problems/target-unreachable")
     accepted = service.client.post("/v1/varjpeg", **sent)
@@ -145,7 +141,7 @@ def test_a_failure_is_the_same_problem_now_and_later(service: ServiceProcess) ->
 
 
 def test_equal_requests_share_a_job_and_other_ones_do_not(service: ServiceProcess) -> None:
-    photo = _photo(5)
+    photo = new_photo(5)
     ids = {
         service.client.post("/v1/varjpeg", files={"image": photo}, data={"quality": "80"}).json()["id"]
         for _ in range(3)
@@ -155,7 +151,7 @@ def test_equal_requests_share_a_job_and_other_ones_do_not(service: ServiceProces
 
 
 def test_a_hundred_times_the_same_key_is_one_job(service: ServiceProcess) -> None:
-    photo = _photo(6)
+    photo = new_photo(6)
 
     def send(_: int) -> str:
         headers = {"Idempotency-Key": "one-job"}
@@ -163,12 +159,14 @@ def test_a_hundred_times_the_same_key_is_one_job(service: ServiceProcess) -> Non
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(send, range(100)))) == 1
-    other = service.client.post("/v1/quality-score", files={"image": _photo(7)}, headers={"Idempotency-Key": "one-job"})
+    other = service.client.post(
+        "/v1/quality-score", files={"image": new_photo(7)}, headers={"Idempotency-Key": "one-job"}
+    )
     assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-conflict")
 
 
 def test_events_tell_the_whole_story_and_can_be_resumed(service: ServiceProcess) -> None:
-    location = service.client.post("/v1/quality-score", files={"image": _photo(8, SLOW_WIDTH)}).headers["location"]
+    location = service.client.post("/v1/quality-score", files={"image": new_photo(8, SLOW_WIDTH)}).headers["location"]
     reply = service.client.get(f"{location}/events")
     assert reply.headers["content-type"].startswith("text/event-stream")
     events = _events(reply.text)
@@ -186,8 +184,8 @@ def test_events_tell_the_whole_story_and_can_be_resumed(service: ServiceProcess)
 
 
 def test_a_quiet_stream_is_kept_alive(service: ServiceProcess) -> None:
-    busy = service.client.post("/v1/quality-score", files={"image": _photo(20, SLOW_WIDTH)}).headers["location"]
-    waiting = service.client.post("/v1/quality-score", files={"image": _photo(21, SLOW_WIDTH)}).headers["location"]
+    busy = service.client.post("/v1/quality-score", files={"image": new_photo(20, SLOW_WIDTH)}).headers["location"]
+    waiting = service.client.post("/v1/quality-score", files={"image": new_photo(21, SLOW_WIDTH)}).headers["location"]
     with service.client.stream("GET", f"{waiting}/events") as reply:
         seen = ""
         for text in reply.iter_text():
@@ -200,14 +198,14 @@ def test_a_quiet_stream_is_kept_alive(service: ServiceProcess) -> None:
 
 
 def test_a_running_job_can_be_cancelled(service: ServiceProcess) -> None:
-    location = service.client.post("/v1/quality-score", files={"image": _photo(9, SLOW_WIDTH)}).headers["location"]
+    location = service.client.post("/v1/quality-score", files={"image": new_photo(9, SLOW_WIDTH)}).headers["location"]
     end = time.monotonic() + 15
     while service.client.get(location).json()["state"] != "running":
         assert time.monotonic() < end
         time.sleep(0.02)
     began = time.monotonic()
     assert service.client.delete(location).json()["state"] == "cancelled"
-    reply = service.client.post("/v1/quality-score", files={"image": _photo(10)}, headers=WAIT)
+    reply = service.client.post("/v1/quality-score", files={"image": new_photo(10)}, headers=WAIT)
     assert reply.status_code == 200  # the worker is free again
     assert in_time(time.monotonic() - began, 3)
     assert service.client.get(f"{location}/result").json()["type"] == "/problems/job-cancelled"
@@ -218,12 +216,12 @@ def test_a_client_that_leaves_while_it_waits_leaves_nothing_open(service: Servic
     pid = service.pids["embedded" if service.mode == "embedded" else "api"]
     body = (
         b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
-        + _photo(11, SLOW_WIDTH)
+        + new_photo(11, SLOW_WIDTH)
         + b"\r\n--b--\r\n"
     )
     head = f"POST /v1/quality-score HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nPrefer: wait=30\r\n"
     request = f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode() + body
-    job = service.client.post("/v1/quality-score", files={"image": _photo(11, SLOW_WIDTH)}).headers["location"]
+    job = service.client.post("/v1/quality-score", files={"image": new_photo(11, SLOW_WIDTH)}).headers["location"]
     follow = f"GET {job}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     for _ in range(2):  # the store keeps as many connections as it once needed at a time
         _send_and_leave(service, request)
@@ -281,12 +279,10 @@ def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(service: Servic
 
 
 def test_a_pair_of_different_sizes_is_a_problem(service: ServiceProcess) -> None:
-    small = io.BytesIO()
-    Image.fromarray(scene(40, 40)).save(small, "PNG")
-    files = {"reference": jpeg(), "distorted": small.getvalue()}
+    files = {"reference": scene_jpeg(), "distorted": png(scene(40, 40))}
     reply = service.client.post("/v1/full-reference-score", files=files, headers=WAIT)
     assert (reply.status_code, reply.json()["type"]) == (422, "/problems/image-sizes-differ")
-    files["distorted"] = jpeg()
+    files["distorted"] = scene_jpeg()
     assert service.client.post("/v1/full-reference-score", files=files, headers=WAIT).json()["psnr_db"] is None
 
 

@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -15,6 +14,7 @@ from tests.assets.draw_sample import draw_sample
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.look_page import LookPage
 from tests.assets.pace import in_time
+from tests.assets.photos import encoded
 from tests.assets.service_process import ServiceProcess
 from workers.contracts import (
     FullReferenceScoreResult,
@@ -45,13 +45,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:
-    return _file(draw_sample()[150:390, 300:620], "PNG")
-
-
-def _file(pixels: Any, image_format: str, **options: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, image_format, **options)
-    return buffer.getvalue()
+    return encoded(draw_sample()[150:390, 300:620], "PNG")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +75,7 @@ def test_results_are_as_described(
 
 
 def test_a_pair_is_compared(service: ServiceProcess, photo: bytes) -> None:
-    distorted = _file(draw_sample()[150:390, 300:620], "JPEG", quality=10)
+    distorted = encoded(draw_sample()[150:390, 300:620], "JPEG", quality=10)
     for path, first, second in (
         ("/v1/full-reference-score", "reference", "distorted"),
         ("/v1/patch-quality-map", "reference", "image"),

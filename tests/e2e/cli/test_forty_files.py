@@ -1,6 +1,5 @@
 """A folder of forty hostile and good files: every one accounted for, once, by one job or two, and after SIGKILL."""
 
-import io
 import json
 import os
 import signal
@@ -13,9 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.assets.broken_files import png_of_zeros
 from tests.assets.draw_sample import draw_sample
-from tests.assets.hostile_images import png_of_zeros
 from tests.assets.pace import in_time
+from tests.assets.photos import png
 from tests.e2e.cli.test_serve import PROGRAM, environment
 
 pytestmark = pytest.mark.slow
@@ -45,9 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(sample[20 * number :][:96, :128]).save(folder / name, "JPEG", quality=95)
     for number, (name, form) in enumerate(OTHER_GOOD):
         Image.fromarray(sample[25 * number : 25 * number + 96, 200:328]).save(folder / name, form)
-    buffer = io.BytesIO()
-    Image.fromarray(sample[:96, :96]).save(buffer, "PNG")
-    made = {"cut.png": buffer.getvalue()[:-3000], "bomb.png": png_of_zeros(13312, 13312)}
+    made = {"cut.png": png(sample[:96, :96])[:-3000], "bomb.png": png_of_zeros(13312, 13312)}
     for name, content in (BAD | made).items():
         (folder / name).write_bytes(content)
     for name in ON_PURPOSE:

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from tests.assets.browser import Browser, find_browser
 from tests.assets.canned_tasks import SLOW_WIDTH
-from tests.assets.hostile_images import encoded, jpeg, png, scene
 from tests.assets.look_page import LookPage
+from tests.assets.photos import encoded, scene, scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -84,12 +83,12 @@ def test_a_photo_can_be_pasted_and_dropped(page: LookPage, event: str, member: s
 
 def test_a_problem_is_shown_with_its_explanation(page: LookPage, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
-    broken.write_bytes(png()[:40])
+    broken.write_bytes(scene_png()[:40])
     page.open()
     page.browser.choose_file("#file", broken)
     page.browser.until("!document.getElementById('problem').hidden", 30)
     assert "cannot be decoded" in page.text("problem")
-    page.choose(saved(tmp_path / "good.jpg", jpeg()))  # and the next photo works
+    page.choose(saved(tmp_path / "good.jpg", scene_jpeg()))  # and the next photo works
     assert page.text("problem") == ""
     page.browser.choose_file("#file", broken)
     page.browser.until("!document.getElementById('problem').hidden", 30)
@@ -99,7 +98,7 @@ def test_a_problem_is_shown_with_its_explanation(page: LookPage, tmp_path: Path)
 
 def test_a_photo_that_the_browser_cannot_read_gets_a_stand_in(page: LookPage, tmp_path: Path) -> None:
     page.open()
-    page.choose(saved(tmp_path / "photo.tif", encoded(Image.fromarray(scene()), "TIFF")))
+    page.choose(saved(tmp_path / "photo.tif", encoded(scene(), "TIFF")))
     assert "JPEG of quality 100" in page.text("stand-in")
     assert "Pixels" in page.figures("figures")
     page.assert_clean()
@@ -108,12 +107,12 @@ def test_a_photo_that_the_browser_cannot_read_gets_a_stand_in(page: LookPage, tm
 def test_another_photo_cancels_the_work_on_the_one_before(
     service: ServiceProcess, page: LookPage, tmp_path: Path
 ) -> None:
-    slow = saved(tmp_path / "slow.png", encoded(Image.fromarray(scene(SLOW_WIDTH, 64)), "PNG"))
+    slow = saved(tmp_path / "slow.png", encoded(scene(SLOW_WIDTH, 64), "PNG"))
     page.open()
     page.browser.choose_file("#file", slow)
     page.browser.until("document.querySelector('#jobs [data-kind=score-photoScore] progress')?.value > 0", 30)
     first = [urlsplit(url).path.removesuffix("/events") for url in page.browser.requested if url.endswith("/events")]
-    page.choose(saved(tmp_path / "good.jpg", jpeg()))
+    page.choose(saved(tmp_path / "good.jpg", scene_jpeg()))
     assert page.text("photo-name") == "good.jpg"
     states = [service.client.get(job).json()["state"] for job in first]
     assert "cancelled" in states
@@ -164,7 +163,7 @@ def test_the_examples_of_the_api_page_run_and_nothing_comes_from_other_hosts(
     browser.until("document.querySelectorAll('.opblock').length >= 15", 30)
     operation = "#operations-capabilities-create_varjpeg"
     photo = tmp_path / "photo.jpg"
-    photo.write_bytes(jpeg())
+    photo.write_bytes(scene_jpeg())
     browser.evaluate(f"document.querySelector('{operation} .opblock-summary-control').click()")
     browser.until(f"document.querySelector('{operation} input[type=file]') !== null", 20)
     browser.choose_file(f"{operation} input[type=file]", photo)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.assets.browser import Browser, find_browser
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import Organiser, photo
+from tests.assets.study_people import Organiser, soft_shapes
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,7 @@ def type_in(browser: Browser, words: str) -> None:
 
 def prepared(service: ServiceProcess, method: str) -> Organiser:
     made = Organiser(service.client, method=method, viewing_condition="A dim room.")
-    made.add(photo(31, 320, 240))
+    made.add(soft_shapes(31, 320, 240))
     made.wait_until_ready()
     return made
 
@@ -269,7 +269,7 @@ def test_an_organiser_makes_a_study_and_ends_it(
     assert text(browser, "study-title") == "Chairs"
     for number in (41, 42):
         path = tmp_path / f"chair {number}.png"
-        path.write_bytes(photo(number))
+        path.write_bytes(soft_shapes(number))
         browser.choose_file("#files", path)
         browser.until(f"document.getElementById('photos').textContent.includes('chair {number}')", 30)
     browser.until("document.getElementById('photos').textContent.match(/160 x 120ready/g)?.length === 2", 60)

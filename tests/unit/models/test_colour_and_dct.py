@@ -7,11 +7,7 @@ from scipy.fft import dctn
 
 from models.colour import double, halve, halve_for_triangle, is_grey, luma, rgb_to_ycbcr, ycbcr_to_rgb
 from models.jpeg.dct import block_grid, forward_dct, inverse_dct, zigzag
-from models.types import Rgb8
-
-
-def noise(height: int, width: int, seed: int = 0) -> Rgb8:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+from tests.assets.photos import noise
 
 
 def test_colours_survive_the_round_trip() -> None:

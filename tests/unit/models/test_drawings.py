@@ -1,7 +1,5 @@
 """What is a drawing, which a JPEG suits badly, and what the main job says of it."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +8,7 @@ from models.decode import decode_image
 from models.drawings import is_drawing
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
+from tests.assets.photos import png
 
 
 def text(ground: tuple[int, int, int], ink: tuple[int, int, int]) -> Image.Image:
@@ -20,7 +19,7 @@ def text(ground: tuple[int, int, int], ink: tuple[int, int, int]) -> Image.Image
     return picture
 
 
-def noisy(height: int, width: int) -> np.ndarray:
+def grainy_ramp(height: int, width: int) -> np.ndarray:
     generator = np.random.default_rng(0)
     smooth = np.add.outer(np.linspace(20, 150, height), np.linspace(0, 80, width))[..., None]
     return np.clip(smooth + generator.normal(0, 6, (height, width, 3)), 0, 255).astype(np.uint8)
@@ -39,21 +38,19 @@ def test_a_line_of_small_text_on_much_white_is_a_drawing() -> None:
 
 def test_photos_are_none_even_on_white() -> None:
     product = np.full((600, 800, 3), 255, np.uint8)
-    product[150:350, 200:500] = noisy(200, 300)
-    for photo in (noisy(120, 160), product, noisy(1, 1)):
+    product[150:350, 200:500] = grainy_ramp(200, 300)
+    for photo in (grainy_ramp(120, 160), product, grainy_ramp(1, 1)):
         assert not is_drawing(photo)
 
 
 def test_the_answer_says_so_in_a_field_and_in_words() -> None:
-    buffer = io.BytesIO()
-    text((255, 255, 255), (0, 0, 0)).save(buffer, "PNG", optimize=True)
-    found = optimise_photo(decode_image(buffer.getvalue()), VarJpegOptions(quality=90), original=buffer.getvalue())
+    data = png(text((255, 255, 255), (0, 0, 0)), optimize=True)
+    found = optimise_photo(decode_image(data), VarJpegOptions(quality=90), original=data)
     assert found.original_format_better is True
     assert any("original lossless format is the better choice" in warning for warning in found.warnings)
-    if len(found.data) > len(buffer.getvalue()):
+    if len(found.data) > len(data):
         assert any("larger than the input" in warning for warning in found.warnings)
-    buffer = io.BytesIO()
-    Image.fromarray(noisy(120, 160)).save(buffer, "PNG")
-    photo = optimise_photo(decode_image(buffer.getvalue()), VarJpegOptions(quality=80), original=buffer.getvalue())
+    data = png(grainy_ramp(120, 160))
+    photo = optimise_photo(decode_image(data), VarJpegOptions(quality=80), original=data)
     assert photo.original_format_better is False
     assert not photo.warnings

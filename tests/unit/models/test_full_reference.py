@@ -7,6 +7,7 @@ import pytest
 
 from models.errors import ImageSizesDifferError
 from models.full_reference import BATCH, predict_full_reference_score
+from tests.assets.photos import noise
 
 
 class Difference:
@@ -24,12 +25,8 @@ class Difference:
         return {"score": 100 - 255 * np.abs(first - second).mean((1, 2, 3))}
 
 
-def noise(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 200, (height, width, 3), dtype=np.uint8)
-
-
 def test_score_is_the_mean_over_patches() -> None:
-    image = noise(256, 384)
+    image = noise(256, 384, highest=199)
     changed = image.copy()
     changed[:128, :128] += 12
     model = Difference()
@@ -42,7 +39,7 @@ def test_score_is_the_mean_over_patches() -> None:
 
 @pytest.mark.parametrize("ground", [0, 255])
 def test_plain_ground_changes_nothing(ground: int) -> None:
-    image = noise(256, 384)
+    image = noise(256, 384, highest=199)
     changed = np.minimum(image, 200) + np.uint8(12)
     alone = predict_full_reference_score(image, changed, Difference()).score
     around = [np.full((1024, 1280, 3), ground, np.uint8) for _ in range(2)]
@@ -59,7 +56,7 @@ def test_a_picture_of_ground_alone_is_scored_whole() -> None:
 
 
 def test_classical_metrics_stand_beside_it() -> None:
-    image = noise(130, 140)
+    image = noise(130, 140, highest=199)
     same = predict_full_reference_score(image, image, Difference())
     assert (same.score, same.psnr_db) == (100, float("inf"))
     assert same.ssim == pytest.approx(1)
@@ -69,11 +66,13 @@ def test_classical_metrics_stand_beside_it() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (127, 129), (300, 131)])
 def test_any_size(shape: tuple[int, int]) -> None:
     seen: list[float] = []
-    found = predict_full_reference_score(noise(*shape), noise(*shape), Difference(), progress=seen.append)
+    found = predict_full_reference_score(
+        noise(*shape, highest=199), noise(*shape, highest=199), Difference(), progress=seen.append
+    )
     assert found.score == 100
     assert seen[-1] == 1.0
 
 
 def test_sizes_must_agree() -> None:
     with pytest.raises(ImageSizesDifferError):
-        predict_full_reference_score(noise(20, 20), noise(20, 21), Difference())
+        predict_full_reference_score(noise(20, 20, highest=199), noise(20, 21, highest=199), Difference())

@@ -15,7 +15,8 @@ from models.jnd import (
     pad_by_reflection,
     predict_jnd_map,
 )
-from models.types import Float32Array, Rgb8, RgbImage
+from models.types import Float32Array, RgbImage
+from tests.assets.photos import noise
 
 
 class LocalContrastModel:
@@ -32,13 +33,9 @@ class LocalContrastModel:
         return {"jnd": (image.mean(1, keepdims=True) * 20 + 1).astype(np.float32)}
 
 
-def photo(height: int, width: int, seed: int = 0) -> Rgb8:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (256, 256), (300, 1), (255, 513), (512, 768)])
 def test_tiles_of_a_local_model_join_to_a_single_pass(height: int, width: int) -> None:
-    image = photo(height, width)
+    image = noise(height, width)
     jnd = predict_jnd_map(image, LocalContrastModel())
     expected = image.mean(2, dtype=np.float64) / 255 * 20 + 1
     assert jnd.values.shape == (height, width)
@@ -48,7 +45,7 @@ def test_tiles_of_a_local_model_join_to_a_single_pass(height: int, width: int) -
 
 def test_every_tile_has_the_one_shape_of_the_graph() -> None:
     model = LocalContrastModel()
-    predict_jnd_map(photo(300, 700), model)
+    predict_jnd_map(noise(300, 700), model)
     assert set(model.shapes) == {(1, 3, TILE, TILE)}
 
 
@@ -58,13 +55,13 @@ def test_tiles_blend_without_a_step() -> None:
             self.shapes.append(inputs["image"].shape)
             return {"jnd": np.full((1, 1, TILE, TILE), len(self.shapes), np.float32)}
 
-    values = predict_jnd_map(photo(200, 600), TileNumberModel()).values
+    values = predict_jnd_map(noise(200, 600), TileNumberModel()).values
     assert np.abs(np.diff(values, axis=1)).max() < np.pi / OVERLAP
     assert values.max() > values.min()
 
 
 def test_same_answer_for_grey_and_float_and_decoded_images() -> None:
-    grey = photo(40, 50)[..., 0]
+    grey = noise(40, 50)[..., 0]
     model = LocalContrastModel()
     values = predict_jnd_map(grey, model).values
     rgb = np.repeat(grey[..., None], 3, axis=2)
@@ -75,7 +72,7 @@ def test_same_answer_for_grey_and_float_and_decoded_images() -> None:
 
 def test_progress_rises_to_one_and_may_stop_the_work() -> None:
     seen: list[float] = []
-    predict_jnd_map(photo(256, 600), LocalContrastModel(), progress=seen.append)
+    predict_jnd_map(noise(256, 600), LocalContrastModel(), progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
     assert len(seen) > 2
@@ -84,11 +81,11 @@ def test_progress_rises_to_one_and_may_stop_the_work() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        predict_jnd_map(photo(256, 600), LocalContrastModel(), progress=stop)
+        predict_jnd_map(noise(256, 600), LocalContrastModel(), progress=stop)
 
 
 def test_reflection_keeps_the_photo_inside_its_margin() -> None:
-    image = photo(5, 400)
+    image = noise(5, 400)
     padded = pad_by_reflection(image)
     assert padded.shape == (TILE, 400 + 2 * MARGIN, 3)
     np.testing.assert_array_equal(padded[MARGIN : MARGIN + 5, MARGIN : MARGIN + 400], image)

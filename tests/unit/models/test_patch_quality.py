@@ -12,6 +12,7 @@ from models.patch_quality import (
     predict_patch_quality_map,
     tiled_patch_quality,
 )
+from tests.assets.photos import noise
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -51,10 +52,6 @@ class Difference:
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         return {"dmos": 5 - np.abs(inputs["reference"] - inputs["distorted"]).mean((1, 2, 3))}
-
-
-def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_value_belongs_to_the_window_at_its_place() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.quality_score import area_resize, predict_quality_score, quality_maps
+from tests.assets.photos import noise
 
 
 class MeanOfTile:
@@ -28,10 +29,6 @@ class MeanOfMaps:
         assert inputs["maps"].shape == (1, 5, 32, 32)
         assert inputs["maps"].dtype == np.float32
         return {"mos": 100 * inputs["maps"][:, 0].mean((1, 2))}
-
-
-def noise(height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_maps_have_one_size_and_stride_eight() -> None:

@@ -11,8 +11,10 @@ from app.http.image_headers import ImageHeaderError, read_image_header
 from models.decode import decode_image
 from models.errors import LimenError
 from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
-from tests.assets.hostile_images import Expect, HostileImage, hostile_images, png_of_zeros
+from tests.assets.broken_files import png_of_zeros
+from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.pace import in_time
+from tests.assets.photos import encoded
 from workers.contracts import FailureCode
 from workers.settings import BrokerSettings
 
@@ -100,9 +102,7 @@ def big_tiff() -> bytes:
 
 def gif_without_canvas() -> bytes:
     """A GIF whose canvas has no size, only its frame."""
-    buffer = io.BytesIO()
-    Image.new("P", (4, 2), 1).save(buffer, "GIF")
-    data = bytearray(buffer.getvalue())
+    data = bytearray(encoded(Image.new("P", (4, 2), 1), "GIF"))
     data[6:10] = bytes(4)
     return bytes(data)
 

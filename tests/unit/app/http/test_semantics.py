@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import ApiSettings
-from tests.assets.hostile_images import jpeg
+from tests.assets.photos import scene_jpeg
+from tests.unit.app.http.problems import problem
 from workers.blobs import BlobWriter
 from workers.contracts import Artefact, JobResult, StudyLadderResult
 from workers.run.celery_app import LimenCelery, create_celery
@@ -47,20 +48,13 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def finished(client: TestClient, celery: LimenCelery) -> str:
     """The path of a job that has succeeded."""
-    job_id = client.post("/v1/varjpeg", files={"image": jpeg()}).json()["id"]
-    data = jpeg()
+    job_id = client.post("/v1/varjpeg", files={"image": scene_jpeg()}).json()["id"]
+    data = scene_jpeg()
     artefact = Artefact(name="photo.jpg", media_type="image/jpeg", key=celery.blobs.put(data), size_bytes=len(data))
     result = JobResult(body=StudyLadderResult(width=1, height=1), artefacts=[artefact])
     celery.jobs.update(job_id, lambda job, now: job.started("test", now, owner_dead=lambda _: False))
     celery.jobs.update(job_id, lambda job, now: job.succeeded("test", now, result))
     return f"/v1/jobs/{job_id}"
-
-
-def _problem(reply: Any, status: int, code: str) -> dict[str, Any]:
-    body: dict[str, Any] = reply.json()
-    assert (reply.status_code, body["type"]) == (status, f"/problems/{code}"), body
-    assert reply.headers["content-type"] == "application/problem+json"
-    return body
 
 
 def _stored(folder: Path) -> list[Path]:
@@ -91,7 +85,7 @@ def test_head_of_a_job_and_its_files(client: TestClient, finished: str) -> None:
 
 
 def test_head_of_a_stream_that_goes_on_ends_at_once(client: TestClient) -> None:
-    location = client.post("/v1/varjpeg", files={"image": jpeg()}).headers["location"]
+    location = client.post("/v1/varjpeg", files={"image": scene_jpeg()}).headers["location"]
     began = time.monotonic()
     assert client.head(f"{location}/events").status_code == 200
     assert time.monotonic() - began < 2
@@ -116,37 +110,37 @@ def test_allow_names_every_method(client: TestClient, method: str, path: str, al
     assert reply.status_code == 405
     assert reply.headers["allow"] == allowed
     if method != "HEAD":
-        _problem(reply, 405, "method-not-allowed")
+        problem(reply, 405, "method-not-allowed")
 
 
 def test_ranges(client: TestClient, finished: str) -> None:
-    path, size = f"{finished}/artefacts/photo.jpg", len(jpeg())
-    assert client.get(path, headers={"Range": "bytes=0-9"}).content == jpeg()[:10]
+    path, size = f"{finished}/artefacts/photo.jpg", len(scene_jpeg())
+    assert client.get(path, headers={"Range": "bytes=0-9"}).content == scene_jpeg()[:10]
     for target in (path, f"{finished}/result", "/page/sample.png"):
         outside = client.get(target, headers={"Range": "bytes=99999999-"})
-        _problem(outside, 416, "range-not-satisfiable")
+        problem(outside, 416, "range-not-satisfiable")
     assert client.get(path, headers={"Range": f"bytes={size}-"}).headers["content-range"] == f"bytes */{size}"
     for unreadable in ("lines=1-2", "bytes=5-2", "bytes=-", "bytes", "bytes=a-b", "bytes=1-2,", "bytes=" + "9" * 5000):
         reply = client.get(path, headers={"Range": unreadable})
-        assert (reply.status_code, reply.content) == (200, jpeg()), unreadable
+        assert (reply.status_code, reply.content) == (200, scene_jpeg()), unreadable
 
 
 @pytest.mark.parametrize("form", [False, True], ids=["raw", "form"])
 def test_a_gzip_body_is_read(client: TestClient, *, form: bool) -> None:
     head, tail = b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n', b"\r\n--b--\r\n"
-    body = gzip.compress(head + jpeg() + tail if form else jpeg())
+    body = gzip.compress(head + scene_jpeg() + tail if form else scene_jpeg())
     for name in ("gzip", "x-gzip", "identity, GZIP"):
         headers = (FORM if form else RAW) | {"Content-Encoding": name}
         key = {"Idempotency-Key": "one"}
         first = client.post("/v1/jnd-map", content=body, headers=headers | key)
         assert first.status_code == 202, first.text
-        plain = client.post("/v1/jnd-map", content=jpeg(), headers=RAW | key)
+        plain = client.post("/v1/jnd-map", content=scene_jpeg(), headers=RAW | key)
         assert plain.json()["id"] == first.json()["id"]
 
 
 def test_a_gzip_body_of_several_members_and_an_encoded_study(client: TestClient) -> None:
-    half = len(jpeg()) // 2
-    body = gzip.compress(jpeg()[:half]) + gzip.compress(jpeg()[half:])
+    half = len(scene_jpeg()) // 2
+    body = gzip.compress(scene_jpeg()[:half]) + gzip.compress(scene_jpeg()[half:])
     headers = RAW | {"Content-Encoding": "gzip"}
     assert client.post("/v1/jnd-map", content=body, headers=headers).status_code == 202
     study = gzip.compress(b'{"title": "Spring", "consent_text": "Answers are stored under a random number."}')
@@ -160,24 +154,31 @@ def test_a_gzip_bomb_ends_at_the_limit(client: TestClient, tmp_path: Path) -> No
     for content in (bomb, small):
         began = time.monotonic()
         reply = client.post("/v1/jnd-map", content=content, headers=RAW | {"Content-Encoding": "gzip"})
-        _problem(reply, 413, "upload-too-large")
+        problem(reply, 413, "upload-too-large")
         assert time.monotonic() - began < 2
     assert _stored(tmp_path / "blobs") == []
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"no gzip", gzip.compress(jpeg())[:-5], gzip.compress(jpeg()) + b"more", zlib.compress(jpeg())]
+    "body",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(scene_jpeg())[:-5],
+        gzip.compress(scene_jpeg()) + b"more",
+        zlib.compress(scene_jpeg()),
+    ],
 )
 def test_a_damaged_gzip_body_is_said(client: TestClient, tmp_path: Path, body: bytes) -> None:
     reply = client.post("/v1/jnd-map", content=body, headers=RAW | {"Content-Encoding": "gzip"})
-    assert "gzip" in _problem(reply, 400, "upload-malformed")["detail"]
+    assert "gzip" in problem(reply, 400, "upload-malformed")["detail"]
     assert _stored(tmp_path / "blobs") == []
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "aes128gcm"])
 def test_any_other_encoding_is_refused_by_name(client: TestClient, encoding: str) -> None:
-    reply = client.post("/v1/jnd-map", content=jpeg(), headers=RAW | {"Content-Encoding": encoding})
-    assert encoding in _problem(reply, 415, "content-encoding-unsupported")["detail"]
+    reply = client.post("/v1/jnd-map", content=scene_jpeg(), headers=RAW | {"Content-Encoding": encoding})
+    assert encoding in problem(reply, 415, "content-encoding-unsupported")["detail"]
     assert reply.headers["accept-encoding"] == "gzip"
 
 
@@ -194,13 +195,13 @@ def test_any_other_encoding_is_refused_by_name(client: TestClient, encoding: str
     ],
 )  # fmt: skip
 def test_a_fault_in_a_form_says_which_part_and_why(client: TestClient, body: bytes, said: str) -> None:
-    assert said in _problem(client.post("/v1/jnd-map", content=body, headers=FORM), 400, "upload-malformed")["detail"]
+    assert said in problem(client.post("/v1/jnd-map", content=body, headers=FORM), 400, "upload-malformed")["detail"]
 
 
 def test_a_file_that_is_too_large_is_named(client: TestClient) -> None:
-    files = {"reference": jpeg(), "distorted": jpeg() + bytes(LIMIT)}
-    problem = _problem(client.post("/v1/full-reference-score", files=files), 413, "upload-too-large")
-    assert problem["detail"].startswith("distorted: ")
+    files = {"reference": scene_jpeg(), "distorted": scene_jpeg() + bytes(LIMIT)}
+    refused = problem(client.post("/v1/full-reference-score", files=files), 413, "upload-too-large")
+    assert refused["detail"].startswith("distorted: ")
 
 
 @pytest.mark.parametrize("accept", ["image/jpeg", "image/*", "image/jpeg, image/png;q=0.5", "image/jpeg, */*;q=0"])
@@ -208,16 +209,16 @@ def test_a_file_that_is_too_large_is_named(client: TestClient) -> None:
 def test_who_takes_only_pictures_never_gets_a_2xx_that_is_none(
     client: TestClient, accept: str, prefer: dict[str, str]
 ) -> None:
-    reply = client.post("/v1/varjpeg", files={"image": jpeg()}, headers=prefer | {"Accept": accept})
-    problem = _problem(reply, 503, "wait-ended")
+    reply = client.post("/v1/varjpeg", files={"image": scene_jpeg()}, headers=prefer | {"Accept": accept})
+    refused = problem(reply, 503, "wait-ended")
     assert int(reply.headers["retry-after"]) > 0
     assert client.get(reply.headers["location"]).json()["state"] == "queued"
-    assert problem["instance"] == reply.headers["location"]
+    assert refused["instance"] == reply.headers["location"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "image/jpeg, application/json;q=0.1", "text/html"])
 def test_who_takes_json_is_told_of_the_job(client: TestClient, accept: str) -> None:
-    reply = client.post("/v1/varjpeg", files={"image": jpeg()}, headers={"Prefer": "wait=0", "Accept": accept})
+    reply = client.post("/v1/varjpeg", files={"image": scene_jpeg()}, headers={"Prefer": "wait=0", "Accept": accept})
     assert reply.status_code == 202
 
 
@@ -234,7 +235,7 @@ def test_a_slow_disc_stalls_no_other_request(
         write(self, chunk)
 
     monkeypatch.setattr(BlobWriter, "write", slow)
-    content: dict[str, Any] = {"files": {"image": jpeg()}} if form else {"content": jpeg(), "headers": RAW}
+    content: dict[str, Any] = {"files": {"image": scene_jpeg()}} if form else {"content": scene_jpeg(), "headers": RAW}
     replies: list[int] = []
     uploads = [
         threading.Thread(target=lambda: replies.append(client.post("/v1/jnd-map", **content).status_code))

@@ -8,10 +8,10 @@ from models.errors import ImageUndecodableError
 from models.image_files.jpeg import NO_END_NOTE, STRAY_BYTES_NOTE
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
-from tests.assets.phone_files import beside, jpeg, photo, segment
+from tests.assets.phone_files import beside, phone_jpeg, phone_photo, segment
 
-WHOLE = jpeg()
-PROGRESSIVE = jpeg(progressive=True)
+WHOLE = phone_jpeg()
+PROGRESSIVE = phone_jpeg(progressive=True)
 PIXELS = decode_image(WHOLE).pixels
 
 
@@ -43,7 +43,9 @@ def test_what_every_reader_shows_is_read(data: bytes, note: str | None) -> None:
     assert np.abs(decode_image(result.data).pixels.astype(int) - PIXELS).mean() < 8
 
 
-@pytest.mark.parametrize("whole", [WHOLE, PROGRESSIVE, jpeg(photo()[:, :, 0])], ids=["plain", "progressive", "grey"])
+@pytest.mark.parametrize(
+    "whole", [WHOLE, PROGRESSIVE, phone_jpeg(phone_photo()[:, :, 0])], ids=["plain", "progressive", "grey"]
+)
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
 def test_a_cut_scan_is_refused_or_warned_of(whole: bytes, share: float) -> None:
     cut = whole[: scan_start(whole) + int(share * (len(whole) - 2 - scan_start(whole)))]
@@ -66,5 +68,11 @@ def test_a_zero_in_a_quantization_table_does_not_keep_it_from_being_shown() -> N
 
 def test_sound_files_are_not_warned_of() -> None:
     flat = np.full((64, 64, 3), 128, np.uint8)
-    for data in (WHOLE, PROGRESSIVE, jpeg(flat), jpeg(flat, progressive=True), jpeg(photo(17, 33), subsampling=0)):
+    for data in (
+        WHOLE,
+        PROGRESSIVE,
+        phone_jpeg(flat),
+        phone_jpeg(flat, progressive=True),
+        phone_jpeg(phone_photo(17, 33), subsampling=0),
+    ):
         assert decode_image(data).warnings == ()

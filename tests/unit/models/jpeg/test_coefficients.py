@@ -15,23 +15,10 @@ from models.errors import ImageUndecodableError, LimenError
 from models.jpeg.bitstream import Component, jpeg_file
 from models.jpeg.coefficients import JpegCoefficients, read_coefficients, turned_upright
 from models.jpeg.dct import inverse_dct
-from models.types import Rgb8
 from models.varjpeg.recompress import PreparedJpeg
+from tests.assets.photos import jpeg, photo
 
 SIZES = [(1, 1), (8, 8), (17, 33), (64, 48), (100, 131)]
-
-
-def photo(height: int = 100, width: int = 131, seed: int = 0) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
-    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
-
-
-def jpeg(pixels: Rgb8, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", **options)
-    return buffer.getvalue()
 
 
 def same(a: JpegCoefficients, b: JpegCoefficients) -> bool:
@@ -67,12 +54,12 @@ def test_every_coding_of_the_same_coefficients_reads_alike(subsampling: str, siz
 
 
 def test_grey_files_have_one_component() -> None:
-    grey = read_coefficients(jpeg(photo()[:, :, 0]))
+    grey = read_coefficients(jpeg(photo(100, 131)[:, :, 0]))
     assert [c.blocks.shape for c in grey.components] == [(13, 17, 64)]
 
 
 def test_what_is_written_is_read_again() -> None:
-    original = read_coefficients(jpeg(photo(), subsampling="4:2:0", quality=80))
+    original = read_coefficients(jpeg(photo(100, 131), subsampling="4:2:0", quality=80))
     parts = [
         Component(component.blocks, table=min(number, 1), sampling=(1, 1) if number else (2, 2))
         for number, component in enumerate(original.components)
@@ -82,7 +69,7 @@ def test_what_is_written_is_read_again() -> None:
     assert same(read_coefficients(data), original)
     with (
         Image.open(io.BytesIO(data)) as ours,
-        Image.open(io.BytesIO(jpeg(photo(), subsampling="4:2:0", quality=80))) as a,
+        Image.open(io.BytesIO(jpeg(photo(100, 131), subsampling="4:2:0", quality=80))) as a,
     ):
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(a))
 

@@ -14,6 +14,7 @@ from models.metadata.exif import cleaned_exif, exif_coordinates
 from models.metadata.places import places_of
 from models.types import RgbImage
 from models.varjpeg.photo import encode_jpeg
+from tests.assets.photos import jpeg
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 ORIENTATION, MAKE, EXIF_IFD, GPS_IFD = 0x0112, 0x010F, 0x8769, 0x8825
@@ -99,9 +100,7 @@ def test_xmp_with_a_position_is_left_out() -> None:
 
 def test_long_profiles_are_split_and_joined_again() -> None:
     profile = np.random.default_rng(0).bytes(150_000)
-    stream = io.BytesIO()
-    Image.fromarray(PIXELS).save(stream, "JPEG")
-    data = insert_segments(stream.getvalue(), metadata_segments(image(icc_profile=profile), Metadata.KEEP_ICC))
+    data = insert_segments(jpeg(PIXELS), metadata_segments(image(icc_profile=profile), Metadata.KEEP_ICC))
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == profile
     assert data.count(b"ICC_PROFILE\x00") == 3
 

@@ -32,9 +32,9 @@ from tests.assets.phone_files import (
     exif_block,
     fifty_megapixels,
     iptc,
-    jpeg,
     phone_files,
-    photo,
+    phone_jpeg,
+    phone_photo,
     place_encodings,
     segment,
     tiff,
@@ -118,17 +118,17 @@ def test_texts_of_a_png_are_kept_as_comments_or_named() -> None:
     ],
 )
 def test_what_a_jpeg_cannot_keep_is_named(added: bytes, words: str) -> None:
-    result = optimised(beside(jpeg(), added))
+    result = optimised(beside(phone_jpeg(), added))
     assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
     assert any(words in warning for warning in result.warnings), result.warnings
     assert not any("gain map" in warning for warning in result.warnings)
-    unasked = optimised(beside(jpeg(), added), metadata="keep-icc")
+    unasked = optimised(beside(phone_jpeg(), added), metadata="keep-icc")
     assert unasked.warnings == ()
 
 
 def test_what_is_without_worth_goes_without_a_word() -> None:
-    added = segment(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\0"), segment(0xE0, b"JFXX\0\x10" + jpeg(photo(8, 8)))
-    assert optimised(beside(jpeg(), *added)).warnings == ()
+    added = segment(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\0"), segment(0xE0, b"JFXX\0\x10" + phone_jpeg(phone_photo(8, 8)))
+    assert optimised(beside(phone_jpeg(), *added)).warnings == ()
 
 
 def test_the_name_of_the_place_goes_from_keywords_too() -> None:
@@ -138,7 +138,7 @@ def test_the_name_of_the_place_goes_from_keywords_too() -> None:
     windows = (0x9C9E, 1, 24, "Musterstadt\0".encode("utf-16-le"))
     comment = (0x9286, 7, 32, b"ASCII\0\0\0" + b"at 48.20960, 16.37010".ljust(24, b" "))
     block = tiff({0: [windows, (0x8298, 2, 25, COPYRIGHT + b"\0")], 0x8769: [comment]})
-    data = beside(jpeg(), segment(0xE1, b"Exif\0\0" + block), segment(0xE1, XMP_MARK + packet), iptc())
+    data = beside(phone_jpeg(), segment(0xE1, b"Exif\0\0" + block), segment(0xE1, XMP_MARK + packet), iptc())
     result = optimised(data)
     assert [name for name, encoding in place_encodings().items() if encoding in result.data] == []
     assert "Musterstadt".encode("utf-16-le") not in result.data
@@ -236,7 +236,7 @@ def test_extended_xmp_is_kept_clean_under_its_new_digest() -> None:
         segment(0xE1, head + start.to_bytes(4, "big") + long[start : start + 60_000])
         for start in range(0, len(long), 60_000)
     ]
-    data = optimised(beside(jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + main), *parts)).data
+    data = optimised(beside(phone_jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + main), *parts)).data
     kept = decode_image(data).other.extended_xmp
     assert kept is not None
     assert b"v" * 70_000 in kept
@@ -267,7 +267,7 @@ def test_exif_too_long_for_a_jpeg_keeps_what_fits() -> None:
     ids=["cut", "entities", "many", "deep", "bytes"],
 )
 def test_xmp_that_cannot_be_cleaned_is_named_and_left_out(packet: bytes) -> None:
-    data = beside(jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet[:65_000]))
+    data = beside(phone_jpeg(), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet[:65_000]))
     result = optimised(data)
     assert b"ns.adobe.com/xap" not in result.data
     assert any("XMP" in warning for warning in result.warnings)

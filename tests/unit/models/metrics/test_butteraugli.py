@@ -1,6 +1,5 @@
 """Butteraugli against libjxl's program where that is installed, and what holds of it anywhere."""
 
-import io
 import re
 import shutil
 import subprocess
@@ -15,25 +14,13 @@ from models.errors import ImageSizesDifferError
 from models.metrics import butteraugli
 from models.metrics.butteraugli import ButteraugliReference
 from models.types import Rgb8
+from tests.assets.photos import photo, through_jpeg
 
 PROGRAM = "butteraugli_main"
 AGREEMENT = 5e-4
 """Relative; the program's own logarithm and its sums are a little different."""
 
 needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
-
-
-def photo(height: int = 96, width: int = 130, seed: int = 0) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
-    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
-
-
-def jpeg(pixels: Rgb8, quality: int) -> Rgb8:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))
 
 
 def by_program(reference: Rgb8, distorted: Rgb8, folder: Path) -> tuple[float, float]:
@@ -58,25 +45,25 @@ def assert_agrees(reference: Rgb8, distorted: Rgb8, folder: Path) -> None:
 @needs_program
 @pytest.mark.parametrize("quality", [10, 50, 92])
 def test_agrees_with_the_program_on_jpeg(quality: int, tmp_path: Path) -> None:
-    assert_agrees(photo(), jpeg(photo(), quality), tmp_path)
+    assert_agrees(photo(96, 130), through_jpeg(photo(96, 130), quality), tmp_path)
 
 
 @needs_program
 @pytest.mark.parametrize("size", [(8, 8), (9, 40), (14, 15), (15, 14), (16, 15), (31, 17), (64, 65)])
 def test_agrees_with_the_program_at_odd_sizes(size: tuple[int, int], tmp_path: Path) -> None:
-    assert_agrees(photo(*size), jpeg(photo(*size), 40), tmp_path)
+    assert_agrees(photo(*size), through_jpeg(photo(*size), 40), tmp_path)
 
 
 @needs_program
 @pytest.mark.parametrize("change", [lambda p: p // 2, lambda p: 255 - p, lambda p: np.roll(p, 3, axis=1)])
 def test_agrees_with_the_program_on_other_changes(change: Callable[[Rgb8], Rgb8], tmp_path: Path) -> None:
-    assert_agrees(photo(), change(photo()), tmp_path)
+    assert_agrees(photo(96, 130), change(photo(96, 130)), tmp_path)
 
 
 @pytest.mark.parametrize("kept", [0, butteraugli._KEPT_PIXELS])
 @pytest.mark.parametrize("size", [(301, 101), (302, 100), (170, 64)])
 def test_strips_change_nothing(size: tuple[int, int], kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    reference, distorted = photo(*size), jpeg(photo(*size), 30)
+    reference, distorted = photo(*size), through_jpeg(photo(*size), 30)
     whole = ButteraugliReference(reference).distances(distorted)
     monkeypatch.setattr(butteraugli, "_STRIP_PIXELS", size[0] * size[1] // 4)
     monkeypatch.setattr(butteraugli, "_KEPT_PIXELS", kept)
@@ -89,10 +76,10 @@ def test_equal_pixels_have_no_distance(size: tuple[int, int]) -> None:
 
 
 def test_worse_is_higher_and_the_reference_serves_many_times() -> None:
-    reference = ButteraugliReference(photo())
-    norms = [reference.norm(jpeg(photo(), quality)) for quality in (95, 80, 60, 30, 10)]
+    reference = ButteraugliReference(photo(96, 130))
+    norms = [reference.norm(through_jpeg(photo(96, 130), quality)) for quality in (95, 80, 60, 30, 10)]
     assert norms == sorted(norms)
-    assert reference.norm(jpeg(photo(), 60)) == norms[2]
+    assert reference.norm(through_jpeg(photo(96, 130), 60)) == norms[2]
 
 
 def test_a_small_photo_is_judged() -> None:
@@ -102,4 +89,4 @@ def test_a_small_photo_is_judged() -> None:
 
 def test_other_sizes_are_refused() -> None:
     with pytest.raises(ImageSizesDifferError):
-        ButteraugliReference(photo()).norm(photo(10, 10))
+        ButteraugliReference(photo(96, 130)).norm(photo(10, 10))

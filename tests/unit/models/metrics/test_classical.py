@@ -2,16 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from models.metrics.classical import ms_ssim, psnr_db, ssim
-
-
-def photo_like(height: int, width: int, seed: int = 0) -> np.ndarray:
-    rows, columns = np.mgrid[:height, :width]
-    texture = np.random.default_rng(seed).normal(0, 12, (height, width, 3))
-    wave: NDArray[np.float64] = 110 + 60 * np.sin(rows / 9)[..., None] + 40 * np.cos(columns / 13)[..., None]
-    return (wave + texture).clip(0, 255).astype(np.uint8)
+from tests.assets.photos import textured
 
 
 def test_psnr_of_a_shift_is_known() -> None:
@@ -34,13 +27,13 @@ def test_ms_ssim_of_two_flat_images_is_the_luminance_term_at_the_last_scale() ->
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (5, 7), (64, 96)])
 def test_identical_images_score_one_at_any_size(shape: tuple[int, int]) -> None:
-    image = photo_like(*shape)
+    image = textured(*shape)
     assert ssim(image, image) == pytest.approx(1)
     assert ms_ssim(image, image) == pytest.approx(1)
 
 
 def test_more_noise_scores_lower() -> None:
-    image = photo_like(96, 128)
+    image = textured(96, 128)
     noise = np.random.default_rng(1).normal(0, 1, image.shape)
     weak, strong = (np.clip(image + level * noise, 0, 255).astype(np.uint8) for level in (5, 25))
     for metric in (psnr_db, ssim, ms_ssim):

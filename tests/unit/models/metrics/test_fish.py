@@ -6,11 +6,12 @@ from scipy import ndimage
 
 from models.errors import InvalidParameterError
 from models.metrics.fish import detail_bands, fish_index, fish_map, fish_sharpness
+from tests.assets.photos import noise
 
 
 @pytest.fixture(scope="module")
 def texture() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (128, 160, 3), dtype=np.uint8)
+    return noise(128, 160)
 
 
 def test_flat_image_has_no_sharpness() -> None:

@@ -1,6 +1,5 @@
 """SSIMULACRA2 against the package of that name, which reads files and computes all anew."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,22 +11,10 @@ from ssimulacra2 import compute_ssimulacra2
 from models.errors import ImageSizesDifferError
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Rgb8
+from tests.assets.photos import photo, through_jpeg
 
 AGREEMENT = 0.1
 """The two differ by less than this; the package itself is within 0.6 of the C++ program."""
-
-
-def photo(height: int = 150, width: int = 203, seed: int = 0) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
-    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
-
-
-def jpeg(pixels: Rgb8, quality: int) -> Rgb8:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))
 
 
 def by_package(reference: Rgb8, distorted: Rgb8, folder: Path) -> float:
@@ -38,15 +25,15 @@ def by_package(reference: Rgb8, distorted: Rgb8, folder: Path) -> float:
 
 @pytest.mark.parametrize("quality", [15, 50, 75, 92])
 def test_agrees_with_the_package_on_jpeg(quality: int, tmp_path: Path) -> None:
-    distorted = jpeg(photo(), quality)
-    assert Ssimulacra2Reference(photo()).score(distorted) == pytest.approx(
-        by_package(photo(), distorted, tmp_path), abs=AGREEMENT
+    distorted = through_jpeg(photo(150, 203), quality)
+    assert Ssimulacra2Reference(photo(150, 203)).score(distorted) == pytest.approx(
+        by_package(photo(150, 203), distorted, tmp_path), abs=AGREEMENT
     )
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 40), (31, 17), (64, 65), (257, 129)])
 def test_agrees_with_the_package_at_odd_sizes(size: tuple[int, int], tmp_path: Path) -> None:
-    distorted = jpeg(photo(*size), 60)
+    distorted = through_jpeg(photo(*size), 60)
     assert Ssimulacra2Reference(photo(*size)).score(distorted) == pytest.approx(
         by_package(photo(*size), distorted, tmp_path), abs=AGREEMENT
     )
@@ -54,9 +41,9 @@ def test_agrees_with_the_package_at_odd_sizes(size: tuple[int, int], tmp_path: P
 
 @pytest.mark.parametrize("change", [lambda p: p // 2, lambda p: 255 - p, lambda p: np.roll(p, 3, axis=1)])
 def test_agrees_with_the_package_on_other_changes(change: Callable[[Rgb8], Rgb8], tmp_path: Path) -> None:
-    distorted = change(photo())
-    assert Ssimulacra2Reference(photo()).score(distorted) == pytest.approx(
-        by_package(photo(), distorted, tmp_path), abs=AGREEMENT
+    distorted = change(photo(150, 203))
+    assert Ssimulacra2Reference(photo(150, 203)).score(distorted) == pytest.approx(
+        by_package(photo(150, 203), distorted, tmp_path), abs=AGREEMENT
     )
 
 
@@ -66,12 +53,12 @@ def test_equal_pixels_score_100(size: tuple[int, int]) -> None:
 
 
 def test_worse_is_lower_and_the_reference_serves_many_times() -> None:
-    reference = Ssimulacra2Reference(photo())
-    scores = [reference.score(jpeg(photo(), quality)) for quality in (95, 80, 60, 30, 10)]
+    reference = Ssimulacra2Reference(photo(150, 203))
+    scores = [reference.score(through_jpeg(photo(150, 203), quality)) for quality in (95, 80, 60, 30, 10)]
     assert scores == sorted(scores, reverse=True)
-    assert reference.score(jpeg(photo(), 60)) == scores[2]
+    assert reference.score(through_jpeg(photo(150, 203), 60)) == scores[2]
 
 
 def test_other_sizes_are_refused() -> None:
     with pytest.raises(ImageSizesDifferError):
-        Ssimulacra2Reference(photo()).score(photo(10, 10))
+        Ssimulacra2Reference(photo(150, 203)).score(photo(10, 10))

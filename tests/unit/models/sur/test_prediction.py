@@ -56,7 +56,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> SurModels:
     return SurModels(PixelFeatures(), RootMeanSquare())
 
 
-def photo(height: int, width: int) -> np.ndarray:
+def grainy_ramp(height: int, width: int) -> np.ndarray:
     rng = np.random.default_rng(1)
     smooth = np.add.outer(np.linspace(0, 150, height), np.linspace(0, 80, width))[..., None]
     grain = rng.normal(0, 12, (height, width, 1))
@@ -64,7 +64,7 @@ def photo(height: int, width: int) -> np.ndarray:
 
 
 def test_curve_is_valid_and_repeatable(graphs: SurModels) -> None:
-    image, seen = photo(300, 400), list[float]()
+    image, seen = grainy_ramp(300, 400), list[float]()
     first = predict_sur_curve(image, observer=PROFILE, models=graphs, progress=seen.append)
     again = predict_sur_curve(image, observer=PROFILE, models=graphs)
     assert first.sur.tolist() == again.sur.tolist()
@@ -79,7 +79,7 @@ def test_curve_is_valid_and_repeatable(graphs: SurModels) -> None:
 
 
 def test_recommendation_follows_the_definitions(graphs: SurModels) -> None:
-    image = photo(256, 256)
+    image = grainy_ramp(256, 256)
     for percent in (10.0, 75.0, 95.0):
         found = predict_sur_curve(image, percent=percent, observer=PROFILE, models=graphs)
         assert found.percent_sur == percent_sur(found.gev, percent) == 101 - found.recommended_quality
@@ -89,7 +89,7 @@ def test_recommendation_follows_the_definitions(graphs: SurModels) -> None:
 
 
 def test_sizes_are_those_of_the_encodes_made_and_log_linear_between(graphs: SurModels) -> None:
-    image = photo(256, 256)
+    image = grainy_ramp(256, 256)
     found = predict_sur_curve(image, observer=PROFILE, models=graphs)
     assert found.predicted_bytes.shape == (100,)
     for level in (*found.levels, found.percent_sur):
@@ -99,17 +99,17 @@ def test_sizes_are_those_of_the_encodes_made_and_log_linear_between(graphs: SurM
 
 
 def test_the_band_holds_the_curve_and_widens_with_the_error(graphs: SurModels, monkeypatch: pytest.MonkeyPatch) -> None:
-    curve = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs)
+    curve = predict_sur_curve(grainy_ramp(300, 400), observer=PROFILE, models=graphs)
     assert (curve.band.low <= curve.sur).all()
     assert (curve.sur <= curve.band.high).all()
     monkeypatch.setattr(sampled_curve, "load_observer_table", lambda: ObserverTable({"test": PROFILE}, 0.2))
-    wider = predict_sur_curve(photo(300, 400), observer=PROFILE, models=graphs).band
+    wider = predict_sur_curve(grainy_ramp(300, 400), observer=PROFILE, models=graphs).band
     assert (wider.high - wider.low).sum() > 2 * (curve.band.high - curve.band.low).sum() > 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (64, 64), (33, 1000)])
 def test_small_and_odd_sizes(graphs: SurModels, shape: tuple[int, int]) -> None:
-    found = predict_sur_curve(photo(*shape), observer=PROFILE, models=graphs)
+    found = predict_sur_curve(grainy_ramp(*shape), observer=PROFILE, models=graphs)
     assert np.isfinite(found.sur).all()
     assert 1 <= found.recommended_quality <= 100
 
@@ -122,30 +122,30 @@ def test_flat_grey_photo_needs_no_quality(graphs: SurModels) -> None:
 
 def test_reference_features_are_computed_once() -> None:
     features = PixelFeatures()
-    reference = SurReference(photo(256, 512), SurModels(features, RootMeanSquare()))
+    reference = SurReference(grainy_ramp(256, 512), SurModels(features, RootMeanSquare()))
     assert features.tiles == 2
     for _ in range(3):
-        reference.log_distance(photo(256, 512))
+        reference.log_distance(grainy_ramp(256, 512))
     assert features.tiles == 8
 
 
 def test_equal_images_satisfy_everybody_and_float_equals_bytes() -> None:
-    image = photo(100, 100)
+    image = grainy_ramp(100, 100)
     reference = SurReference(image, SurModels(PixelFeatures(), RootMeanSquare()))
     assert reference.sur(image, PROFILE) == pytest.approx(1)
     assert reference.sur(image.astype(np.float64) / 255, PROFILE) == pytest.approx(1)
 
 
 def test_sizes_must_match() -> None:
-    reference = SurReference(photo(100, 100), SurModels(PixelFeatures(), RootMeanSquare()))
+    reference = SurReference(grainy_ramp(100, 100), SurModels(PixelFeatures(), RootMeanSquare()))
     with pytest.raises(ImageSizesDifferError):
-        reference.log_distance(photo(100, 101))
+        reference.log_distance(grainy_ramp(100, 101))
 
 
 @pytest.mark.parametrize(("jnd", "percent"), [(0, 75.0), (4, 75.0), (1, -1.0), (1, 100.1)])
 def test_bad_parameters(jnd: int, percent: float) -> None:
     with pytest.raises(InvalidParameterError):
-        predict_sur_curve(photo(8, 8), jnd=jnd, percent=percent)
+        predict_sur_curve(grainy_ramp(8, 8), jnd=jnd, percent=percent)
 
 
 def test_stopping_from_progress(graphs: SurModels) -> None:
@@ -153,7 +153,7 @@ def test_stopping_from_progress(graphs: SurModels) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        predict_sur_curve(photo(64, 64), observer=PROFILE, models=graphs, progress=stop)
+        predict_sur_curve(grainy_ramp(64, 64), observer=PROFILE, models=graphs, progress=stop)
 
 
 @pytest.mark.parametrize("edge", [20.0, 60.0, 75.0, 93.0])
@@ -172,15 +172,17 @@ def test_no_encode_is_spent_on_a_flat_curve() -> None:
 
 
 def test_farther_away_less_is_seen() -> None:
-    image, models = photo(256, 256), SurModels(PixelFeatures(), RootMeanSquare())
+    image, models = grainy_ramp(256, 256), SurModels(PixelFeatures(), RootMeanSquare())
     distances = [
-        SurReference(image, models, pixels_per_degree=seen).log_distance(photo(256, 256) // 2)
+        SurReference(image, models, pixels_per_degree=seen).log_distance(grainy_ramp(256, 256) // 2)
         for seen in (20, 30, 38, 55, 93, 120)
     ]
     assert distances == sorted(distances, reverse=True)
     assert distances[0] - distances[2] == pytest.approx(1)
     assert distances[2] - distances[5] == pytest.approx(3)
-    moved = SurReference(image, models, pixels_per_degree=120, calibrated_at=120).log_distance(photo(256, 256) // 2)
+    moved = SurReference(image, models, pixels_per_degree=120, calibrated_at=120).log_distance(
+        grainy_ramp(256, 256) // 2
+    )
     assert moved == distances[2]
     for outside in (19.9, 121, math.nan):
         with pytest.raises(InvalidParameterError):
@@ -189,7 +191,7 @@ def test_farther_away_less_is_seen() -> None:
 
 def test_a_large_photo_is_looked_at_whole_once_and_then_where_it_was_damaged_most() -> None:
     features = PixelFeatures()
-    image = photo(1536, 1536)
+    image = grainy_ramp(1536, 1536)
     worse = image.copy()
     worse[:600, :600] //= 2
     reference = SurReference(image, SurModels(features, RootMeanSquare()))
@@ -200,7 +202,7 @@ def test_a_large_photo_is_looked_at_whole_once_and_then_where_it_was_damaged_mos
 
 
 def test_the_encode_that_defines_the_axis() -> None:
-    image = photo(64, 48)
+    image = grainy_ramp(64, 48)
     data = encode_reference_jpeg(image, 50)
     with Image.open(io.BytesIO(data)) as opened:
         assert opened.size == (48, 64)
@@ -212,5 +214,5 @@ def test_the_encode_that_defines_the_axis() -> None:
 
 
 def test_gev_is_rounded_the_same_on_every_machine(graphs: SurModels) -> None:
-    gev = predict_sur_curve(photo(256, 256), observer=PROFILE, models=graphs).gev
+    gev = predict_sur_curve(grainy_ramp(256, 256), observer=PROFILE, models=graphs).gev
     assert gev == GevParameters(round(gev.location, 4), round(gev.scale, 4), round(gev.shape, 4))

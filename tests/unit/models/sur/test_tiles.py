@@ -6,10 +6,6 @@ import pytest
 from models.sur.tiles import CANDIDATE_TILES, TILE, pool_tiles, tile_corners
 
 
-def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(20, 220, (height, width, 3)).astype(np.uint8)
-
-
 def test_tiles_cover_small_photos_and_sample_large_ones() -> None:
     assert tile_corners(1, 1) == [(0, 0)]
     assert tile_corners(512, 768) == [(row, column) for row in (0, 256) for column in (0, 256, 512)]

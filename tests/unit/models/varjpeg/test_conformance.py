@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -16,13 +15,13 @@ from models.decode import decode_image
 from models.graphs.artefacts import load_model
 from models.jnd import predict_jnd_map
 from models.jpeg.pixels import decode_jpeg
-from models.types import Rgb8
 from models.varjpeg.choices import MetadataPolicy
 from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.photo import encode_jpeg
 from tests.assets.browser import find_browser
+from tests.assets.photos import encoded, photo
 
 DECODERS = {
     "libjpeg-turbo": ("djpeg", "-outfile", "/dev/null"),
@@ -33,19 +32,6 @@ DECODERS = {
 SHOWN = "onload=()=>document.body.textContent='shown='+[...document.images].filter(i=>i.naturalWidth>0).length"
 
 
-def photo(height: int = 70, width: int = 101, seed: int = 5) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 90 * np.sin(x / 27 + y / 13), 120 + 70 * np.cos(y / 21), 100 + x], axis=2)
-    return (base + random.normal(0, 4, base.shape)).clip(0, 255).astype(np.uint8)
-
-
-def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
 def exif(orientation: int) -> Image.Exif:
     tags = Image.Exif()
     tags[0x0112] = orientation
@@ -54,21 +40,21 @@ def exif(orientation: int) -> Image.Exif:
     return tags
 
 
-COLOUR = Image.fromarray(photo())
+COLOUR = Image.fromarray(photo(70, 101))
 INPUTS = {
-    "png": saved(COLOUR, "PNG"),
-    "one pixel": saved(COLOUR.crop((0, 0, 1, 1)), "PNG"),
-    "one row": saved(COLOUR.crop((0, 0, 101, 1)), "PNG"),
-    "odd jpeg": saved(COLOUR.crop((0, 0, 33, 17)), "JPEG", quality=92),
-    "grey": saved(COLOUR.convert("L"), "PNG"),
-    "grey jpeg": saved(COLOUR.convert("L"), "JPEG", quality=92),
-    "cmyk jpeg": saved(COLOUR.convert("CMYK"), "JPEG", quality=92),
-    "alpha": saved(Image.merge("RGBA", (*COLOUR.split(), COLOUR.split()[0])), "PNG"),
-    "sixteen bits": bytes(imagecodecs.png_encode(photo().astype(np.uint16) * 257)),
-    "palette": saved(COLOUR.quantize(64), "GIF"),
-    "webp": saved(COLOUR, "WEBP", quality=90),
-    "wide gamut": saved(COLOUR, "JPEG", quality=92, icc_profile=imagecodecs.cms_profile("adobergb")),
-    "turned": saved(COLOUR, "JPEG", quality=92, exif=exif(6)),
+    "png": encoded(COLOUR, "PNG"),
+    "one pixel": encoded(COLOUR.crop((0, 0, 1, 1)), "PNG"),
+    "one row": encoded(COLOUR.crop((0, 0, 101, 1)), "PNG"),
+    "odd jpeg": encoded(COLOUR.crop((0, 0, 33, 17)), "JPEG", quality=92),
+    "grey": encoded(COLOUR.convert("L"), "PNG"),
+    "grey jpeg": encoded(COLOUR.convert("L"), "JPEG", quality=92),
+    "cmyk jpeg": encoded(COLOUR.convert("CMYK"), "JPEG", quality=92),
+    "alpha": encoded(Image.merge("RGBA", (*COLOUR.split(), COLOUR.split()[0])), "PNG"),
+    "sixteen bits": bytes(imagecodecs.png_encode(photo(70, 101).astype(np.uint16) * 257)),
+    "palette": encoded(COLOUR.quantize(64), "GIF"),
+    "webp": encoded(COLOUR, "WEBP", quality=90),
+    "wide gamut": encoded(COLOUR, "JPEG", quality=92, icc_profile=imagecodecs.cms_profile("adobergb")),
+    "turned": encoded(COLOUR, "JPEG", quality=92, exif=exif(6)),
 }
 
 
@@ -130,7 +116,7 @@ def with_all_metadata() -> bytes:
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
     )
-    return saved(COLOUR, "JPEG", quality=92, exif=exif(6), icc_profile=imagecodecs.cms_profile("adobergb"), xmp=xmp)
+    return encoded(COLOUR, "JPEG", quality=92, exif=exif(6), icc_profile=imagecodecs.cms_profile("adobergb"), xmp=xmp)
 
 
 @pytest.mark.parametrize(

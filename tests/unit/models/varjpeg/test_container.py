@@ -15,16 +15,10 @@ from models.varjpeg.container import decode_varjpeg, encode_varjpeg
 from models.varjpeg.container_header import Header, block_quality, parse_header
 from models.varjpeg.salience import cluster_centroids, full_resolution, salient_pixels
 from models.varjpeg.tables import standard_table
-from tests.benchmarks.container_fuzz import fuzz
+from tests.assets.photos import photo
+from tests.benchmarks.fuzz.container_fuzz import fuzz
 
 SIDE_INFORMATION_LIMIT = 64
-
-
-def photo(height: int = 96, width: int = 136, seed: int = 0) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
-    return (base + random.normal(0, 6, base.shape)).clip(0, 255).astype(np.uint8)
 
 
 def quality_map(height: int = 96, width: int = 136) -> Float32Array:
@@ -48,7 +42,7 @@ def test_round_trip_of_every_size(size: tuple[int, int], full_chroma: bool) -> N
 
 
 def test_grey_photos_have_one_component() -> None:
-    grey = np.repeat(photo()[:, :, :1], 3, axis=2)
+    grey = np.repeat(photo(96, 136)[:, :, :1], 3, axis=2)
     data = encode_varjpeg(grey, quality_map(), quality=70)
     assert parse_header(data)[0].grey
     pixels = decode_varjpeg(data).pixels
@@ -57,11 +51,13 @@ def test_grey_photos_have_one_component() -> None:
 
 
 def test_same_bytes_every_time() -> None:
-    assert encode_varjpeg(photo(), quality_map(), quality=50) == encode_varjpeg(photo(), quality_map(), quality=50)
+    assert encode_varjpeg(photo(96, 136), quality_map(), quality=50) == encode_varjpeg(
+        photo(96, 136), quality_map(), quality=50
+    )
 
 
 def test_side_information_is_under_64_bytes() -> None:
-    header, end = parse_header(encode_varjpeg(photo(), quality_map(), quality=50))
+    header, end = parse_header(encode_varjpeg(photo(96, 136), quality_map(), quality=50))
     assert len(header.centroids) == 8
     assert end < SIDE_INFORMATION_LIMIT
 
@@ -91,7 +87,7 @@ def test_the_block_quality_is_formula_13() -> None:
 
 
 def test_blocks_of_the_clusters_are_at_least_8_better_than_far_ones() -> None:
-    header, _ = parse_header(encode_varjpeg(photo(), quality_map(), quality=50))
+    header, _ = parse_header(encode_varjpeg(photo(96, 136), quality_map(), quality=50))
     quality = block_quality(header)[0]
     salient = salient_pixels(quality_map(), 96, 136)[4::8, 4::8]
     assert quality[salient].mean() - quality[:, 12:].mean() >= 8
@@ -100,7 +96,7 @@ def test_blocks_of_the_clusters_are_at_least_8_better_than_far_ones() -> None:
 
 
 def test_chroma_blocks_average_over_the_pixels_they_stand_for() -> None:
-    header, _ = parse_header(encode_varjpeg(photo(), quality_map(), quality=50))
+    header, _ = parse_header(encode_varjpeg(photo(96, 136), quality_map(), quality=50))
     luma, chroma, _ = block_quality(header)
     assert chroma.shape == (6, 9)
     pairs = luma[:, :16].reshape(6, 2, 8, 2).mean(axis=(1, 3))
@@ -125,7 +121,7 @@ def test_a_flat_map_has_salience_everywhere() -> None:
 
 def test_maps_of_another_size_are_refused() -> None:
     with pytest.raises(ImageSizesDifferError):
-        encode_varjpeg(photo(), quality_map(10, 10), quality=50)
+        encode_varjpeg(photo(96, 136), quality_map(10, 10), quality=50)
 
 
 def test_window_values_stand_at_their_centres_and_fade_to_zero_padding() -> None:
@@ -157,14 +153,16 @@ def test_fewer_pixels_than_clusters() -> None:
 
 def test_profile_is_carried() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    decoded = decode_varjpeg(encode_varjpeg(RgbImage(photo(), photo(), icc_profile=profile), quality_map(), quality=80))
+    decoded = decode_varjpeg(
+        encode_varjpeg(RgbImage(photo(96, 136), photo(96, 136), icc_profile=profile), quality_map(), quality=80)
+    )
     assert decoded.icc_profile == profile
-    assert psnr(decoded.pixels, photo()) > 30
+    assert psnr(decoded.pixels, photo(96, 136)) > 30
 
 
 def test_a_wide_profile_keeps_its_colours_beside_those_for_the_models() -> None:
     profile = imagecodecs.cms_profile("adobergb")
-    native = photo()
+    native = photo(96, 136)
     source = RgbImage(icc.to_srgb(native, profile), native, icc_profile=profile)
     decoded = decode_varjpeg(encode_varjpeg(source, quality_map(), quality=90))
     assert psnr(decoded.native_pixels, native) > 30
@@ -175,13 +173,15 @@ def test_a_wide_profile_keeps_its_colours_beside_those_for_the_models() -> None:
 def test_a_broken_profile_is_refused() -> None:
     for profile in (b"no profile at all", ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()[:200]):
         with pytest.raises(ContainerInvalidError):
-            decode_varjpeg(encode_varjpeg(RgbImage(photo(), photo(), icc_profile=profile), quality_map(), quality=80))
+            decode_varjpeg(
+                encode_varjpeg(RgbImage(photo(96, 136), photo(96, 136), icc_profile=profile), quality_map(), quality=80)
+            )
 
 
 @pytest.mark.parametrize("quality", [0.5, 99.5, float("nan")])
 def test_qualities_outside_the_thesis_range_are_refused(quality: float) -> None:
     with pytest.raises(InvalidParameterError):
-        encode_varjpeg(photo(), quality_map(), quality=quality)
+        encode_varjpeg(photo(96, 136), quality_map(), quality=quality)
 
 
 def test_tables_follow_rfc_2435() -> None:

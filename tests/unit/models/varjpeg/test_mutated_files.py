@@ -1,4 +1,4 @@
-"""Damaged uploads end no process: some of ``tests.benchmarks.mutated_files`` and ``jpeg_fuzz``, and known killers."""
+"""Damaged uploads end no process: some of what ``tests.benchmarks.fuzz`` tries, and known killers."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from models.jpeg.coefficients import read_coefficients
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from tests.assets.encoder_killers import KILLERS
-from tests.benchmarks.jpeg_fuzz import fuzz
+from tests.benchmarks.fuzz.jpeg_fuzz import fuzz
 
 ROOT = Path(__file__).parents[4]
 
@@ -47,7 +47,7 @@ def test_our_own_files_never_hold_what_the_encoder_refuses() -> None:
 
 def test_a_process_outlives_hundreds_of_mutated_files() -> None:
     code = """
-from tests.benchmarks.mutated_files import OTHERS, outcomes
+from tests.benchmarks.fuzz.mutated_files import OTHERS, outcomes
 for image_format in ("JPEG", *OTHERS):
     for number, found in outcomes(image_format, range(220 if image_format == "JPEG" else 40), 13):
         assert found.split(":")[0].split()[0].islower(), (image_format, number, found)

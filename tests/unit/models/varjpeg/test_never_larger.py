@@ -1,6 +1,5 @@
 """No result is larger than the JPEG that came in: whatever is asked, whatever its coding, profile or orientation."""
 
-import io
 import struct
 from typing import Any
 
@@ -14,7 +13,8 @@ from models.varjpeg.choices import MetadataPolicy
 from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
-from tests.assets.phone_files import beside, exif_block, jpeg, photo, segment, tiff
+from tests.assets.phone_files import beside, exif_block, phone_jpeg, phone_photo, segment, tiff
+from tests.assets.photos import encoded, jpeg
 
 SMALL: dict[str, Any] = {"quality": 25, "optimize": True, "progressive": True}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -22,18 +22,12 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 def turned(orientation: int, height: int, width: int) -> bytes:
     tag = tiff({0: [(0x0112, 3, 1, struct.pack("<H", orientation))]})
-    return beside(jpeg(photo(height, width), **SMALL), segment(0xE1, b"Exif\0\0" + tag))
-
-
-def saved(picture: Image.Image, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", **options)
-    return stream.getvalue()
+    return beside(phone_jpeg(phone_photo(height, width), **SMALL), segment(0xE1, b"Exif\0\0" + tag))
 
 
 def grey_with_profile() -> bytes:
     profile = imagecodecs.cms_profile("gray", gamma=2.2)
-    return jpeg(photo()[:, :, 0], icc_profile=profile, **SMALL)
+    return phone_jpeg(phone_photo()[:, :, 0], icc_profile=profile, **SMALL)
 
 
 def without_jfif(data: bytes) -> bytes:
@@ -41,18 +35,18 @@ def without_jfif(data: bytes) -> bytes:
 
 
 FILES = {
-    "colour": jpeg(**SMALL),
-    "grey": jpeg(photo()[:, :, 0], **SMALL),
+    "colour": phone_jpeg(**SMALL),
+    "grey": phone_jpeg(phone_photo()[:, :, 0], **SMALL),
     "grey with a profile": grey_with_profile(),
-    "wide gamut": jpeg(icc_profile=imagecodecs.cms_profile("adobergb"), **SMALL),
-    "sRGB profile": jpeg(icc_profile=SRGB, **SMALL),
-    "CMYK": saved(Image.fromarray(photo()).convert("CMYK"), quality=20, optimize=True),
-    "RGB": saved(Image.fromarray(photo()), keep_rgb=True, **SMALL),
-    "16 x 16": jpeg(photo(16, 16), quality=60, optimize=True),
-    "8 x 8": without_jfif(jpeg(photo(8, 8), quality=60, optimize=True)),
-    "1 x 1": without_jfif(jpeg(photo(1, 1), quality=5, optimize=True)),
-    "EXIF": beside(jpeg(**SMALL), segment(0xE1, b"Exif\0\0" + exif_block())),
-    "12 bits": bytes(imagecodecs.jpeg8_encode(photo().astype(np.uint16) * 16, level=40, bitspersample=12)),
+    "wide gamut": phone_jpeg(icc_profile=imagecodecs.cms_profile("adobergb"), **SMALL),
+    "sRGB profile": phone_jpeg(icc_profile=SRGB, **SMALL),
+    "CMYK": jpeg(Image.fromarray(phone_photo()).convert("CMYK"), quality=20, optimize=True),
+    "RGB": jpeg(Image.fromarray(phone_photo()), keep_rgb=True, **SMALL),
+    "16 x 16": phone_jpeg(phone_photo(16, 16), quality=60, optimize=True),
+    "8 x 8": without_jfif(phone_jpeg(phone_photo(8, 8), quality=60, optimize=True)),
+    "1 x 1": without_jfif(phone_jpeg(phone_photo(1, 1), quality=5, optimize=True)),
+    "EXIF": beside(phone_jpeg(**SMALL), segment(0xE1, b"Exif\0\0" + exif_block())),
+    "12 bits": bytes(imagecodecs.jpeg8_encode(phone_photo().astype(np.uint16) * 16, level=40, bitspersample=12)),
     **{f"turned {n}": turned(n, 93, 122) for n in (3, 5, 6, 8)},
     **{f"turned {n}, whole units": turned(n, 96, 128) for n in (2, 6, 7)},
 }
@@ -83,17 +77,12 @@ def test_no_result_is_larger_than_the_jpeg_that_came_in(name: str, metadata: Met
 @pytest.mark.parametrize("metadata", ["keep-icc", "keep-all"])
 def test_an_srgb_profile_takes_no_bytes_and_changes_no_colour(metadata: MetadataPolicy) -> None:
     for stored in ("PNG", "JPEG"):
-        stream = io.BytesIO()
-        Image.fromarray(photo()).save(stream, stored, icc_profile=SRGB)
-        data = stream.getvalue()
+        data = encoded(phone_photo(), stored, icc_profile=SRGB)
         with_profile = optimise_photo(
             decode_image(data), VarJpegOptions(quality=70, steering="none", metadata=metadata), original=data
         )
-        stream = io.BytesIO()
-        Image.fromarray(photo()).save(stream, stored)
-        bare = optimise_photo(
-            decode_image(stream.getvalue()), VarJpegOptions(quality=70, steering="none", metadata=metadata)
-        )
+        other = encoded(phone_photo(), stored)
+        bare = optimise_photo(decode_image(other), VarJpegOptions(quality=70, steering="none", metadata=metadata))
         assert b"ICC_PROFILE" not in with_profile.data
         assert len(with_profile.data) <= len(bare.data)
 

@@ -26,26 +26,17 @@ from models.varjpeg.goals import Encoder, SearchResult, Trial
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.recompress import PreparedJpeg
+from tests.assets.photos import jpeg, photo, png
 
 
-def photo(height: int = 128, width: int = 160, seed: int = 0) -> Rgb8:
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([128 + 80 * np.sin(x / 19 + y / 11), 120 + 70 * np.cos(y / 17), 90 + x / 3], axis=2)
-    noise: NDArray[np.float64] = random.normal(0, 3, base.shape) * (x[:, :, None] > width / 2)
-    return (base + noise).clip(0, 255).astype(np.uint8)
+def half_calm(height: int = 128, width: int = 160) -> Rgb8:
+    return photo(height, width, grain=3, calm=width // 2 + 1)
 
 
 def sample_photo() -> Rgb8:
     """A corner of the drawn photo that the page shows."""
     with Image.open(Path(__file__).parents[4] / "app" / "page" / "sample.png") as image:
         return np.asarray(image.convert("RGB"))[:256, :320]
-
-
-def saved(pixels: Rgb8, form: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, form, **options)
-    return buffer.getvalue()
 
 
 def optimised(
@@ -67,14 +58,14 @@ def metric_of(found: SearchResult | Trial) -> float:
     return found.judgement.metric
 
 
-PNG = saved(photo())
-JPEG = saved(photo(), "JPEG", quality=88)
+PNG = png(half_calm())
+JPEG = jpeg(half_calm(), quality=88)
 
 
 @pytest.mark.parametrize("value", [50.0, 70.0, 85.0])
 def test_a_ssimulacra2_is_reached_and_little_exceeded(value: float) -> None:
     sample = sample_photo()
-    result = optimised(saved(sample), target_metric="ssimulacra2", target_value=value)
+    result = optimised(png(sample), target_metric="ssimulacra2", target_value=value)
     measured = Ssimulacra2Reference(sample).score(decode_jpeg(result.data))
     assert value <= measured <= value + 2
     assert metric_of(result.chosen) == pytest.approx(measured, abs=1e-3)
@@ -85,7 +76,7 @@ def test_a_ssimulacra2_is_reached_and_little_exceeded(value: float) -> None:
 
 def test_a_butteraugli_norm_is_reached() -> None:
     result = optimised(PNG, target_metric="butteraugli", target_value=1.0)
-    assert 0.8 <= ButteraugliReference(photo()).norm(decode_jpeg(result.data)) <= 1.0
+    assert 0.8 <= ButteraugliReference(half_calm()).norm(decode_jpeg(result.data)) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -105,7 +96,7 @@ def test_targets_that_make_no_sense_are_refused(wishes: dict[str, Any]) -> None:
 
 
 def test_a_share_of_viewers_takes_few_encodes() -> None:
-    result = optimised(saved(sample_photo()), target_sur=0.75)
+    result = optimised(png(sample_photo()), target_sur=0.75)
     assert len(result.chosen.trials) <= 8
     assert 0.75 <= sur_of(result.chosen) <= 0.76
 
@@ -113,7 +104,7 @@ def test_a_share_of_viewers_takes_few_encodes() -> None:
 @pytest.mark.parametrize("target", [{"target_sur": 0.75}, {"target_metric": "ssimulacra2", "target_value": 85.0}])
 def test_a_jpeg_never_grows(target: dict[str, Any]) -> None:
     for quality in (20, 60, 95):
-        data = saved(photo(), "JPEG", quality=quality)
+        data = jpeg(half_calm(), quality=quality)
         assert len(optimised(data, **target).data) < len(data)
 
 
@@ -121,7 +112,7 @@ def test_a_jpeg_never_grows(target: dict[str, Any]) -> None:
 def test_a_turned_jpeg_comes_upright_and_never_grows(size: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = saved(photo(*size), "JPEG", quality=40, exif=exif)
+    data = jpeg(half_calm(*size), quality=40, exif=exif)
     result = optimised(data, target_metric="ssimulacra2", target_value=80.0)
     assert decode_jpeg(result.data).shape == (size[1], size[0], 3)
     if size == (128, 160):  # whole units: its own coefficients are turned
@@ -133,7 +124,7 @@ def test_a_turned_jpeg_comes_upright_and_never_grows(size: tuple[int, int]) -> N
 
 
 def test_a_jpeg_that_nothing_beats_is_passed_through_and_that_is_said() -> None:
-    data = saved(photo(), "JPEG", quality=30)
+    data = jpeg(half_calm(), quality=30)
     result = optimised(data, target_metric="ssimulacra2", target_value=99.9)
     assert result.chosen.encoder is Encoder.INPUT
     np.testing.assert_array_equal(decode_jpeg(result.data), decode_jpeg(data))
@@ -162,14 +153,14 @@ def test_at_the_highest_quality_coefficients_hardly_change() -> None:
 @pytest.mark.parametrize("wishes", [{"quality": 70}, {"max_bytes": 4000}, {"target_sur": 0.9}])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 def test_every_kind_of_jpeg_is_taken(wishes: dict[str, Any], subsampling: str) -> None:
-    data = saved(photo(99, 131), "JPEG", quality=90, subsampling=subsampling)
+    data = jpeg(half_calm(99, 131), quality=90, subsampling=subsampling)
     result = optimised(data, **wishes)
     assert decode_jpeg(result.data).shape == (99, 131, 3)
     assert len(result.data) < len(data)
 
 
 def test_grey_jpeg() -> None:
-    data = saved(photo()[:, :, 0], "JPEG", quality=85)
+    data = jpeg(half_calm()[:, :, 0], quality=85)
     assert decode_jpeg(optimised(data, quality=60).data).shape == (128, 160, 3)
 
 
@@ -188,7 +179,7 @@ def middle(height: int, width: int) -> NDArray[np.bool_]:
 def test_a_mask_keeps_its_part_near_the_photo_whatever_is_asked(wishes: dict[str, Any]) -> None:
     sample = sample_photo()
     protect = middle(*sample.shape[:2])
-    kept, plain = optimised(saved(sample), protect=protect, **wishes), optimised(saved(sample), **wishes)
+    kept, plain = optimised(png(sample), protect=protect, **wishes), optimised(png(sample), **wishes)
     inside = [np.abs(decode_jpeg(r.data).astype(float) - sample)[protect].mean() for r in (kept, plain)]
     assert inside[0] < 0.85 * inside[1]
     assert len(kept.data) <= wishes.get("max_bytes", np.inf)
@@ -199,7 +190,7 @@ def test_a_mask_keeps_its_part_near_the_photo_whatever_is_asked(wishes: dict[str
 def test_too_few_bytes_for_what_is_protected() -> None:
     sample = sample_photo()
     with pytest.raises(TargetUnreachableError):
-        optimised(saved(sample), protect=np.ones(sample.shape[:2], bool), max_bytes=3000)
+        optimised(png(sample), protect=np.ones(sample.shape[:2], bool), max_bytes=3000)
 
 
 def test_an_empty_mask_changes_nothing() -> None:
@@ -208,7 +199,7 @@ def test_an_empty_mask_changes_nothing() -> None:
 
 @pytest.mark.parametrize("quality", [20.0, 70.0])
 def test_protected_coefficients_of_a_jpeg_stay_as_they_are(quality: float) -> None:
-    source = read_coefficients(saved(photo(), "JPEG", quality=75))
+    source = read_coefficients(jpeg(half_calm(), quality=75))
     protect = np.zeros((128, 160), bool)
     protect[32:64, 64:112] = True
     kept = read_coefficients(PreparedJpeg(source, None, protect=protect).encode(quality).data)
@@ -230,7 +221,7 @@ def test_steering_moves_bits(steering: str) -> None:
 
 def test_a_stripped_profile_is_never_passed_through_with_the_wrong_colours() -> None:
     profile = imagecodecs.cms_profile("adobergb")
-    data = saved(photo(), "JPEG", quality=30, icc_profile=profile)
+    data = jpeg(half_calm(), quality=30, icc_profile=profile)
     shown = decode_image(data).pixels.astype(float)
     stripped = optimised(data, quality=30, metadata="strip")
     assert stripped.chosen.encoder is Encoder.LIMEN
@@ -248,7 +239,7 @@ def test_a_stripped_profile_is_never_passed_through_with_the_wrong_colours() -> 
 
 def ultra_hdr() -> tuple[bytes, bytes]:
     """A JPEG with a gain map behind it as ISO 21496-1 lays it out, and that gain map."""
-    gain_map = saved(photo(64, 80)[:, :, 0], "JPEG", quality=70)
+    gain_map = jpeg(half_calm(64, 80)[:, :, 0], quality=70)
     primary = JPEG
     iso = segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
     head = len(primary) + len(iso)
@@ -305,7 +296,7 @@ def test_a_target_out_of_reach_for_halved_chroma_is_met_by_full_chroma() -> None
     random = np.random.default_rng(3)
     sample = sample_photo()[:96, :96].copy()
     sample[:, :, 2] = random.integers(0, 256, (96, 96))
-    data = saved(sample)
+    data = png(sample)
     with pytest.raises(TargetUnreachableError):
         optimised(data, target_metric="ssimulacra2", target_value=88.0, subsampling="420")
     result = optimised(data, target_metric="ssimulacra2", target_value=88.0)

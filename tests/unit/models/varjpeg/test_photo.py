@@ -23,9 +23,10 @@ from models.varjpeg.rate_distortion import (
 )
 from models.varjpeg.tables import DESIGNS, design_at, photo_settings, standard_table
 from models.varjpeg.visibility import block_means, visibility_weights
+from tests.assets.photos import jpeg
 
 
-def photo(height: int = 160, width: int = 208, seed: int = 3) -> Rgb8:
+def busy_quarter(height: int = 160, width: int = 208, seed: int = 3) -> Rgb8:
     """Smooth colours, a busy quarter, one hard edge."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
@@ -47,9 +48,7 @@ def psnr(a: Rgb8 | Image.Image, b: Rgb8 | Image.Image) -> float:
 
 
 def libjpeg(pixels: Rgb8, quality: int) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True, progressive=True)
-    return stream.getvalue()
+    return jpeg(pixels, quality=quality, optimize=True, progressive=True)
 
 
 SIZES = [(1, 1), (1, 40), (33, 1), (8, 8), (15, 17), (16, 16), (49, 31), (160, 208)]
@@ -58,7 +57,7 @@ SIZES = [(1, 1), (1, 40), (33, 1), (8, 8), (15, 17), (16, 16), (49, 31), (160, 2
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("subsampling", ["420", "444"])
 def test_every_size_opens_and_looks_right(size: tuple[int, int], subsampling: str) -> None:
-    pixels = photo(*size)
+    pixels = busy_quarter(*size)
     decoded = opened(encode_jpeg(pixels, quality=95, subsampling=subsampling).data)
     assert decoded.size == (size[1], size[0])
     assert psnr(decoded.convert("RGB"), pixels) > 30
@@ -69,7 +68,10 @@ def test_every_size_opens_and_looks_right(size: tuple[int, int], subsampling: st
 def test_other_decoders_say_nothing(program: list[str], size: tuple[int, int], tmp_path: Path) -> None:
     if shutil.which(program[0]) is None:
         pytest.skip(f"{program[0]} is not installed")
-    for name, pixels in {"colour": photo(*size), "grey": np.repeat(photo(*size)[:, :, :1], 3, axis=2)}.items():
+    for name, pixels in {
+        "colour": busy_quarter(*size),
+        "grey": np.repeat(busy_quarter(*size)[:, :, :1], 3, axis=2),
+    }.items():
         path = tmp_path / f"{name}.jpg"
         path.write_bytes(encode_jpeg(pixels, quality=60).data)
         answer = subprocess.run([*program, str(path)], capture_output=True, check=True)
@@ -77,22 +79,22 @@ def test_other_decoders_say_nothing(program: list[str], size: tuple[int, int], t
 
 
 def test_files_are_progressive_with_one_table_for_each_kind_of_plane() -> None:
-    decoded = opened(encode_jpeg(photo(), quality=75).data)
+    decoded = opened(encode_jpeg(busy_quarter(), quality=75).data)
     assert decoded.info["progressive"]
     assert len(decoded.quantization) == 2
 
 
 def test_quality_rises_with_quality_and_so_does_size() -> None:
-    prepared = PreparedPhoto(photo())
+    prepared = PreparedPhoto(busy_quarter())
     encoded = [prepared.encode(q, "420") for q in (5.0, 30.0, 60.0, 80.0, 92.0)]
     sizes = [len(e.data) for e in encoded]
-    quality = [psnr(opened(e.data), photo()) for e in encoded]
+    quality = [psnr(opened(e.data), busy_quarter()) for e in encoded]
     assert sizes == sorted(sizes)
     assert quality == sorted(quality)
 
 
 def test_smaller_than_libjpeg_at_the_same_error() -> None:
-    prepared, pixels = PreparedPhoto(photo(320, 320)), photo(320, 320)
+    prepared, pixels = PreparedPhoto(busy_quarter(320, 320)), busy_quarter(320, 320)
     plain = libjpeg(pixels, 75)
     goal = psnr(opened(plain), pixels)
     smallest = min(
@@ -103,13 +105,13 @@ def test_smaller_than_libjpeg_at_the_same_error() -> None:
 
 @pytest.mark.parametrize("quality", [1, 50, 100])
 def test_extreme_qualities_work(quality: float) -> None:
-    assert opened(encode_jpeg(photo(), quality=quality).data).size == (208, 160)
+    assert opened(encode_jpeg(busy_quarter(), quality=quality).data).size == (208, 160)
 
 
 @pytest.mark.parametrize("quality", [0.9, 100.1, float("nan")])
 def test_other_qualities_are_refused(quality: float) -> None:
     with pytest.raises(InvalidParameterError):
-        encode_jpeg(photo(16, 16), quality=quality)
+        encode_jpeg(busy_quarter(16, 16), quality=quality)
 
 
 @pytest.mark.parametrize("value", [0, 1, 128, 255])
@@ -126,11 +128,11 @@ def test_saturated_noise_stays_inside_the_coefficient_range() -> None:
 
 
 def test_grey_photos_get_one_component() -> None:
-    assert opened(encode_jpeg(photo()[:, :, 0], quality=70).data).mode == "L"
+    assert opened(encode_jpeg(busy_quarter()[:, :, 0], quality=70).data).mode == "L"
 
 
 def test_same_bytes_every_time_and_from_several_threads() -> None:
-    pixels = photo()
+    pixels = busy_quarter()
     first = encode_jpeg(pixels, quality=70).data
     with ThreadPoolExecutor(4) as pool:
         again = list(pool.map(lambda _: encode_jpeg(pixels, quality=70).data, range(8)))
@@ -138,9 +140,9 @@ def test_same_bytes_every_time_and_from_several_threads() -> None:
 
 
 def test_a_prepared_photo_encodes_like_a_single_call() -> None:
-    prepared = PreparedPhoto(photo())
+    prepared = PreparedPhoto(busy_quarter())
     prepared.encode(30)
-    assert prepared.encode(70).data == encode_jpeg(photo(), quality=70).data
+    assert prepared.encode(70).data == encode_jpeg(busy_quarter(), quality=70).data
 
 
 def test_bits_go_where_the_map_says_that_errors_show() -> None:
@@ -172,7 +174,7 @@ def squared_error(encoded: Encoded, pixels: Rgb8) -> NDArray[np.float64]:
 def test_protected_blocks_are_as_good_as_at_quality_90_and_the_others_as_asked(
     quality: float, subsampling: str
 ) -> None:
-    pixels = photo(155, 203)
+    pixels = busy_quarter(155, 203)
     if subsampling == "grey":
         pixels = np.repeat(pixels[:, :, :1], 3, axis=2)
     protect, far = masked(155, 203)
@@ -191,22 +193,25 @@ def test_protected_blocks_are_as_good_as_at_quality_90_and_the_others_as_asked(
 def test_a_mask_works_at_every_size(size: tuple[int, int], subsampling: str) -> None:
     protect = np.zeros(size, np.uint8)
     protect[size[0] // 2, size[1] // 2] = 255
-    encoded = encode_jpeg(photo(*size), quality=40, subsampling=subsampling, protect=protect)
+    encoded = encode_jpeg(busy_quarter(*size), quality=40, subsampling=subsampling, protect=protect)
     assert opened(encoded.data).size == (size[1], size[0])
 
 
 @pytest.mark.parametrize("quality", [30, 60, 89.5, 95])
 def test_masks_without_and_with_everything_are_plain_encodings(quality: float) -> None:
     nothing, everything = np.zeros((160, 208), bool), np.ones((160, 208), bool)
-    assert encode_jpeg(photo(), quality=quality, protect=nothing).data == encode_jpeg(photo(), quality=quality).data
-    kept = encode_jpeg(photo(), quality=quality, protect=everything)
-    assert squared_error(kept, photo()).mean() == pytest.approx(
-        squared_error(encode_jpeg(photo(), quality=max(quality, 90)), photo()).mean(), rel=0.03
+    assert (
+        encode_jpeg(busy_quarter(), quality=quality, protect=nothing).data
+        == encode_jpeg(busy_quarter(), quality=quality).data
+    )
+    kept = encode_jpeg(busy_quarter(), quality=quality, protect=everything)
+    assert squared_error(kept, busy_quarter()).mean() == pytest.approx(
+        squared_error(encode_jpeg(busy_quarter(), quality=max(quality, 90)), busy_quarter()).mean(), rel=0.03
     )
 
 
 def test_chroma_stays_whole_where_the_protected_part_needs_it() -> None:
-    pixels = photo(96, 96)
+    pixels = busy_quarter(96, 96)
     pixels[:48, :48] = 128
     pixels[:48, 0:48:2, 2], pixels[:48, 1:48:2, 2] = 60, 220
     protect = np.zeros((96, 96), bool)
@@ -263,9 +268,9 @@ def test_equal_dc_values_are_chosen_where_a_difference_costs_more_than_the_error
 
 def test_maps_of_another_size_are_refused() -> None:
     with pytest.raises(ImageSizesDifferError):
-        encode_jpeg(photo(32, 32), np.ones((32, 31), np.float32), quality=50)
+        encode_jpeg(busy_quarter(32, 32), np.ones((32, 31), np.float32), quality=50)
     with pytest.raises(ImageSizesDifferError):
-        encode_jpeg(photo(32, 32), quality=50, protect=np.ones((3, 3), bool))
+        encode_jpeg(busy_quarter(32, 32), quality=50, protect=np.ones((3, 3), bool))
 
 
 def test_block_means_at_the_edge_use_the_pixels_there_are() -> None:
@@ -307,21 +312,21 @@ def with_profile(pixels: Rgb8) -> RgbImage:
 
 
 def test_profile_is_kept_with_the_native_pixels() -> None:
-    image = with_profile(photo())
+    image = with_profile(busy_quarter())
     decoded = opened(encode_jpeg(image, quality=95).data)
     assert decoded.info["icc_profile"] == image.icc_profile
     assert psnr(decoded, image.native_pixels) > 30
 
 
 def test_stripping_the_profile_leaves_srgb_pixels() -> None:
-    image = with_profile(photo())
+    image = with_profile(busy_quarter())
     decoded = opened(encode_jpeg(image, quality=95, metadata="strip").data)
     assert "icc_profile" not in decoded.info
     assert psnr(decoded, image.pixels) > 30
 
 
 def test_grey_in_a_profile_becomes_grey_in_srgb() -> None:
-    grey = np.repeat(photo()[:, :, :1], 3, axis=2)
+    grey = np.repeat(busy_quarter()[:, :, :1], 3, axis=2)
     encoded = encode_jpeg(RgbImage(grey, grey, icc_profile=display_p3_like()), quality=80)
     assert encoded.subsampling == "grey"
     assert "icc_profile" not in opened(encoded.data).info

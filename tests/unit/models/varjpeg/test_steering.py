@@ -11,7 +11,7 @@ from models.varjpeg.steering import coarse_thresholds, reduction_for
 from models.varjpeg.visibility import block_means
 
 
-def photo(height: int, width: int) -> RgbImage:
+def ever_noisier(height: int, width: int) -> RgbImage:
     random = np.random.default_rng(0)
     noise = random.normal(0, 1, (height // 4 + 1, width // 4 + 1)).repeat(4, 0).repeat(4, 1)[:height, :width, None]
     lit = 128 + noise * np.linspace(0, 40, width)[None, :, None]
@@ -22,7 +22,7 @@ def photo(height: int, width: int) -> RgbImage:
 @pytest.mark.parametrize("reduction", [1, 2, 4])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (9, 300), (264, 261), (300, 400)])
 def test_each_block_gets_a_threshold_that_an_encoder_takes(height: int, width: int, reduction: int) -> None:
-    image = photo(height, width)
+    image = ever_noisier(height, width)
     thresholds = coarse_thresholds(image, reduction=reduction)
     assert thresholds.shape == block_grid(height, width)
     assert (thresholds > 0).all()
@@ -31,7 +31,7 @@ def test_each_block_gets_a_threshold_that_an_encoder_takes(height: int, width: i
 
 @pytest.mark.parametrize("reduction", [2, 4])
 def test_thresholds_keep_their_order_and_unit(reduction: int) -> None:
-    whole, reduced = (np.log(coarse_thresholds(photo(320, 480), reduction=each)) for each in (1, reduction))
+    whole, reduced = (np.log(coarse_thresholds(ever_noisier(320, 480), reduction=each)) for each in (1, reduction))
     assert np.corrcoef(whole.ravel(), reduced.ravel())[0, 1] > 0.8
     assert abs(float(reduced.mean() - whole.mean())) < 0.5
 
@@ -41,7 +41,7 @@ def test_large_photos_are_reduced_more() -> None:
 
 
 def test_a_whole_map_is_its_mean_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    image = photo(64, 72)
+    image = ever_noisier(64, 72)
     values = np.random.default_rng(1).uniform(1, 9, (64, 72)).astype(np.float32)
 
     class Map:

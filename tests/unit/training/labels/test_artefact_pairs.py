@@ -7,7 +7,7 @@ from training.experiments.quality.patch_quality import DrawnPatches, LabelledVer
 from training.labels.artefact_pairs import ARTEFACTS, FAMILY_OF, GRID, draw_area, draw_artefacts
 
 
-def photo(height: int = 96, width: int = 128) -> np.ndarray:
+def smooth(height: int = 96, width: int = 128) -> np.ndarray:
     ramp = np.linspace(40, 200, width)[None, :, None] + 20 * np.sin(np.arange(height) / 3)[:, None, None]
     return np.broadcast_to(ramp, (height, width, 3)).astype(np.uint8).copy()
 
@@ -19,11 +19,11 @@ def test_no_change_of_tone_is_drawn() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_draws_repeat_by_seed(seed: int) -> None:
-    first, name = draw_artefacts(photo(), seed)
-    again, same = draw_artefacts(photo(), seed)
+    first, name = draw_artefacts(smooth(), seed)
+    again, same = draw_artefacts(smooth(), seed)
     np.testing.assert_array_equal(first, again)
     assert name == same
-    assert first.shape == photo().shape
+    assert first.shape == smooth().shape
     assert {part for half in name.split("|") for part in half.split("+")} <= {*FAMILY_OF, "untouched"}
 
 
@@ -42,7 +42,7 @@ def test_labels_between_cells_are_interpolated() -> None:
 
 
 def test_drawn_patches_stay_in_the_photo() -> None:
-    versions = LabelledVersions([photo(130, 200)], [np.full((2, 3), 0.7)], ["one"])
+    versions = LabelledVersions([smooth(130, 200)], [np.full((2, 3), 0.7)], ["one"])
     for item in range(20):
         patch, label = DrawnPatches(versions, drawn=20)[item]
         assert patch.shape == (64, 64, 3)

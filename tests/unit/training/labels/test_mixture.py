@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from models.types import Rgb8
 from tests.assets.datasets import drawn_photo, noisy, save, write_table
+from tests.assets.photos import textured
 from training.cli import cli
 from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
@@ -19,11 +21,8 @@ from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 
 
 @pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    rows, columns = np.mgrid[:256, :256]
-    waves = np.stack([np.sin(rows / 7 + k) + np.cos(columns / (5 + k)) for k in range(3)], axis=-1)
-    texture = np.random.default_rng(0).normal(0, 15, (256, 256, 3))
-    return np.clip(120 + 45 * waves + texture, 0, 255).astype(np.uint8)
+def photo() -> Rgb8:
+    return textured(256, 256)
 
 
 def test_identical_images_have_no_features_and_quality_one(photo: np.ndarray) -> None:

@@ -4,9 +4,9 @@ import shutil
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from models.types import Rgb8
+from tests.assets.photos import textured
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
@@ -17,13 +17,6 @@ from training.metrics.butteraugli_program import PROGRAM, butteraugli
 from training.metrics.ssimulacra2 import srgb_to_tensor
 
 needs_program = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
-
-
-def textured(height: int, width: int, seed: int) -> Rgb8:
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    base: NDArray[np.float64] = 128 + 60 * np.sin(columns / 9) * np.cos(rows / 13)
-    return (base[..., None] + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)
 
 
 def noisy(image: Rgb8, deviation: float, seed: int = 0) -> Rgb8:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
-from models.types import Rgb8
+from tests.assets.photos import textured
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
@@ -20,13 +19,6 @@ from training.metrics.ssimulacra2 import Edges, srgb_to_tensor, ssimulacra2_of_a
 from training.run import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
 
 import piq  # isort: skip
-
-
-def textured(height: int, width: int, seed: int) -> Rgb8:
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    base: NDArray[np.float64] = 128 + 60 * np.sin(columns / 9) * np.cos(rows / 13)
-    return (base[..., None] + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("height", "width", "noise"), [(128, 160, 3), (128, 160, 25), (256, 256, 8), (97, 131, 10)])

@@ -23,7 +23,7 @@ from training.networks.teacher_line import (
 STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
 
 
-def photo(seed: int = 0) -> torch.Tensor:
+def wavy_pair(seed: int = 0) -> torch.Tensor:
     rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(128.0), indexing="ij")
     waves = torch.stack([torch.sin(rows / 7 + k) + torch.cos(columns / (5 + k)) for k in range(3)])
     noise = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(seed))
@@ -44,7 +44,7 @@ def test_paper_has_the_published_fully_connected_layers() -> None:
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_every_ablation_scores_patches(name: str) -> None:
     network = MultiscaleFr(shape=ABLATIONS[name]).eval()
-    assert network(photo(0), photo(1)).shape == (2,)
+    assert network(wavy_pair(0), wavy_pair(1)).shape == (2,)
 
 
 def test_ablations_take_away_what_they_say() -> None:
@@ -61,7 +61,7 @@ def test_ablations_take_away_what_they_say() -> None:
 def test_a_single_stream_does_not_see_the_other_image() -> None:
     torch.manual_seed(0)
     network = MultiscaleFr(shape=ABLATIONS["distorted image"]).eval()
-    torch.testing.assert_close(network(photo(0), photo(1)), network(photo(2), photo(1)))
+    torch.testing.assert_close(network(wavy_pair(0), wavy_pair(1)), network(wavy_pair(2), wavy_pair(1)))
 
 
 @torch.inference_mode()
@@ -85,7 +85,7 @@ def test_statistics_are_finite_for_any_pixels_and_as_many_as_promised() -> None:
 
 @torch.inference_mode()
 def test_shift_and_contrast_keep_their_direction() -> None:
-    measure, reference = PairStatistics(), photo()
+    measure, reference = PairStatistics(), wavy_pair()
     mean = reference.mean((2, 3), keepdim=True)
     changed = [reference + 0.05, reference - 0.05, mean + 1.2 * (reference - mean), mean + 0.8 * (reference - mean)]
     brighter, darker, stronger, weaker = (measure(reference, image)[0] for image in changed)
@@ -108,9 +108,9 @@ def test_lite_scores_exactly_100_only_for_equal_patches() -> None:
     for seed in range(3):
         torch.manual_seed(seed)
         network = MultiscaleFr().eval()
-        assert (network(photo(), photo()) == 100).all()
-        assert (network(photo(), photo() + 1 / 255) < 100).all()
-        assert (network(photo(), photo(1)) > 0).all()
+        assert (network(wavy_pair(), wavy_pair()) == 100).all()
+        assert (network(wavy_pair(), wavy_pair() + 1 / 255) < 100).all()
+        assert (network(wavy_pair(), wavy_pair(1)) > 0).all()
 
 
 def test_lite_keeps_the_paper_s_streams() -> None:
@@ -130,7 +130,7 @@ def mirrored(patches: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def test_statistics_hold_ssimulacra2() -> None:
-    reference = photo(0)
+    reference = wavy_pair(0)
     for strength in (0.005, 0.02):
         distorted = reference + strength * torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(3))
         found = ssimulacra2_of_statistics(PairStatistics()(reference, distorted))
@@ -157,7 +157,7 @@ def test_contradiction_is_bounded_near_the_original_and_free_below() -> None:
 
 @torch.inference_mode()
 def test_near_the_original_ssimulacra2_decides_whatever_the_weights() -> None:
-    reference = photo(0)
+    reference = wavy_pair(0)
     noise = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
     for seed in range(3):
         torch.manual_seed(seed)

@@ -1,6 +1,5 @@
 """The verbs of ``limen`` over folders: what is read and written, the journal, failures, and a report."""
 
-import io
 import json
 import os
 import pickle
@@ -15,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.phone_files import video
+from tests.assets.photos import jpeg
 from tests.unit.workers.cli.test_verbs import RUNNER, _fake_models, limen, limen_json, picture  # noqa: F401 - a fixture
 from workers.cli import pool, work
 from workers.cli.program import app
@@ -65,10 +65,9 @@ def test_a_folder_becomes_a_folder(folder: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_photo_of_a_folder_loses_is_said(tmp_path: Path) -> None:
-    stream = io.BytesIO()
-    Image.fromarray(picture()).save(stream, "JPEG", quality=95)
-    (tmp_path / "a.jpg").write_bytes(stream.getvalue() + video())
-    (tmp_path / "b.jpg").write_bytes(stream.getvalue())
+    data = jpeg(picture(), quality=95)
+    (tmp_path / "a.jpg").write_bytes(data + video())
+    (tmp_path / "b.jpg").write_bytes(data)
     command = ("varjpeg", tmp_path, "--quality", 50, "-o")
     said = limen(*command, tmp_path / "out").stderr.splitlines()
     assert len(said) == 1

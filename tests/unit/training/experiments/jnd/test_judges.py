@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.types import Rgb8
+from tests.assets.photos import half_textured
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
@@ -35,13 +35,6 @@ def weights(config: JndConfig) -> JudgeWeights:
     return config.judges
 
 
-def half_flat(seed: int = 0) -> Rgb8:
-    rng = np.random.default_rng(seed)
-    pixels = np.full((SIDE, SIDE, 3), 120.0)
-    pixels[:, SIDE // 2 :] += rng.normal(0, 25, (SIDE, SIDE // 2, 1))
-    return pixels.clip(0, 255).astype(np.uint8)
-
-
 def signs(*shape: int) -> torch.Tensor:
     return torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(0)).float() * 2 - 1
 
@@ -58,7 +51,7 @@ class Fixed(torch.nn.Module):
 
 
 def pixels_batch() -> torch.Tensor:
-    return torch.from_numpy(np.moveaxis(half_flat(), -1, 0)[None, None].copy())
+    return torch.from_numpy(np.moveaxis(half_textured(SIDE, SIDE), -1, 0)[None, None].copy())
 
 
 def test_noise_in_texture_costs_less_than_noise_in_the_flat_half(weights: JudgeWeights) -> None:
@@ -153,7 +146,7 @@ def test_ssim_is_that_of_the_protocol() -> None:
 
 
 def test_the_border_is_left_out() -> None:
-    image = srgb_to_tensor(half_flat())
+    image = srgb_to_tensor(half_textured(SIDE, SIDE))
     noisy = image.clone()
     noisy[..., :4, :] += 0.1 * (
         torch.randint(0, 2, (1, 1, 4, SIDE), generator=torch.Generator().manual_seed(0)) * 2 - 1

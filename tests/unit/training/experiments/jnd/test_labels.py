@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.types import Rgb8
+from tests.assets.photos import half_textured
 
 pytest.importorskip("torch", reason="the training extra is not installed")
 
@@ -14,15 +14,8 @@ from training.experiments.jnd.protocol import local_deviation_map, random_signs,
 from training.maths.ssim import ssim_and_ms_ssim
 
 
-def half_flat_half_textured(seed: int = 0) -> Rgb8:
-    rng = np.random.default_rng(seed)
-    image = np.full((128, 128, 3), 120.0)
-    image[:, 64:] += rng.normal(0, 25, (128, 64, 1))
-    return image.clip(0, 255).astype(np.uint8)
-
-
 def test_label_is_just_invisible_and_larger_in_texture() -> None:
-    image = half_flat_half_textured()
+    image = half_textured(128, 128)
     settings = LabelSettings(
         iterations=6,
         learning_rate=0.1,
@@ -41,7 +34,7 @@ def test_label_is_just_invisible_and_larger_in_texture() -> None:
 
 @pytest.mark.parametrize("mse", [100, 25])
 def test_gamma_meets_the_energy_after_clipping_and_rounding(mse: int) -> None:
-    image = half_flat_half_textured()
+    image = half_textured(128, 128)
     image[:20] = 255
     jnd = local_deviation_map(1.0)(image)
     sign = random_signs(image, 0)

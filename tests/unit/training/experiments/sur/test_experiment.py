@@ -21,7 +21,7 @@ from training.labels.threshold_teacher import LEAST
 from training.networks.sur_featnet import Standardise, SurFeatNet, SurFeatures, SurHead
 
 
-def photo(seed: int = 0, side: int = 256) -> np.ndarray:
+def grainy_ramp(seed: int = 0, side: int = 256) -> np.ndarray:
     rng = np.random.default_rng(seed)
     smooth = np.add.outer(np.linspace(0, 120, side), np.linspace(0, 80, side))[..., None]
     return np.clip(smooth + rng.normal(20, 10, (side, side, 3)), 0, 255).astype(np.uint8)
@@ -33,7 +33,7 @@ def tile(pixels: np.ndarray) -> torch.Tensor:
 
 def test_shapes_and_that_a_tile_does_not_depend_on_its_batch() -> None:
     network = SurFeatNet().eval()
-    tiles = torch.cat([tile(photo(seed)) for seed in range(3)])
+    tiles = torch.cat([tile(grainy_ramp(seed)) for seed in range(3)])
     with torch.inference_mode():
         features = network.features(tiles)
         assert features.shape == (3, SurHead.sketched + SurHead.pooled)
@@ -43,7 +43,7 @@ def test_shapes_and_that_a_tile_does_not_depend_on_its_batch() -> None:
 
 def test_sketches_measure_the_error() -> None:
     """Sixteen times the energy of the error: four times the difference of the sketches."""
-    body, clean = SurFeatures().eval(), photo().astype(np.float64)
+    body, clean = SurFeatures().eval(), grainy_ramp().astype(np.float64)
     noise = np.random.default_rng(1).normal(0, 1, clean.shape)
     with torch.inference_mode():
         start = body(tile(clean.astype(np.float32)))[:, : SurHead.sketched]
@@ -69,7 +69,7 @@ def test_a_pair_is_standardised_the_same_whatever_its_batch() -> None:
 
 
 def test_versions_are_in_their_places_and_rise_with_quality() -> None:
-    reference = photo(side=64)
+    reference = grainy_ramp(side=64)
     made, names = variants(reference, np.random.default_rng(0))
     assert [part.stop for part in VARIANT_KINDS.values()][-1] == len(made) == len(names)
     assert all(version.shape == reference.shape for version in made)
@@ -79,7 +79,7 @@ def test_versions_are_in_their_places_and_rise_with_quality() -> None:
 
 
 def test_teacher_of_equal_and_of_worse() -> None:
-    reference = photo(side=64)
+    reference = grainy_ramp(side=64)
     noise = np.random.default_rng(2).normal(0, 1, reference.shape)
     distances = [
         teacher_log_distance(reference, np.clip(reference + scale * noise, 0, 255).astype(np.uint8))

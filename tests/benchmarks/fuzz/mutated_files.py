@@ -1,6 +1,6 @@
 """Files with one to four random bytes changed, through all of the work: no process may end, no error lack a type.
 
-    python -m tests.benchmarks.mutated_files [--way WAY] [--count 3000] [--others 1000] [--seed 13] [--start 0]
+    python -m tests.benchmarks.fuzz.mutated_files [--way WAY] [--count 3000] [--others 1000] [--seed 13] [--start 0]
 
 ``--count`` JPEGs and ``--others`` each of PNG, WebP, AVIF, TIFF, GIF and BMP, each the same whenever it is asked for:
 made by a generator seeded with seed, format and number. Every second PNG has its checksums made good again, or no
@@ -10,7 +10,6 @@ uploads to a service, embedded or on Redis. A result must never be larger than a
 """
 
 import argparse
-import io
 import multiprocessing
 import struct
 import time
@@ -28,9 +27,10 @@ from models.errors import LimenError
 from models.image_files.png import chunk_spans
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
-from tests.assets.phone_files import beside, described_png, exif, iptc, jpeg, photo, segment, ultra_hdr, xmp
+from tests.assets.phone_files import beside, described_png, exif, iptc, phone_jpeg, phone_photo, segment, ultra_hdr, xmp
+from tests.assets.photos import encoded
+from tests.benchmarks.fuzz.mutated_ways import Outcome, by_command_line, by_folder, by_service
 from tests.benchmarks.machine import describe_machine
-from tests.benchmarks.mutated_ways import Outcome, by_command_line, by_folder, by_service
 
 WAYS = ("function", "cli", "folder-1", "folder-2", "embedded", "redis")
 OTHERS = ("PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
@@ -44,35 +44,34 @@ TIME_LIMIT_S = 20.0
 @cache
 def sound_files(image_format: str) -> tuple[bytes, ...]:
     """Small files of a format, of several makes each."""
-    small = photo(40, 56)
+    small = phone_photo(40, 56)
     if image_format == "JPEG":
         made = [
-            jpeg(small, **options) for options in ({}, {"progressive": True}, {"subsampling": 0}, {"optimize": True})
+            phone_jpeg(small, **options)
+            for options in ({}, {"progressive": True}, {"subsampling": 0}, {"optimize": True})
         ]
         packet = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp('photoshop:City="Nowhere"'))
         restarts = bytes(imagecodecs.jpeg8_encode(small, level=80, subsampling="422"))
-        cmyk = _saved(Image.fromarray(small).convert("CMYK"), "JPEG")
-        profile = jpeg(small, icc_profile=imagecodecs.cms_profile("adobergb"))
+        cmyk = encoded(Image.fromarray(small).convert("CMYK"), "JPEG")
+        profile = phone_jpeg(small, icc_profile=imagecodecs.cms_profile("adobergb"))
         described = beside(made[0], exif(orientation=6), packet, iptc())
-        return (*made, jpeg(small[:, :, 0]), restarts, cmyk, profile, described, ultra_hdr())
+        return (*made, phone_jpeg(small[:, :, 0]), restarts, cmyk, profile, described, ultra_hdr())
     picture = Image.fromarray(small)
     if image_format == "PNG":
-        plain = [_saved(picture.convert(mode), "PNG", compress_level=0) for mode in ("RGB", "RGBA", "L", "P", "1")]
-        return (*plain, _saved(picture, "PNG"), described_png())
+        plain = [encoded(picture.convert(mode), "PNG", compress_level=0) for mode in ("RGB", "RGBA", "L", "P", "1")]
+        return (*plain, encoded(picture, "PNG"), described_png())
     if image_format == "TIFF":
         kinds = (None, "tiff_lzw", "jpeg", "tiff_deflate", "packbits")
-        return tuple(_saved(picture, "TIFF", compression=kind) for kind in kinds)
+        return tuple(encoded(picture, "TIFF", compression=kind) for kind in kinds)
     if image_format == "WEBP":
-        return _saved(picture, "WEBP"), _saved(picture, "WEBP", lossless=True), _saved(picture.convert("RGBA"), "WEBP")
-    return _saved(picture, image_format), _saved(
+        return (
+            encoded(picture, "WEBP"),
+            encoded(picture, "WEBP", lossless=True),
+            encoded(picture.convert("RGBA"), "WEBP"),
+        )
+    return encoded(picture, image_format), encoded(
         picture.convert("RGBA" if image_format == "AVIF" else "P"), image_format
     )
-
-
-def _saved(picture: Image.Image, image_format: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, image_format, **options)
-    return stream.getvalue()
 
 
 def mutated(image_format: str, number: int, seed: int) -> bytes:

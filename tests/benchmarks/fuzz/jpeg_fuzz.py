@@ -1,6 +1,6 @@
 """Random and mutated JPEGs to all that is read of one without libjpeg: no crash, no hang, no memory out of proportion.
 
-    python -m tests.benchmarks.jpeg_fuzz [--inputs 1000000] [--seed 1] [--start 0]
+    python -m tests.benchmarks.fuzz.jpeg_fuzz [--inputs 1000000] [--seed 1] [--start 0]
 
 Input n is the same whenever it is asked for. Each goes through the header (segments, EXIF, ICC, multi-picture index),
 the coefficient reader, the cleaning of its metadata, the copying of its image data and of its gain map. Whatever is
@@ -25,7 +25,7 @@ from models.metadata.carried import Metadata, kept_metadata
 from models.metadata.gain_map import with_gain_map
 from models.types import RgbImage
 from models.varjpeg.lossless import copied
-from tests.assets.phone_files import beside, exif, iptc, jpeg, phone_files, photo, segment, xmp
+from tests.assets.phone_files import beside, exif, iptc, phone_files, phone_jpeg, phone_photo, segment, xmp
 from tests.benchmarks.machine import describe_machine
 
 MAX_PIXELS = 250_000
@@ -53,9 +53,11 @@ class Findings:
 
 def seed_files() -> list[bytes]:
     """Small JPEGs of all codings and with all metadata."""
-    small = photo(24, 40)
-    made = [jpeg(small, **options) for options in ({}, {"progressive": True}, {"subsampling": 0}, {"optimize": True})]
-    made += [jpeg(small[:, :, 0]), jpeg(small, icc_profile=imagecodecs.cms_profile("adobergb"))]
+    small = phone_photo(24, 40)
+    made = [
+        phone_jpeg(small, **options) for options in ({}, {"progressive": True}, {"subsampling": 0}, {"optimize": True})
+    ]
+    made += [phone_jpeg(small[:, :, 0]), phone_jpeg(small, icc_profile=imagecodecs.cms_profile("adobergb"))]
     made.append(bytes(imagecodecs.jpeg8_encode(small, level=80, subsampling="422")))
     made.append(beside(made[0], segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp('dc:source="x"')), iptc()))
     made += [beside(made[1], exif(">", orientation=6)), beside(made[0], exif())]

@@ -1,6 +1,6 @@
 """Random and mutated inputs to the container's decoder: no crash, no hang, no memory over the declared size.
 
-    python -m tests.benchmarks.container_fuzz [--inputs 1000000] [--seed 1] [--start 0]
+    python -m tests.benchmarks.fuzz.container_fuzz [--inputs 1000000] [--seed 1] [--start 0]
 
 Input n is the same whenever it is asked for: kinds take turns, chosen and filled by a generator seeded with seed and n.
 Every input must decode to the size in its header or be refused with ContainerInvalidError, in ``TIME_LIMIT_S``; what
