@@ -218,10 +218,7 @@ def _read(
 ) -> int:
     """Bytes used, or -1 where the data are damaged."""
     total_bits = 8 * data.shape[0]
-    position = 0
-    pending = np.uint64(0)
-    pending_bits = 0
-    used_bits = 0
+    pending, pending_bits, position, used_bits = np.uint64(0), 0, 0, 0
     for b in range(blocks.shape[0]):
         k = 0
         while k < 64:

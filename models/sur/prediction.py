@@ -65,8 +65,7 @@ def predict_sur_curve(
 
     Args: ``image``: sRGB photo; ``jnd``: 1..3; ``percent``: 0..100, for the p% JND and SUR; ``observer``: name or
     profile; ``pixels_per_degree``: of the viewer's eye, 20..120, None for the profile's own. A photo that JPEG hardly
-    changes (flat, tiny) keeps a curve near 1 and gets the lowest quality: nothing is visible.
-    Raises: InvalidParameterError, ModelArtefactError. Reference: Lin et al. 2020, sections 2 and 5.4.
+    changes (flat, tiny) gets a curve near 1. Raises: InvalidParameterError, ModelArtefactError. Lin et al. 2020, 5.4.
     """
     if jnd not in JNDS:
         raise InvalidParameterError(f"jnd is 1, 2 or 3, not {jnd}")

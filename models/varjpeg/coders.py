@@ -17,11 +17,11 @@ from models.sur.reference_jpeg import encode_reference_jpeg
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
-from models.varjpeg.goals import Encode, EncodeTurbo, Setting
 from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds
+from models.varjpeg.search.goals import Encode, EncodeTurbo, Setting
 from models.varjpeg.steering import coarse_thresholds
 
 _SALIENCE_STRIDE = 8

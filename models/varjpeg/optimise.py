@@ -21,10 +21,10 @@ from models.sur.reference import profile_reference
 from models.types import Progress, Rgb8, RgbImage
 from models.varjpeg.choices import DEFAULT_TARGET_SUR, Format, Metric, Steering
 from models.varjpeg.coders import Coder, ContainerCoder, JpegCoder
-from models.varjpeg.goals import Encoder, Goal, Judgement, SearchResult, Setting, Trial, score_of
 from models.varjpeg.options import VarJpegOptions
-from models.varjpeg.search import search_goal, search_max_bytes
-from models.varjpeg.targets import ButteraugliTarget, Ssimulacra2Target, SurTarget
+from models.varjpeg.search.goal_search import search_goal, search_max_bytes
+from models.varjpeg.search.goals import Encoder, Goal, Judgement, SearchResult, Setting, Trial, score_of
+from models.varjpeg.search.targets import ButteraugliTarget, Ssimulacra2Target, SurTarget
 
 _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""

@@ -24,8 +24,8 @@ from models.sur.gev import sur_curve as sur_curve_of
 from models.sur.prediction import SurPrediction
 from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import PatchQualityMap, RgbImage
-from models.varjpeg.goals import Encoder, Judgement, SearchResult
 from models.varjpeg.optimise import OptimisedPhoto
+from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
 from tests.assets.photos import encoded
 from workers.blobs import BlobStore
 from workers.contracts import (

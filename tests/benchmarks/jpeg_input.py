@@ -20,11 +20,11 @@ from models.errors import TargetUnreachableError
 from models.jnd import predict_jnd_map
 from models.jpeg.coefficients import read_coefficients
 from models.jpeg.pixels import decode_jpeg
-from models.varjpeg.goals import Judge, Judgement, Setting
 from models.varjpeg.photo import Encoded, PreparedPhoto
 from models.varjpeg.recompress import PreparedJpeg
-from models.varjpeg.search import search_goal
-from models.varjpeg.targets import Ssimulacra2Target
+from models.varjpeg.search.goal_search import search_goal
+from models.varjpeg.search.goals import Judge, Judgement, Setting
+from models.varjpeg.search.targets import Ssimulacra2Target
 from tests.benchmarks.machine import describe_machine
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg"}

@@ -1,4 +1,5 @@
-"""Where a search starts: the medians behind ``models.varjpeg.targets``, of what lossless photos score by each judge.
+"""Where a search starts: the medians behind ``models.varjpeg.search.targets``, of what lossless photos score by each
+judge.
 
     python -m training.codec.search_start --data DATA [--every 4]
 
@@ -19,8 +20,8 @@ from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.sur.reference import SurReference
 from models.types import Rgb8, RgbImage
 from models.varjpeg.photo import PreparedPhoto
+from models.varjpeg.search.targets import LAMBDA_QUALITIES, QUALITIES
 from models.varjpeg.steering import coarse_thresholds
-from models.varjpeg.targets import LAMBDA_QUALITIES, QUALITIES
 from training.data.photos import is_lossless, load_photo, photo_paths
 
 LAMBDA = 4 / 3

@@ -11,9 +11,9 @@ from workers.contracts.base import BlobKey, Request, ResultBody, rounded
 from workers.contracts.image import ImageResult
 
 if TYPE_CHECKING:
-    from models.varjpeg.goals import Judgement
-    from models.varjpeg.goals import Trial as FoundTrial
     from models.varjpeg.optimise import OptimisedPhoto
+    from models.varjpeg.search.goals import Judgement
+    from models.varjpeg.search.goals import Trial as FoundTrial
 
 Quality = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """Whole where a whole quality was asked for."""

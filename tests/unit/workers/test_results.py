@@ -11,8 +11,8 @@ from models.sur.gev import GevParameters, sur_curve
 from models.sur.prediction import SurPrediction
 from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import PatchQualityMap, RgbImage
-from models.varjpeg.goals import Encoder, Judgement, SearchResult, Trial
 from models.varjpeg.optimise import OptimisedPhoto
+from models.varjpeg.search.goals import Encoder, Judgement, SearchResult, Trial
 from workers.contracts import (
     FullReferenceScoreResult,
     JndMapResult,

@@ -16,10 +16,10 @@ from models.graphs.artefacts import load_model
 from models.jnd import predict_jnd_map
 from models.jpeg.pixels import decode_jpeg
 from models.varjpeg.choices import MetadataPolicy
-from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.photo import encode_jpeg
+from models.varjpeg.search.goals import Encoder
 from tests.assets.browser import find_browser
 from tests.assets.photos import encoded, photo
 

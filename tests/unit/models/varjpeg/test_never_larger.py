@@ -10,9 +10,9 @@ from PIL import Image, ImageCms
 
 from models.decode import decode_image
 from models.varjpeg.choices import MetadataPolicy
-from models.varjpeg.goals import Encoder
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.search.goals import Encoder
 from tests.assets.phone_files import beside, exif_block, phone_jpeg, phone_photo, segment, tiff
 from tests.assets.photos import encoded, jpeg
 

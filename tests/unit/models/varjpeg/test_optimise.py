@@ -22,10 +22,10 @@ from models.metadata.carried import segment
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.types import Progress, Rgb8
-from models.varjpeg.goals import Encoder, SearchResult, Trial
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.recompress import PreparedJpeg
+from models.varjpeg.search.goals import Encoder, SearchResult, Trial
 from tests.assets.photos import jpeg, photo, png
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from models.errors import TargetUnreachableError
-from models.varjpeg.bracket import QUALITY_STEP
-from models.varjpeg.goals import HIGHEST_QUALITY, LOWEST_QUALITY, Encoder, Goal, Judgement, SearchResult, Setting
 from models.varjpeg.photo import Encoded, Subsampling
-from models.varjpeg.search import search_goal, search_max_bytes
+from models.varjpeg.search.bracket import QUALITY_STEP
+from models.varjpeg.search.goal_search import search_goal, search_max_bytes
+from models.varjpeg.search.goals import HIGHEST_QUALITY, LOWEST_QUALITY, Encoder, Goal, Judgement, SearchResult, Setting
 
 
 def logit(share: float) -> float:

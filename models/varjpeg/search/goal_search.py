@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 from models.errors import TargetUnreachableError
 from models.types import Progress
-from models.varjpeg.bracket import Bracket, LambdaScales, on_grid
-from models.varjpeg.goals import (
+from models.varjpeg.photo import Encoded
+from models.varjpeg.search.bracket import Bracket, LambdaScales, on_grid
+from models.varjpeg.search.goals import (
     HIGHEST_QUALITY,
     LOWEST_QUALITY,
     SIZE_PER_QUALITY,
@@ -29,8 +30,7 @@ from models.varjpeg.goals import (
     Setting,
     Trial,
 )
-from models.varjpeg.photo import Encoded
-from models.varjpeg.turbo_search import TurboSearch
+from models.varjpeg.search.turbo import TurboSearch
 
 _USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 7, 10
 """A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number

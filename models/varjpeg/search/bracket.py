@@ -2,7 +2,7 @@
 
 import math
 
-from models.varjpeg.goals import HIGHEST_QUALITY, LOWEST_QUALITY, Goal, Setting
+from models.varjpeg.search.goals import HIGHEST_QUALITY, LOWEST_QUALITY, Goal, Setting
 
 QUALITY_STEP = 0.125
 """Of the grid of qualities that a search walks on."""

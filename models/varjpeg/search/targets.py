@@ -9,7 +9,7 @@ from models.sur.observers import ObserverProfile
 from models.sur.reference import SurReference
 from models.types import Rgb8
 from models.varjpeg.choices import Metric
-from models.varjpeg.goals import Goal, Judgement
+from models.varjpeg.search.goals import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)
 # Medians over every 24th lossless photo of photos/train at those qualities, where a search starts

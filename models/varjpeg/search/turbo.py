@@ -2,7 +2,7 @@
 
 import math
 
-from models.varjpeg.goals import (
+from models.varjpeg.search.goals import (
     SIZE_PER_QUALITY,
     Encoder,
     EncodeTurbo,
