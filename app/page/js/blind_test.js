@@ -3,8 +3,7 @@
 // Everything that could help other than the picture is left to fair chance: on which side the result stands in each
 // trial, which parts of the photo are asked for, and in which order.
 
-import { chanceOf, TRIALS, verdict } from "./binomial.js";
-import { below, coin, shuffled } from "./chance.js";
+import { below, chanceOf, coin, shuffled, TRIALS, verdict } from "./chance.js";
 import { byId, element } from "./elements.js";
 import { deviation } from "./pixels.js";
 

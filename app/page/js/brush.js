@@ -1,5 +1,6 @@
 // Painting what to protect: a mask in the photo's proportions, by mouse, finger or pen, or as rectangles by numbers.
 
+import { byId } from "./elements.js";
 import { maskFile } from "./pixels.js";
 
 const SIDE = 1024; // longest side of the painted mask, which is enlarged to the photo's size when it is sent
@@ -74,6 +75,15 @@ export class Brush {
     context.imageSmoothingEnabled = true;
     context.drawImage(this.tinted, -left * scale, -top * scale, this.photo.width * scale, this.photo.height * scale);
     context.globalAlpha = 1;
+  }
+
+  /** The rectangle whose edges are typed in the page's fields, in percent of the photo, painted or erased. */
+  typedRectangle(erasing) {
+    const [x, y, width, height] = ["left", "top", "width", "height"].map((edge) => byId(`rect-${edge}`).value / 100);
+    const before = this.erasing;
+    this.erasing = erasing;
+    this.rectangle({ left: x, top: y, width, height });
+    this.erasing = before;
   }
 
   /** The mask as a PNG of the photo's size, or null if nothing is painted. */

@@ -1,6 +1,6 @@
 // The page at "/": puts the parts together, and decides which work follows from which wish.
 
-import { artefact, getBlob, observers } from "./api.js";
+import { artefact, getBlob } from "./api.js";
 import { BlindTest } from "./blind_test.js";
 import { Brush } from "./brush.js";
 import { CurveChart, describe, readCurve } from "./curve.js";
@@ -9,10 +9,11 @@ import { Flicker } from "./flicker.js";
 import { bytes, percent } from "./format.js";
 import { takePhotos } from "./intake.js";
 import { Jobs } from "./jobs.js";
-import { MAPS, mapLayer, paintMap, Readout, showFiles, showLegend, strideFor } from "./maps.js";
+import { MAPS, mapLayer, mapRequest, paintMap, Readout, showFiles, showLegend } from "./maps.js";
+import { listObservers } from "./observers.js";
 import { Layer } from "./pixels.js";
 import { borderTool, paintResult, showFigures } from "./result.js";
-import { showScores } from "./scores.js";
+import { scoreRequests, showScores } from "./scores.js";
 import { Pane, View } from "./viewer.js";
 
 const DIFFERENCE_GAIN = 8;
@@ -199,20 +200,13 @@ function takeResult(result, blob, after, protectedParts) {
 }
 
 async function score() {
-  const { blob } = results;
-  const ask = (kind, label, capability, files) =>
+  await Promise.all(scoreRequests(photo, results).map(({ kind, label, capability, files }) =>
     reported(jobs.start(`score-${kind}`, label, async (run) => {
       const found = await run(capability, files);
       run.signal.throwIfAborted();
       results[kind] = found;
       showScores(results);
-    }));
-  const asked = [ask("pair", "Closeness", "full-reference-score", { reference: photo.blob, distorted: blob }),
-    ask("resultScore", "Score of the result", "quality-score", { image: blob })];
-  if (results.photoScore === null) {
-    asked.push(ask("photoScore", "Score of the photo", "quality-score", { image: photo.blob }));
-  }
-  await Promise.all(asked);
+    }))));
 }
 
 /** Bring a map to the left picture; it is asked for when it is first looked at. */
@@ -233,11 +227,7 @@ async function showMap(kind) {
 
 async function fetchMap(kind, run) {
   if (kind === "closeness" && results.blob === undefined) return;
-  const [capability, files, fields] = {
-    jnd: ["jnd-map", { image: photo.blob }, {}],
-    quality: ["patch-quality-map", { image: photo.blob }, { stride: strideFor(photo) }],
-    closeness: ["patch-quality-map", { image: results.blob, reference: photo.blob }, { stride: strideFor(photo) }],
-  }[kind];
+  const { capability, files, fields } = mapRequest(kind, photo, results.blob);
   const result = await run(capability, files, fields);
   const file = await getBlob(artefact(result, `${MAPS[kind].file}.png`).href, { signal: run.signal });
   const layer = await mapLayer(kind, result, file, photo);
@@ -297,18 +287,6 @@ function pursue() {
   encode();
 }
 
-async function listObservers() {
-  const { preset, profiles } = await observers();
-  const select = byId("observer");
-  select.replaceChildren(...(profiles.length > 0 ? profiles : [{ name: preset }]).map(({ name, title }) => new Option(title || name, name)));
-  select.value = preset;
-  const explain = () => {
-    byId("observer-text").textContent = profiles.find(({ name }) => name === select.value)?.description ?? "";
-  };
-  explain();
-  select.addEventListener("change", explain);
-}
-
 function openProtection(painting) {
   byId("protect-tools").hidden = !painting;
   byId("protect").setAttribute("aria-expanded", painting);
@@ -316,14 +294,6 @@ function openProtection(painting) {
   left.tool = painting ? brush : null;
   right.tool = painting ? brush : border;
   redraw();
-}
-
-function addRectangle(erasing) {
-  const [x, y, width, height] = ["left", "top", "width", "height"].map((edge) => byId(`rect-${edge}`).value / 100);
-  const before = brush.erasing;
-  brush.erasing = erasing;
-  brush.rectangle({ left: x, top: y, width, height });
-  brush.erasing = before;
 }
 
 const on = (id, name, act) => byId(id).addEventListener(name, act);
@@ -340,8 +310,7 @@ jobs.addEventListener("change", () => {
   else if (photo !== null && byId("problem").hidden) byId("status").textContent = "Done.";
 });
 on("zoom-fit", "click", () => view.fit());
-on("zoom-100", "click", () => view.zoom(1));
-on("zoom-200", "click", () => view.zoom(2));
+for (const times of [1, 2]) on(`zoom-${times}00`, "click", () => view.zoom(times));
 on("zoom-in", "click", () => view.zoom(view.scale * 1.5));
 on("zoom-out", "click", () => view.zoom(view.scale / 1.5));
 on("layer", "change", () => showMap(byId("layer").value));
@@ -368,8 +337,8 @@ on("jnd", "change", () => {
 on("protect", "click", () => openProtection(byId("protect-tools").hidden));
 on("brush-size", "input", () => { brush.size = Number(byId("brush-size").value); });
 on("brush-clear", "click", () => brush.clear());
-on("rect-add", "click", () => addRectangle(false));
-on("rect-remove", "click", () => addRectangle(true));
+on("rect-add", "click", () => brush.typedRectangle(false));
+on("rect-remove", "click", () => brush.typedRectangle(true));
 on("protect-encode", "click", pursue);
 on("open-flicker", "click", () => flicker.open());
 on("open-blind", "click", () => blindTest.open());

@@ -35,8 +35,15 @@ export const MAPS = {
   },
 };
 
+/** What to ask the service for a map of `kind`: {capability, files, fields}; `blob` is the result. */
+export function mapRequest(kind, photo, blob) {
+  if (kind === "jnd") return { capability: "jnd-map", files: { image: photo.blob }, fields: {} };
+  const files = kind === "quality" ? { image: photo.blob } : { image: blob, reference: photo.blob };
+  return { capability: "patch-quality-map", files, fields: { stride: strideFor(photo) } };
+}
+
 /** The step of a local quality map that keeps it under PATCHES patches. */
-export function strideFor({ width, height }) {
+function strideFor({ width, height }) {
   return STRIDES.find((stride) => (width / stride) * (height / stride) <= PATCHES) ?? STRIDES.at(-1);
 }
 

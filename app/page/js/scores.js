@@ -15,3 +15,14 @@ export function showScores({ photoScore, resultScore, pair }) {
     ["MS-SSIM", pair === null ? "…" : number(pair.ms_ssim, 3)],
   ]));
 }
+
+/** What to ask the service for: {kind, label, capability, files}; the photo's own score once. */
+export function scoreRequests(photo, { blob, photoScore }) {
+  const requests = [
+    { kind: "pair", label: "Closeness", capability: "full-reference-score",
+      files: { reference: photo.blob, distorted: blob } },
+    { kind: "resultScore", label: "Score of the result", capability: "quality-score", files: { image: blob } },
+    { kind: "photoScore", label: "Score of the photo", capability: "quality-score", files: { image: photo.blob } },
+  ];
+  return photoScore === null ? requests : requests.slice(0, 2);
+}

@@ -121,7 +121,7 @@ def test_the_part_that_is_looked_at_can_be_tested_alone(page: LookPage, tmp_path
 def test_the_verdict_is_the_exact_binomial_test(page: LookPage) -> None:
     page.open()
     found = page.browser.evaluate(
-        "import('/page/js/binomial.js').then((m) => Array.from({length: 21}, (_, right) =>"
+        "import('/page/js/chance.js').then((m) => Array.from({length: 21}, (_, right) =>"
         " [m.chanceOf(right), m.verdict(right).canTell]))"
     )
     for right, (chance, can_tell) in enumerate(found):
