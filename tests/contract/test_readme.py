@@ -53,6 +53,11 @@ def settings_row(settings: type[BaseSettings], name: str, reader: str) -> str:
     return f"| `LIMEN_{name.upper()}` | {default} | {reader} | {field.description} |"
 
 
+def test_the_codecs_readme_is_narrow() -> None:
+    codec = (ROOT / "models" / "varjpeg" / "README.md").read_text()
+    assert [line for line in codec.splitlines() if len(line) > 100] == []
+
+
 def test_the_settings_table_is_the_code() -> None:
     table = README.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `LIMEN_")]
