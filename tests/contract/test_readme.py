@@ -19,7 +19,7 @@ from tests.assets.draw_sample import draw_sample
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+README, APP = ((ROOT / folder / "README.md").read_text() for folder in (".", "app"))
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -65,19 +65,19 @@ def test_the_settings_table_is_the_code() -> None:
 
 
 def test_the_table_of_problems_is_the_code() -> None:
-    table = README.split("<!-- problems", 1)[1].split("<!-- end of problems -->", 1)[0]
+    table = APP.split("<!-- problems", 1)[1].split("<!-- end of problems -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `")]
     rows = [
         f"| `{code}` | {problem.status} | {problem.title}. {problem.meaning} |"
         for code, problem in sorted(PROBLEM_TYPES.items(), key=lambda item: (item[1].status, item[0]))
     ]
-    assert shown == rows, "README should show:\n" + "\n".join(rows)
+    assert shown == rows, "app/README.md should show:\n" + "\n".join(rows)
 
 
 def test_every_endpoint_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIMEN_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("LIMEN_BLOB_DIR", str(tmp_path))
-    table = README.split("\n## Endpoints\n", 1)[1].split("\n## ", 1)[0].replace("{id}", "{job_id}")
+    table = APP.split("\n## Endpoints\n", 1)[1].split("\n## ", 1)[0].replace("{id}", "{job_id}")
     for path in create_app().openapi()["paths"]:
         assert path in table or path.removeprefix("/v1/jobs/{job_id}") in table, path
 
