@@ -19,21 +19,21 @@ from tests.assets.draw_sample import draw_sample
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-README, APP = ((ROOT / folder / "README.md").read_text() for folder in (".", "app"))
+README, APP, WORKERS = ((ROOT / folder / "README.md").read_text() for folder in (".", "app", "workers"))
 PROGRAMS = Path(sys.executable).parent
 
 
-def fenced(language: str, *, under: str) -> str:
-    """The first block of ``language`` under the heading ``under``."""
-    section = README.split(f"\n## {under}\n", 1)[1].split("\n## ", 1)[0]
-    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
-    assert found, f"no {language} block under {under}"
-    return found[1]
+def section(paper: str, heading: str) -> str:
+    """What stands under a heading, up to the next of its rank or above."""
+    rank, title = heading.split(" ", 1)
+    after = re.split(rf"^{rank} {re.escape(title)}\n", paper, maxsplit=1, flags=re.MULTILINE)
+    assert len(after) == 2, f"no heading {heading}"
+    return re.split(rf"^#{{1,{len(rank)}}} ", after[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def commands(*, under: str) -> list[str]:
-    """Calls of ``limen`` in the first shell block under a heading."""
-    return [line for line in fenced("sh", under=under).splitlines() if line.startswith("limen ")]
+def blocks(language: str, text: str) -> list[str]:
+    """All blocks of a language in a text."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def settings_rows() -> list[str]:
@@ -59,9 +59,9 @@ def test_the_codecs_readme_is_narrow() -> None:
 
 
 def test_the_settings_table_is_the_code() -> None:
-    table = README.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
+    table = WORKERS.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `LIMEN_")]
-    assert shown == settings_rows(), "README should show:\n" + "\n".join(settings_rows())
+    assert shown == settings_rows(), "workers/README.md should show:\n" + "\n".join(settings_rows())
 
 
 def test_the_table_of_problems_is_the_code() -> None:
@@ -132,29 +132,24 @@ def run(arguments: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
 
 
+def run_limen(block: str, folder: Path) -> int:
+    """Run each call of ``limen`` in a block; how many there were."""
+    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("limen ")]
+    for program, *arguments in lines:
+        run([str(PROGRAMS / program), *arguments], folder)
+    return len(lines)
+
+
 @pytest.mark.slow
 def test_the_commands_on_files_run(folder: Path) -> None:
-    lines = commands(under="On files and folders, without a server")
-    assert len(lines) >= 10
-    for line in lines:
-        program, *arguments = shlex.split(line, comments=True)
-        run([str(PROGRAMS / program), *arguments], folder)
+    first, *_ = blocks("sh", section(WORKERS, "## Command line"))
+    assert run_limen(first, folder) >= 10
 
 
 @pytest.mark.slow
 def test_the_recipes_run(folder: Path) -> None:
-    section = README.split("\n## Recipes\n", 1)[1].split("\n## ", 1)[0]
-    upload, bucket, check = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    (line,) = [line for line in bucket.splitlines() if not line.startswith("aws ")]
-    run([str(PROGRAMS / "limen"), *shlex.split(line)[1:]], folder)
-    first, second = check.splitlines()
-    path = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    subprocess.run(["bash", "-c", first], cwd=folder, env=os.environ | path, check=True, timeout=120)
-    done = subprocess.run(
-        ["bash", "-c", second], cwd=folder, env=os.environ | path, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 1, done.stderr  # the drawn photos are PNG: most of their bytes can go
-    assert re.fullmatch(r"\d+% of \d+ bytes can go\n", done.stdout)
+    (upload,) = blocks("sh", section(README, "## Recipes"))
+    assert run_limen(blocks("sh", section(README, "## On files and folders, without a server"))[0], folder) == 1
     (folder / "photo.png").write_bytes((folder / "photos" / "sky.png").read_bytes())
     nobody_there = upload.replace("localhost:8000", "127.0.0.1:9")
     subprocess.run(["bash", "-c", nobody_there], cwd=folder, check=True, timeout=60, stderr=subprocess.DEVNULL)
@@ -162,8 +157,22 @@ def test_the_recipes_run(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_recipes_for_folders_run(folder: Path) -> None:
+    bucket, check = blocks("sh", section(WORKERS, "### Recipes"))
+    assert run_limen(bucket, folder) == 1
+    first, second = check.splitlines()
+    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-c", first], cwd=folder, env=environment, check=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", second], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr  # the drawn photos are PNG: most of their bytes can go
+    assert re.fullmatch(r"\d+% of \d+ bytes can go\n", done.stdout)
+
+
+@pytest.mark.slow
 def test_the_python_example_runs(folder: Path) -> None:
-    example = fenced("python", under="In Python")
+    (example,) = blocks("python", section(README, "## In Python"))
     ast.parse(example)
     run([sys.executable, "-c", example], folder)
 
