@@ -19,7 +19,9 @@ from tests.assets.draw_sample import draw_sample
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-README, APP, WORKERS = ((ROOT / folder / "README.md").read_text() for folder in (".", "app", "workers"))
+README, APP, WORKERS, TRAINING, TESTS = (
+    (ROOT / folder / "README.md").read_text() for folder in (".", "app", "workers", "training", "tests")
+)
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -112,6 +114,15 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for name in re.findall(r"\bmake ([a-z][\w-]*)\b", README) if name not in {"the"}}
     assert named <= targets
+
+
+def test_benchmarks_and_experiments_are_listed() -> None:
+    listed = set(re.findall(r"`([a-z_]+)[ `]", section(TESTS, "## Benchmarks")))
+    assert {path.stem for path in (ROOT / "tests" / "benchmarks").glob("*.py") if "argparse" in path.read_text()} <= (
+        listed | {"mutated_ways"}
+    )
+    experiments = set(re.findall(r"^\| `(\w+)` \|", section(TRAINING, "## Experiments"), re.MULTILINE))
+    assert experiments == {path.stem for path in (ROOT / "training" / "configs").glob("*.yaml")}
 
 
 @pytest.fixture(scope="module")
