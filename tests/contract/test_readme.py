@@ -19,8 +19,8 @@ from tests.assets.draw_sample import draw_sample
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-README, APP, WORKERS, TRAINING, TESTS = (
-    (ROOT / folder / "README.md").read_text() for folder in (".", "app", "workers", "training", "tests")
+README, APP, WORKERS, MODELS, TRAINING, TESTS = (
+    (ROOT / folder / "README.md").read_text() for folder in (".", "app", "workers", "models", "training", "tests")
 )
 PROGRAMS = Path(sys.executable).parent
 
@@ -97,16 +97,16 @@ def test_the_five_files_exist() -> None:
 
 
 def test_every_model_card_is_linked() -> None:
-    cards = {f"models/cards/{path.name}" for path in (ROOT / "models" / "cards").glob("*.md")}
-    assert cards <= set(re.findall(r"\]\(([^)#]+)\)", README))
+    cards = {f"cards/{path.name}" for path in (ROOT / "models" / "cards").glob("*.md")}
+    assert cards <= set(re.findall(r"\]\(([^)#]+)\)", MODELS))
 
 
 def test_figures_of_the_models_are_those_of_their_cards() -> None:
-    section = README.split("\n## Models\n", 1)[1].split("\n## ", 1)[0]
-    rows = [row.split("|") for row in section.splitlines() if "](models/cards/" in row]
+    table = section(MODELS, "## The models, and how good they are")
+    rows = [row.split("|") for row in table.splitlines() if "](cards/" in row]
     assert rows
     for _, _, links, _, figures, _, _ in rows:
-        cards = "".join((ROOT / target).read_text() for target in re.findall(r"\]\(([^)]+)\)", links))
+        cards = "".join((ROOT / "models" / target).read_text() for target in re.findall(r"\]\(([^)]+)\)", links))
         assert [figure for figure in re.findall(r"\d+\.\d+", figures) if figure not in cards] == []
 
 
@@ -183,7 +183,7 @@ def test_the_recipes_for_folders_run(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_python_example_runs(folder: Path) -> None:
-    (example,) = blocks("python", section(README, "## In Python"))
+    (example,) = blocks("python", section(MODELS, "## In Python"))
     ast.parse(example)
     run([sys.executable, "-c", example], folder)
 
