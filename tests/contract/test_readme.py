@@ -1,14 +1,20 @@
-"""README.md keeps its word: its commands run, its settings are the code's, its links lead somewhere."""
+"""The READMEs keep their word: commands run, tables are the code's, links lead somewhere, the first one is short."""
 
 import ast
+import inspect
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 from pydantic_settings import BaseSettings
 
@@ -16,28 +22,34 @@ from app.http.problem_types import PROBLEM_TYPES
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.draw_sample import draw_sample
+from workers.run.celery_app import create_celery
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+ROOMS = ("app", "workers", "models", "training", "docker", "tests")
+PAPERS = sorted([*ROOT.glob("*.md"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.md"))])
+README, APP, WORKERS, MODELS, TRAINING, TESTS, CODEC = (
+    (ROOT / folder / "README.md").read_text()
+    for folder in (".", "app", "workers", "models", "training", "tests", "models/varjpeg")
+)
 PROGRAMS = Path(sys.executable).parent
 
 
-def fenced(language: str, *, under: str) -> str:
-    """The first block of ``language`` under the heading ``under``."""
-    section = README.split(f"\n## {under}\n", 1)[1].split("\n## ", 1)[0]
-    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
-    assert found, f"no {language} block under {under}"
-    return found[1]
+def section(paper: str, heading: str) -> str:
+    """What stands under a heading, up to the next of its rank or above."""
+    rank, title = heading.split(" ", 1)
+    after = re.split(rf"^{rank} {re.escape(title)}\n", paper, maxsplit=1, flags=re.MULTILINE)
+    assert len(after) == 2, f"no heading {heading}"
+    return re.split(rf"^#{{1,{len(rank)}}} ", after[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def commands(*, under: str) -> list[str]:
-    """Calls of ``limen`` in the first shell block under a heading."""
-    return [line for line in fenced("sh", under=under).splitlines() if line.startswith("limen ")]
+def blocks(language: str, text: str) -> list[str]:
+    """All blocks of a language in a text."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def settings_rows() -> list[str]:
-    """The table of settings as README has to show it: the shared ones, the web process's, the worker's."""
+    """The table of settings as it has to be shown: the shared ones, the web process's, the worker's."""
     shared = {name for name in ApiSettings.model_fields if name in WorkerSettings.model_fields}
     return [
         *(settings_row(ApiSettings, name, "both") for name in ApiSettings.model_fields if name in shared),
@@ -53,60 +65,105 @@ def settings_row(settings: type[BaseSettings], name: str, reader: str) -> str:
     return f"| `LIMEN_{name.upper()}` | {default} | {reader} | {field.description} |"
 
 
+def test_the_first_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_codecs_readme_is_narrow() -> None:
+    assert [line for line in CODEC.splitlines() if len(line) > 100] == []
+
+
 def test_the_settings_table_is_the_code() -> None:
-    table = README.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
+    table = WORKERS.split("<!-- settings", 1)[1].split("<!-- end of settings -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `LIMEN_")]
-    assert shown == settings_rows(), "README should show:\n" + "\n".join(settings_rows())
+    assert shown == settings_rows(), "workers/README.md should show:\n" + "\n".join(settings_rows())
 
 
 def test_the_table_of_problems_is_the_code() -> None:
-    table = README.split("<!-- problems", 1)[1].split("<!-- end of problems -->", 1)[0]
+    table = APP.split("<!-- problems", 1)[1].split("<!-- end of problems -->", 1)[0]
     shown = [line for line in table.splitlines() if line.startswith("| `")]
     rows = [
         f"| `{code}` | {problem.status} | {problem.title}. {problem.meaning} |"
         for code, problem in sorted(PROBLEM_TYPES.items(), key=lambda item: (item[1].status, item[0]))
     ]
-    assert shown == rows, "README should show:\n" + "\n".join(rows)
+    assert shown == rows, "app/README.md should show:\n" + "\n".join(rows)
 
 
 def test_every_endpoint_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIMEN_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("LIMEN_BLOB_DIR", str(tmp_path))
-    table = README.split("\n## Endpoints\n", 1)[1].split("\n## ", 1)[0].replace("{id}", "{job_id}")
+    table = section(APP, "## Endpoints").replace("{id}", "{job_id}")
     for path in create_app().openapi()["paths"]:
         assert path in table or path.removeprefix("/v1/jobs/{job_id}") in table, path
 
 
-def test_links_and_pictures_lead_to_files() -> None:
-    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
-    assert targets
-    assert [target for target in targets if not (ROOT / target).is_file()] == []
+def anchors(paper: Path) -> set[str]:
+    """What a link may name after #: each heading, as GitHub spells it."""
+    prose = re.sub(r"```.*?```", "", paper.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_five_files_exist() -> None:
-    listed = re.findall(r"^\d\. `([^`]+)`", README, re.MULTILINE)
-    assert len(listed) == 5
-    assert [name for name in listed if not (ROOT / name).is_file()] == []
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(paper: Path) -> None:
+    lost = []
+    for link in re.findall(r"\]\(\s*([^)\s]+)\s*\)", paper.read_text()):
+        if "://" not in link:
+            file, _, anchor = link.partition("#")
+            target = paper.parent / file if file else paper
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                lost.append(link)
+    assert lost == []
+
+
+def test_every_readme_is_reached_from_the_first() -> None:
+    reached = {ROOT / target for target in re.findall(r"\]\(([^)#]+)", README) if target.endswith(".md")}
+    assert {path for path in PAPERS if path.name == "README.md"} - {ROOT / "README.md"} <= reached
 
 
 def test_every_model_card_is_linked() -> None:
-    cards = {f"models/cards/{path.name}" for path in (ROOT / "models" / "cards").glob("*.md")}
-    assert cards <= set(re.findall(r"\]\(([^)#]+)\)", README))
+    cards = {f"cards/{path.name}" for path in (ROOT / "models" / "cards").glob("*.md")}
+    assert cards <= set(re.findall(r"\]\(([^)#]+)\)", MODELS))
 
 
 def test_figures_of_the_models_are_those_of_their_cards() -> None:
-    section = README.split("\n## Models\n", 1)[1].split("\n## ", 1)[0]
-    rows = [row.split("|") for row in section.splitlines() if "](models/cards/" in row]
+    table = section(MODELS, "## The models, and how good they are")
+    rows = [row.split("|") for row in table.splitlines() if "](cards/" in row]
     assert rows
     for _, _, links, _, figures, _, _ in rows:
-        cards = "".join((ROOT / target).read_text() for target in re.findall(r"\]\(([^)]+)\)", links))
+        cards = "".join((ROOT / "models" / target).read_text() for target in re.findall(r"\]\(([^)]+)\)", links))
         assert [figure for figure in re.findall(r"\d+\.\d+", figures) if figure not in cards] == []
+
+
+def test_figures_of_the_first_readme_are_those_of_the_manuals() -> None:
+    figures = re.findall(r"\b\d+\.\d+\b", section(README, "## How much machine it takes"))
+    manuals = section(CODEC, "## What a request costs") + section(MODELS, "## What a default file looks like")
+    assert figures
+    assert [figure for figure in figures if not re.search(rf"\b{figure}\b", manuals)] == []
 
 
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for name in re.findall(r"\bmake ([a-z][\w-]*)\b", README) if name not in {"the"}}
-    assert named <= targets
+    for paper in PAPERS:
+        code = "\n".join([*blocks("sh", paper.read_text()), *re.findall(r"`(make [^`]+)`", paper.read_text())])
+        assert set(re.findall(r"^make ([a-z][\w-]*)\b", code, re.MULTILINE)) <= targets, paper
+
+
+def test_benchmarks_and_experiments_are_listed() -> None:
+    listed = set(re.findall(r"`([a-z_]+)[ `]", section(TESTS, "## Benchmarks")))
+    assert {path.stem for path in (ROOT / "tests" / "benchmarks").glob("*.py") if "argparse" in path.read_text()} <= (
+        listed | {"mutated_ways"}
+    )
+    experiments = set(re.findall(r"^\| `(\w+)` \|", section(TRAINING, "## Experiments"), re.MULTILINE))
+    assert experiments == {path.stem for path in (ROOT / "training" / "configs").glob("*.yaml")}
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_that_are_run_exist(paper: Path) -> None:
+    """``python -m NAME`` in a command names a module of this checkout."""
+    for name in re.findall(r"python -m ([a-z_]\w*(?:\.\w+)+)", paper.read_text().replace("\n", " ")):
+        if name != "tests.benchmarks.NAME":
+            assert (ROOT / name.replace(".", "/")).with_suffix(".py").is_file(), name
 
 
 @pytest.fixture(scope="module")
@@ -127,29 +184,24 @@ def run(arguments: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
 
 
+def run_limen(block: str, folder: Path) -> int:
+    """Run each call of ``limen`` in a block; how many there were."""
+    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("limen ")]
+    for program, *arguments in lines:
+        run([str(PROGRAMS / program), *arguments], folder)
+    return len(lines)
+
+
 @pytest.mark.slow
 def test_the_commands_on_files_run(folder: Path) -> None:
-    lines = commands(under="On files and folders, without a server")
-    assert len(lines) >= 10
-    for line in lines:
-        program, *arguments = shlex.split(line, comments=True)
-        run([str(PROGRAMS / program), *arguments], folder)
+    first, *_ = blocks("sh", section(WORKERS, "## Command line"))
+    assert run_limen(first, folder) >= 10
 
 
 @pytest.mark.slow
 def test_the_recipes_run(folder: Path) -> None:
-    section = README.split("\n## Recipes\n", 1)[1].split("\n## ", 1)[0]
-    upload, bucket, check = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    (line,) = [line for line in bucket.splitlines() if not line.startswith("aws ")]
-    run([str(PROGRAMS / "limen"), *shlex.split(line)[1:]], folder)
-    first, second = check.splitlines()
-    path = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    subprocess.run(["bash", "-c", first], cwd=folder, env=os.environ | path, check=True, timeout=120)
-    done = subprocess.run(
-        ["bash", "-c", second], cwd=folder, env=os.environ | path, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 1, done.stderr  # the drawn photos are PNG: most of their bytes can go
-    assert re.fullmatch(r"\d+% of \d+ bytes can go\n", done.stdout)
+    upload, on_files = blocks("sh", section(README, "## Three recipes"))
+    assert run_limen(on_files, folder) == 1
     (folder / "photo.png").write_bytes((folder / "photos" / "sky.png").read_bytes())
     nobody_there = upload.replace("localhost:8000", "127.0.0.1:9")
     subprocess.run(["bash", "-c", nobody_there], cwd=folder, check=True, timeout=60, stderr=subprocess.DEVNULL)
@@ -157,16 +209,90 @@ def test_the_recipes_run(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_python_example_runs(folder: Path) -> None:
-    example = fenced("python", under="In Python")
+def test_the_recipes_for_folders_run(folder: Path) -> None:
+    bucket, check = blocks("sh", section(WORKERS, "### Recipes"))
+    assert run_limen(bucket, folder) == 1
+    first, second = check.splitlines()
+    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-c", first], cwd=folder, env=environment, check=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", second], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr  # the drawn photos are PNG: most of their bytes can go
+    assert re.fullmatch(r"\d+% of \d+ bytes can go\n", done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("paper", "heading"), [(README, "## Three recipes"), (MODELS, "## In Python")])
+def test_the_python_examples_run(paper: str, heading: str, folder: Path) -> None:
+    (example,) = blocks("python", section(paper, heading))
     ast.parse(example)
     run([sys.executable, "-c", example], folder)
 
 
 def test_what_a_curl_line_keeps_is_never_a_problem_or_a_job() -> None:
     """A line that writes a picture fails on errors, and takes nothing but pictures where it would get a job."""
-    lines = [line for line in README.splitlines() if line.startswith(("curl ", "kind=$(curl ")) and " -o " in line]
-    assert lines
-    for line in lines:
-        assert re.search(r"curl -f", line), line
-        assert "-H 'Accept: image/" in line, line
+    for text in (README, APP):
+        lines = [line for line in text.splitlines() if line.startswith(("curl ", "kind=$(curl ")) and " -o " in line]
+        assert lines
+        for line in lines:
+            assert re.search(r"curl -f", line), line
+            assert "-H 'Accept: image/" in line, line
+
+
+def test_the_five_files_exist() -> None:
+    assert len(five_files()) == 5
+    assert [name for name in five_files() if not (ROOT / name).is_file()] == []
+
+
+def five_files() -> list[str]:
+    """The files that README says to read first, in its order."""
+    return re.findall(r"^\d\. `([^`]+)`", README, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_request_goes_through_the_five_files_in_their_order(folder: Path, tmp_path: Path) -> None:
+    """One real ``POST /v1/varjpeg``: what it sends to the queue is done by the task of that name, here and now.
+
+    Four files have functions that run; in the other stands what the message is made of.
+    """
+    celery = create_celery(WorkerSettings(blob_dir=tmp_path))
+    celery.loader.import_default_modules()
+    celery.finalize()
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+    celery.send_task = lambda name, args, **_: sent.append((name, args))
+
+    def ask(photo: str) -> str:
+        with TestClient(create_app(ApiSettings(blob_dir=tmp_path), celery=celery)) as client:
+            reply = client.post("/v1/varjpeg", files={"image": (folder / "photos" / photo).read_bytes()})
+            assert reply.status_code == 202
+            name, arguments = sent.pop()
+            celery.tasks[name](*arguments)
+            job = celery.jobs.get(arguments[0])
+            assert job.state == "succeeded"
+            return inspect.getfile(type(job.request))
+
+    message = ask("door.png")  # compiles and loads, which would take long under observation
+    called = files_called(lambda: ask("sky.png"))
+    submission, contract, *others = (str(ROOT / name) for name in five_files())
+    assert contract == message
+    assert [path for path in called if path in (submission, *others)] == [submission, *others]
+
+
+def files_called(work: Callable[[], object]) -> list[str]:
+    """Files whose functions run while ``work`` does, here or in threads that it starts, in the order of first calls."""
+    called: dict[str, None] = {}
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            called.setdefault(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+        threading.setprofile(None)
+    return list(called)
