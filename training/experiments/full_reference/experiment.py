@@ -106,7 +106,8 @@ def export(config: FullReferenceConfig) -> None:
         },
         training_data="MOS of TID2013 on pairs recreated from 19 Kodak photos and on its kinds of distortion made on "
         f"photos/train ({photos}); SSIMULACRA2 at high quality, of every kind, on photos/train",
-        licence="weights as the project; photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research), Kodak",
+        licence="weights: research and teaching only, no commercial use; "
+        "photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research), Kodak",
         metrics=kept_metrics(config) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         weights=config.weights,
     )

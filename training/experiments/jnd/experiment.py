@@ -201,7 +201,8 @@ def _write_entry(config: JndConfig, numbers: WholePhotoNumbers, metrics: dict[st
         },
         training_data="photos/train: photo* (free-licence photographs), urban* (Urban100), bsds_* (BSDS500); labels by "
         "SSIMULACRA2 and butteraugli",
-        licence="weights: as Limen; trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and "
+        licence="weights: research and teaching only, no commercial use; "
+        "trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and "
         "BSDS500 (research licence)",
         metrics=metrics,
         weights=config.weights,

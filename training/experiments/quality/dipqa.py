@@ -196,7 +196,8 @@ def export(config: DipqaConfig) -> None:
                 "unit": "DMOS 1 (bad) .. 5 (excellent), 5 only for identical patches",
             },
             training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-            licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+            licence="weights: research and teaching only, no commercial use; "
+            "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics.get(name, {}) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         )
 

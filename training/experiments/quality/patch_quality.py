@@ -269,7 +269,8 @@ def export(config: ExperimentConfig) -> None:
                 "unit": "quality 0..1, higher is better",
             },
             training_data=f"teacher labels on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-            licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+            licence="weights: research and teaching only, no commercial use; "
+            "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
             metrics=metrics | {"pytorch_onnx_relative_error": errors[name]},
         )
 

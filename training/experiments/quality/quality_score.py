@@ -217,7 +217,8 @@ def export(config: QualityScoreConfig) -> None:
             "unit": "MOS 0..100, higher is better",
         },
         training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-        licence="weights as the project; training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+        licence="weights: research and teaching only, no commercial use; "
+        "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
         metrics=metrics | {"pytorch_onnx_relative_error": max(error, on_photos)},
     )
 

@@ -32,7 +32,7 @@ from training.run.export import export_graph, exported_model, just_exported, wri
 
 VERSION = "5"
 GRAPHS = ("sur_features", "sur_head")
-LICENCE = "weights: as Limen, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
+LICENCE = "weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
 
 
 def export(config: SurConfig) -> None:
