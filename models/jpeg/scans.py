@@ -34,7 +34,7 @@ def _refined(value: int, step: int, bit: int) -> int:
     return value + step if value > 0 else value - step
 
 
-@inlined
+@compiled
 def _read_dc(
     stream: NDArray[np.uint8],
     end: int,
@@ -53,7 +53,7 @@ def _read_dc(
     return position + size
 
 
-@inlined
+@compiled
 def _read_ac(
     stream: NDArray[np.uint8],
     end: int,
@@ -95,7 +95,7 @@ def _read_ac(
     return position, 0
 
 
-@inlined
+@compiled
 def _refine_run(
     stream: NDArray[np.uint8],
     end: int,
@@ -123,7 +123,7 @@ def _refine_run(
     return position, k
 
 
-@inlined
+@compiled
 def _refine_ac(
     stream: NDArray[np.uint8],
     end: int,

@@ -1,20 +1,15 @@
 """The READMEs keep their word: commands run, tables are the code's, links lead somewhere, the first one is short."""
 
 import ast
-import inspect
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from PIL import Image
 from pydantic_settings import BaseSettings
 
@@ -22,7 +17,6 @@ from app.http.problem_types import PROBLEM_TYPES
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.draw_sample import draw_sample
-from workers.run.celery_app import create_celery
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -252,47 +246,15 @@ def five_files() -> list[str]:
 
 @pytest.mark.slow
 def test_a_request_goes_through_the_five_files_in_their_order(folder: Path, tmp_path: Path) -> None:
-    """One real ``POST /v1/varjpeg``: what it sends to the queue is done by the task of that name, here and now.
-
-    Four files have functions that run; in the other stands what the message is made of.
-    """
-    celery = create_celery(WorkerSettings(blob_dir=tmp_path))
-    celery.loader.import_default_modules()
-    celery.finalize()
-    sent: list[tuple[str, tuple[Any, ...]]] = []
-    celery.send_task = lambda name, args, **_: sent.append((name, args))
-
-    def ask(photo: str) -> str:
-        with TestClient(create_app(ApiSettings(blob_dir=tmp_path), celery=celery)) as client:
-            reply = client.post("/v1/varjpeg", files={"image": (folder / "photos" / photo).read_bytes()})
-            assert reply.status_code == 202
-            name, arguments = sent.pop()
-            celery.tasks[name](*arguments)
-            job = celery.jobs.get(arguments[0])
-            assert job.state == "succeeded"
-            return inspect.getfile(type(job.request))
-
-    message = ask("door.png")  # compiles and loads, which would take long under observation
-    called = files_called(lambda: ask("sky.png"))
+    """Four files have functions that run; in the other stands what the message is made of."""
+    photos = [folder / "photos" / name for name in ("door.png", "sky.png")]
+    parts = (sys.executable, ROOT / "tests" / "assets" / "traced_request.py", tmp_path, *photos)
+    there = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [str(part) for part in parts], env=there, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    traced = json.loads(done.stdout)
     submission, contract, *others = (str(ROOT / name) for name in five_files())
-    assert contract == message
-    assert [path for path in called if path in (submission, *others)] == [submission, *others]
-
-
-def files_called(work: Callable[[], object]) -> list[str]:
-    """Files whose functions run while ``work`` does, here or in threads that it starts, in the order of first calls."""
-    called: dict[str, None] = {}
-
-    def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call":
-            called.setdefault(frame.f_code.co_filename)
-
-    before = sys.getprofile()
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-        threading.setprofile(None)
-    return list(called)
+    assert contract == traced["message"]
+    assert [path for path in traced["called"] if path in (submission, *others)] == [submission, *others]

@@ -142,11 +142,11 @@ def test_after_sigkill_nothing_is_lost_and_nothing_repeated(folder: Path, tmp_pa
 
 
 def read_libraries_once(folder: Path) -> None:
-    """A library that comes from disc for the first time, just installed, holds up the interpreter and all its threads;
-    the promise is that of a program at work.
+    """A library that comes from disc for the first time, just installed, or a loop that is compiled, holds up the
+    interpreter and all its threads; the promise is that of a program at work.
     """
-    Image.fromarray(draw_sample()).save(folder / "small.png")
-    command = [*PROGRAM, "varjpeg", "small.png", "-o", "small.jpg"]
+    Image.fromarray(draw_sample()).save(folder / "small.jpg", quality=95)
+    command = [*PROGRAM, "varjpeg", "small.jpg", "-o", "smaller.jpg"]
     there = environment(folder) | {"PYTHONPATH": str(Path(__file__).parents[3])}
     subprocess.run(command, cwd=folder, env=there, check=True, capture_output=True, timeout=120)
 
