@@ -35,7 +35,7 @@ async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> 
     mask of the image's size: each block of 8x8 pixels (in colour 16x16) with white in it is as good as at quality 90,
     and what is asked for decides how good the others are. `metadata`: `keep-icc` keeps the
     colour profile, `keep-all` also EXIF without the place, XMP and an HDR gain map, `strip` nothing; the picture is
-    upright in each case. Of a JPEG its own coefficients are thinned out where that is smaller, and it is given back as
+    upright in each case. Of a JPEG its own coefficients are coded anew where that is smaller, and it is given back as
     it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` and no `Accept`,
     the reply is the file itself, and its figures are in the headers `Limen-Sur` and `Limen-Quality`;
     `Accept: application/json` asks for all figures.
