@@ -9,6 +9,7 @@ from typing import Any
 
 from models.errors import ModelArtefactError
 from models.graphs.onnx_model import OnnxModel, OrtModel
+from models.threads import thread_count
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -41,8 +42,11 @@ def load_manifest(weights: Path = WEIGHTS) -> dict[str, ModelEntry]:
         raise ModelArtefactError(f"manifest.json cannot be read: {error}") from error
 
 
-def load_model(name: str, weights: Path = WEIGHTS, *, threads: int = 1, cuda: bool = False) -> OnnxModel:
+def load_model(name: str, weights: Path = WEIGHTS, *, threads: int | None = None, cuda: bool = False) -> OnnxModel:
     """A shipped graph, opened once per process: ``threads`` and ``cuda`` count when it is asked for the first time.
+
+    ``threads``: None for all that one request has where the graph sees a photo whole, and for one where it sees tiles,
+    of which several are worked on at once.
 
     Raises: ModelArtefactError if the file is missing, its SHA-256 differs, or the graph's inputs and outputs are not
     the ones the manifest promises.
@@ -69,11 +73,13 @@ def _opened(weights: Path) -> dict[str, OnnxModel]:
     return {}
 
 
-def _open_model(name: str, weights: Path, *, threads: int, cuda: bool) -> OnnxModel:
+def _open_model(name: str, weights: Path, *, threads: int | None, cuda: bool) -> OnnxModel:
     entry = load_manifest(weights).get(name)
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")
     path = check_file(entry, weights)
+    if threads is None:
+        threads = thread_count() if entry.contract.get("sees") == "whole photo" else 1
     model = OrtModel(path, name=name, version=entry.version, threads=threads, cuda=cuda)
     if model.signature() != {"inputs": entry.inputs, "outputs": entry.outputs}:
         raise ModelArtefactError(f"{entry.file} declares {model.signature()}, not what the manifest promises")

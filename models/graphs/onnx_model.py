@@ -33,6 +33,7 @@ class OrtModel:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait let others work
         options.log_severity_level = 3
         if cuda:
             ort.preload_dlls()  # CUDA and cuDNN as installed by the extra `gpu`, where the loader does not look

@@ -10,25 +10,24 @@ import numpy as np
 from PIL import Image
 
 from models.colour import luma
-from models.jnd import TILE, predict_jnd_map
+from models.jnd import predict_jnd_map
 from models.jpeg.dct import BLOCK, forward_dct
 from models.preprocess import as_rgb
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.visibility import activity
 
-_FULL_BELOW = TILE * TILE
+_FULL_BELOW = 65_536
 _HALF_BELOW = 6_000_000
 """Pixels of a photo below which its map is made at full, and at half, resolution; else at a quarter."""
 
-_LOG_SHIFT = {1: 0.0, 2: 0.08, 4: 0.16}
-"""How much higher the mean logarithm of a photo's thresholds comes out at a scale: medians of 51 photos of
+_LOG_SHIFT = {1: 0.0, 2: 0.13, 4: 0.28}
+"""How much higher the mean logarithm of a photo's thresholds comes out at a scale: medians of 49 photos of
 photos/train."""
 
 _OWN_ACTIVITY = 0.25
-_LOG_SHIFT_OF_ACTIVITY = -0.085
 """At a quarter a calm block among busy ones is not seen, and butteraugli's maximum rises by 3 % in the mean over eight
-Kodak photos; so thresholds there follow, by that power, the block's own activity, in the map's units by the second
-number: the maximum falls by 1 % at equal size, the 3-norm by what it had risen."""
+Kodak photos; so thresholds there follow, by that power, the block's own activity, whose mean logarithm over a photo is
+the map's: the maximum falls by 1 % at equal size, the 3-norm by what it had risen."""
 
 
 def coarse_thresholds(
@@ -50,7 +49,7 @@ def coarse_thresholds(
 
 
 def _beside_activity(blocks: Float32Array, pixels: Rgb8) -> Float32Array:
-    own = activity(forward_dct(luma(pixels) - np.float32(128))) * np.float32(math.exp(-_LOG_SHIFT_OF_ACTIVITY))
+    own = activity(forward_dct(luma(pixels) - np.float32(128)))
     return np.asarray(blocks ** (1 - _OWN_ACTIVITY) * own**_OWN_ACTIVITY, np.float32)
 
 

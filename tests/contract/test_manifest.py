@@ -14,18 +14,22 @@ CARDS = WEIGHTS.parent / "cards"
 MAX_TOTAL_BYTES = 80_000_000
 ENTRIES = sorted(load_manifest().values(), key=lambda entry: entry.name)
 CAPABILITIES = {
-    "fpsnet", "sur_features", "sur_head", "patchnet", "dipqa_64", "dipqa_128", "quality_score", "full_reference",
+    "fpsnet", "fpsnet_part", "sur_features", "sur_head",
+    "patchnet", "dipqa_64", "dipqa_128", "quality_score", "full_reference",
 }  # fmt: skip
+SIDE = 64
+"""Pixels, of graphs that take images of any sides."""
 PAIR_MODELS = ("dipqa_64", "dipqa_128", "full_reference")
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
 
 def inputs_of(entry: ModelEntry, *, batch: int, seed: int = 0) -> dict[str, Any]:
-    """Values in [0, 1] of the shapes that the manifest names, a dynamic dimension being the batch."""
+    """Values in [0, 1] of the shapes that the manifest names; "N" is the batch, any other dynamic dimension a side."""
     generator = np.random.default_rng(seed)
     shapes = {
-        name: [batch if isinstance(side, str) else side for side in shape] for name, shape in entry.inputs.items()
+        name: [{"N": batch}.get(side, SIDE) if isinstance(side, str) else side for side in shape]
+        for name, shape in entry.inputs.items()
     }
     return {name: generator.random(shape, np.float32) for name, shape in shapes.items()}
 

@@ -1,6 +1,6 @@
 """A network beside its graph on photos of several sizes.
 
-Both go through the very function that cuts, pads and joins the tiles for the product.
+Both go through the very function that cuts, pads and joins for the product.
 """
 
 from collections.abc import Callable

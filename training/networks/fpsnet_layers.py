@@ -1,10 +1,38 @@
 """FPSNet's encoders, fusion and decoder (section 2.3, figures 3 and 4) at the size of ``lite``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Mean = Callable[[Tensor], Tensor]
+"""Features (N, C, H, W) to their mean over the photo (N, C, 1, 1): ``own_mean``, or one that knows more than a part."""
+
+
+def own_mean(features: Tensor) -> Tensor:
+    """Of features of a photo that is seen whole."""
+    return F.adaptive_avg_pool2d(features, 1)
+
+
+class BlockConv(nn.Conv2d):
+    """A convolution of blocks of ``side`` x ``side`` pixels, as ``pixel_unshuffle`` would give them, from the pixels.
+
+    Weights are those of the blocks, (outputs, inputs * side^2, K, K); only where they lie in memory is different.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, side: int) -> None:
+        super().__init__(inputs * side**2, outputs, kernel, padding=kernel // 2, bias=False)
+        self.side = side
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, H / side, W / side)."""
+        side, blocks = self.side, self.weight
+        outputs, channels, rows, columns = blocks.shape
+        spread = blocks.view(outputs, channels // side**2, side, side, rows, columns).permute(0, 1, 4, 2, 5, 3)
+        kernel = spread.reshape(outputs, channels // side**2, rows * side, columns * side)
+        return F.conv2d(pixels, kernel, stride=side, padding=side * (rows // 2))
 
 
 class RegionMap(nn.Module):
@@ -28,11 +56,13 @@ class RegionMap(nn.Module):
 
 def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     padding = dilation * (kernel // 2)
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, dilation=dilation, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+    return _normalised(
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
     )
+
+
+def _normalised(convolution: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
 
 
 class SpatialAttention(nn.Module):
@@ -49,14 +79,19 @@ class SpatialAttention(nn.Module):
 
 
 class FocusEncoder(nn.Module):
-    """FFE: VGG-style pairs of 3x3 convolutions and max-pooling, each level through spatial attention."""
+    """FFE: VGG-style pairs of 3x3 convolutions and max-pooling, each level through spatial attention.
 
-    def __init__(self, inputs: int, channels: Sequence[int]) -> None:
+    The first level sees blocks of ``side`` x ``side`` pixels.
+    """
+
+    def __init__(self, inputs: int, channels: Sequence[int], *, side: int) -> None:
         super().__init__()
-        widths = [inputs, *channels]
+        firsts = [
+            _normalised(BlockConv(inputs, channels[0], 3, side=side)),
+            *(_conv(before, after, 3) for before, after in pairwise(channels)),
+        ]
         self.levels = nn.ModuleList(
-            nn.Sequential(_conv(before, after, 3), _conv(after, after, 3))
-            for before, after in zip(widths, channels, strict=False)
+            nn.Sequential(first, _conv(width, width, 3)) for first, width in zip(firsts, channels, strict=True)
         )
         self.attention = nn.ModuleList(SpatialAttention() for _ in channels)
 
@@ -85,11 +120,14 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualEncoder(nn.Module):
-    """PFE and input encoder: ResNet stages; the last one's global mean joins every local one (Su et al. 2020)."""
+    """PFE and input encoder: ResNet stages; the last one's global mean joins every local one (Su et al. 2020).
 
-    def __init__(self, inputs: int, channels: Sequence[int]) -> None:
+    The stem sees blocks of ``side`` x ``side`` pixels.
+    """
+
+    def __init__(self, inputs: int, channels: Sequence[int], *, side: int) -> None:
         super().__init__()
-        self.stem = _conv(inputs, channels[0], 3)
+        self.stem = _normalised(BlockConv(inputs, channels[0], 3, side=side))
         widths = [channels[0], *channels]
         self.stages = nn.ModuleList(
             ResidualBlock(before, after, stride=1 if index == 0 else 2)
@@ -97,13 +135,13 @@ class ResidualEncoder(nn.Module):
         )
         self.spread = nn.ModuleList(nn.Conv2d(channels[-1], width, 1) for width in channels)
 
-    def forward(self, inputs: Tensor) -> list[Tensor]:
-        """Features at strides 4, 8 and 16."""
-        features, local = self.stem(inputs), []
+    def forward(self, pixels: Tensor, mean: Mean = own_mean) -> list[Tensor]:
+        """Features at strides 1, 2 and 4 of the stem's."""
+        features, local = self.stem(pixels), []
         for stage in self.stages:
             features = stage(features)
             local.append(features)
-        overall = features.mean((2, 3), keepdim=True)
+        overall = mean(features)
         return [F.relu(part + spread(overall)) for part, spread in zip(local, self.spread, strict=True)]
 
 
@@ -133,10 +171,10 @@ class AtrousPyramid(nn.Module):
         self.overall = nn.Conv2d(channels, width, 1)
         self.join = _conv(4 * width, channels, 1)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, mean: Mean = own_mean) -> Tensor:
         """Same shape."""
         parts = [branch(features) for branch in self.branches]
-        overall = F.relu(self.overall(features.mean((2, 3), keepdim=True))).expand_as(parts[0])
+        overall = F.relu(self.overall(mean(features))).expand_as(parts[0])
         joined: Tensor = self.join(torch.cat([*parts, overall], dim=1))
         return joined
 
@@ -152,13 +190,13 @@ class SemanticEncoder(nn.Module):
         )
         self.pyramid = AtrousPyramid(channels[-1])
 
-    def forward(self, regions: Tensor) -> list[Tensor]:
+    def forward(self, regions: Tensor, mean: Mean = own_mean) -> list[Tensor]:
         """Features at strides 4, 8 and 16."""
         features, outputs = regions, []
         for index, level in enumerate(self.levels):
             features = level(features if index == 0 else F.max_pool2d(features, 2))
             outputs.append(features)
-        return [*outputs[:-1], self.pyramid(outputs[-1])]
+        return [*outputs[:-1], self.pyramid(outputs[-1], mean)]
 
 
 class SequentialFusion(nn.Module):

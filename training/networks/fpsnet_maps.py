@@ -13,7 +13,7 @@ from training.maths.blur import gaussian_blur, gaussian_weights
 from training.maths.gradients import prewitt
 
 BASE_EXPONENT = 0.75
-"""Thresholds start from local standard deviation to this power: of the exponents tried on val (0.5, 0.75, 1) the one
+"""Thresholds start from local contrast to this power: of the exponents tried on val (0.5, 0.75, 1) the one
 with the lowest butteraugli norm at equal energy."""
 CONTRAST_FLOOR = 5.3
 """Luma levels; keeps the starting threshold of flat regions above zero."""
@@ -29,9 +29,9 @@ FOCUS_FLOOR = 0.5
 """The same unit, added above and below the re-blur ratio: what is flat counts as blurred."""
 
 
-def contrast_base(deviation: Tensor) -> Tensor:
-    """Starting threshold in luma levels from local standard deviation in luma levels."""
-    return (deviation**2 + CONTRAST_FLOOR**2) ** (BASE_EXPONENT / 2)
+def log_contrast(deviation: Tensor) -> Tensor:
+    """Logarithm of local contrast in luma levels, from local standard deviation in luma levels."""
+    return torch.log(deviation * deviation + CONTRAST_FLOOR**2) / 2
 
 
 def local_deviation(luma: Tensor, sigma: float = 1.5) -> Tensor:
@@ -45,8 +45,9 @@ def local_deviation(luma: Tensor, sigma: float = 1.5) -> Tensor:
     to_mean = (torch.eye(size, dtype=luma.dtype, device=luma.device) - weights)[:, None]
     pooled, along, down = weights.view(1, size, 1, 1), weights.view(1, 1, 1, size), weights.view(1, 1, size, 1)
     padded = F.pad(luma, (size // 2,) * 4, mode="replicate")
-    within_rows = F.conv2d(F.conv2d(padded, to_mean[:, :, None]).square(), pooled)
-    of_rows = F.conv2d(F.conv2d(F.conv2d(padded, along), to_mean[..., None]).square(), pooled)
+    across = F.conv2d(padded, to_mean[:, :, None])
+    between = F.conv2d(F.conv2d(padded, along), to_mean[..., None])
+    within_rows, of_rows = (F.conv2d(distances * distances, pooled) for distances in (across, between))
     return torch.sqrt(F.conv2d(within_rows, down) + of_rows + DEVIATION_FLOOR**2)
 
 
@@ -69,16 +70,27 @@ def pattern_complexity(rows: Tensor, columns: Tensor) -> Tensor:
     """Effective number of gradient orientations in 5x5 pixels, over ``ORIENTATIONS``: (N, 1, H/2, W/2).
 
     Low along an edge, high in a texture. Wu et al. 2017 count the non-empty bins of an orientation histogram; this is
-    its smooth counterpart, the inverse Simpson index of the energy per orientation.
+    its smooth counterpart, the inverse Simpson index of the energy per orientation: the fourth power of the derivative
+    that way over the squared gradient. Its mean follows from those of five products, whatever the orientations.
     """
     angles = torch.arange(ORIENTATIONS, dtype=rows.dtype, device=rows.device) * (math.pi / ORIENTATIONS)
-    along = columns * torch.cos(angles).view(1, -1, 1, 1) + rows * torch.sin(angles).view(1, -1, 1, 1)
-    magnitude = rows * rows + columns * columns + GRADIENT_FLOOR
-    square = along * along
-    strength = square * (square / magnitude) + ORIENTATION_FLOOR
-    energy = F.avg_pool2d(strength, 5, stride=2, padding=2, count_include_pad=False)
-    share = energy / energy.sum(1, keepdim=True)
-    return 1 / (ORIENTATIONS * (share * share).sum(1, keepdim=True))
+    cosine, sine = torch.cos(angles), torch.sin(angles)
+    binomial = [math.comb(4, power) * cosine ** (4 - power) * sine**power for power in range(5)]
+    expansion = torch.stack(binomial, 1).view(ORIENTATIONS, 5, 1, 1)
+    across, mixed, down = columns * columns, rows * columns, rows * rows
+    share = 1 / (across + down + GRADIENT_FLOOR)
+    across_share, down_share = across * share, down * share
+    products = [
+        across * across_share,
+        mixed * across_share,
+        mixed * mixed * share,
+        mixed * down_share,
+        down * down_share,
+    ]
+    means = F.avg_pool2d(torch.cat(products, dim=1), 5, stride=2, padding=2, count_include_pad=False)
+    energy = F.conv2d(means, expansion) + ORIENTATION_FLOOR
+    total = energy.sum(1, keepdim=True)
+    return total * total / (ORIENTATIONS * (energy * energy).sum(1, keepdim=True))
 
 
 def focus_map(luma: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

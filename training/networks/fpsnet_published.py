@@ -10,7 +10,6 @@ pixel, in luma levels. Focus and perceptual map are those of ``lite``; the seman
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,12 +18,14 @@ from training.networks.fpsnet import FULL, STRIDE, Switches
 from training.networks.fpsnet_layers import (
     AtrousPyramid,
     GatedDecoder,
+    Mean,
     PlainDecoder,
     RegionMap,
     SequentialFusion,
     SpatialAttention,
+    own_mean,
 )
-from training.networks.fpsnet_maps import FeatureMaps, contrast_base, local_deviation
+from training.networks.fpsnet_maps import FeatureMaps
 from training.networks.semantic_maps import BeitRegions
 from training.run.torchvision_models import models
 
@@ -61,24 +62,19 @@ class PublishedFpsNet(nn.Module):
         for part in (self.input_encoder, self.focus_encoder, self.perceptual_encoder, self.semantic_encoder):
             part.apply(_truncated_normal)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, mean: Mean = own_mean) -> Tensor:
         """Thresholds in 8-bit luma levels."""
         focus, perceptual, _ = self.maps(to_luma(image))
         wide = F.interpolate(perceptual, scale_factor=2, mode="bilinear", align_corners=False)
         centred = image * 2 - 1
-        features = self.input_encoder(centred)
+        features = self.input_encoder(centred, mean)
         focused = self.focus_encoder(focus if self.switches.focus else to_luma(image) / 255)
-        perceived = self.perceptual_encoder(wide if self.switches.perceptual else centred)
-        understood = self.semantic_encoder(self.semantic_map(image) if self.switches.semantic else centred)
+        perceived = self.perceptual_encoder(wide if self.switches.perceptual else centred, mean)
+        understood = self.semantic_encoder(self.semantic_map(image) if self.switches.semantic else centred, mean)
         rising = self.bottom_up(features, [focused, perceived, understood])
         reverse = [understood, perceived, focused]
         falling = self.top_down(features, reverse if self.switches.bidirectional else reverse[::-1])
         return 8 * F.softplus(F.pixel_shuffle(self.decoder(rising, falling), STRIDE))
-
-    def log_ratio(self, image: Tensor, focus: Tensor, perceptual: Tensor) -> Tensor:
-        """ln(threshold / base) (N, 1, H/4, W/4), what the labels of ``lite`` hold; the maps are made again here."""
-        base = contrast_base(local_deviation(to_luma(image)))
-        return F.avg_pool2d(torch.log(self(image).clamp(min=1e-4) / base), STRIDE)
 
 
 class LearnedRegions(nn.Module):
@@ -139,13 +135,13 @@ class ResNetEncoder(nn.Module):
         self.project = Projections(RESNET_CHANNELS)
         self.spread = nn.ModuleList(nn.Conv2d(RESNET_CHANNELS[-1], width, 1) for width in WIDTHS)
 
-    def forward(self, inputs: Tensor) -> list[Tensor]:
+    def forward(self, inputs: Tensor, mean: Mean = own_mean) -> list[Tensor]:
         """Features at strides 4, 8, 16 and 32."""
         levels, features = [], self.stem(inputs)
         for stage in self.stages:
             features = stage(features)
             levels.append(features)
-        overall = features.mean((2, 3), keepdim=True)
+        overall = mean(features)
         local = zip(self.project(levels), self.spread, strict=True)
         return [F.relu(level + spread(overall)) for level, spread in local]
 
@@ -172,14 +168,14 @@ class InceptionEncoder(nn.Module):
         self.project = Projections(INCEPTION_CHANNELS)
         self.pyramid = AtrousPyramid(WIDTHS[-1])
 
-    def forward(self, regions: Tensor) -> list[Tensor]:
+    def forward(self, regions: Tensor, mean: Mean = own_mean) -> list[Tensor]:
         """Features at strides 4, 8, 16 and 32."""
         levels, features = [], self.stem(regions)
         for index, stage in enumerate(self.stages):
             features = stage(features if index == 0 else F.max_pool2d(features, 2))
             levels.append(features)
         *finer, coarsest = self.project(levels)
-        return [*finer, self.pyramid(coarsest)]
+        return [*finer, self.pyramid(coarsest, mean)]
 
 
 def _truncated_normal(module: nn.Module) -> None:

@@ -44,9 +44,17 @@ def exported_model(name: str, config: ExperimentConfig) -> OnnxModel:
 
 
 def export_graph(
-    network: nn.Module, name: str, inputs: dict[str, Tensor], outputs: list[str], *, weights: Path
+    network: nn.Module,
+    name: str,
+    inputs: dict[str, Tensor],
+    outputs: list[str],
+    *,
+    weights: Path,
+    sides: int | None = None,
 ) -> float:
     """Write ``NAME.onnx`` with a dynamic batch dimension and return the largest relative disagreement.
+
+    ``sides``: images (N, C, H, W) may have any sides that are multiples of it; None: the examples' alone.
 
     ``inputs``: real examples by input name, batch size >= 2, every one with the same batch size. Each is run as a whole
     and one by one. Raises: ExportMismatchError above ``TOLERANCE`` (relative to 1 + |value|).
@@ -54,7 +62,7 @@ def export_graph(
     weights.mkdir(parents=True, exist_ok=True)
     path = weights / f"{name}.onnx"
     network.eval()
-    batch = torch.export.Dim("N", min=1, max=4096)
+    shapes = tuple(_dynamic(value, sides) for value in inputs.values())
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -64,7 +72,7 @@ def export_graph(
             str(path),
             input_names=list(inputs),
             output_names=outputs,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes=shapes,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -72,6 +80,15 @@ def export_graph(
         )
     strip_traces(path)
     return _compare(network, OrtModel(path, name=name, version=EXPORTED), inputs, outputs)
+
+
+def _dynamic(example: Tensor, sides: int | None) -> dict[int, Any]:
+    """Which of an input's dimensions may differ from the example's."""
+    batch = {0: torch.export.Dim("N", min=1, max=4096)}
+    if sides is None or example.ndim != 4:
+        return batch
+    rows, columns = (torch.export.Dim(name, min=2, max=4096) for name in ("rows", "columns"))
+    return batch | {2: sides * rows, 3: sides * columns}
 
 
 def strip_traces(path: Path) -> None:

@@ -1,68 +1,86 @@
-"""The JND map of a whole photo from a graph that sees one tile."""
+"""The JND map of a photo from graphs that see it whole, or a part of it."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from models.jnd import (
-    MARGIN,
-    OVERLAP,
-    TILE,
-    WholePhotoNumbers,
-    adapt_to_photo,
-    blending_window,
-    pad_by_reflection,
-    predict_jnd_map,
-)
+from models import jnd
+from models.jnd import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, predict_jnd_map, spans
 from models.types import Float32Array, RgbImage
 from tests.assets.photos import noise
 
+LARGE = (1100, 1500)
+"""Rows and columns of a photo that is seen in parts."""
 
-class LocalContrastModel:
-    """A graph whose value at a pixel depends on that pixel alone."""
 
-    name, version, provider = "fpsnet", "test", "fake"
+class LocalModel:
+    """A graph whose value at a pixel depends on that pixel and on the photo's mean."""
 
-    def __init__(self) -> None:
+    version, provider = "test", "fake"
+
+    def __init__(self, name: str = "fpsnet") -> None:
+        self.name = name
         self.shapes: list[tuple[int, ...]] = []
 
     def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
         image = inputs["image"]
         self.shapes.append(image.shape)
-        return {"jnd": (image.mean(1, keepdims=True) * 20 + 1).astype(np.float32)}
+        means = inputs.get("means", image.mean((2, 3)))
+        values = image.mean(1, keepdims=True) * 20 + 1 + means.mean(1)[:, None, None, None]
+        return {"jnd": values.astype(np.float32), "means": means.astype(np.float32)}
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (256, 256), (300, 1), (255, 513), (512, 768)])
-def test_tiles_of_a_local_model_join_to_a_single_pass(height: int, width: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (256, 256), (300, 1), (255, 513), LARGE, (40, 16_000)])
+def test_a_local_model_gives_the_value_of_each_pixel(height: int, width: int) -> None:
     image = noise(height, width)
-    jnd = predict_jnd_map(image, LocalContrastModel())
-    expected = image.mean(2, dtype=np.float64) / 255 * 20 + 1
-    assert jnd.values.shape == (height, width)
-    assert jnd.values.dtype == np.float32
-    np.testing.assert_allclose(jnd.values, expected, rtol=1e-5)
+    values = predict_jnd_map(image, LocalModel(), part=LocalModel("fpsnet_part")).values
+    light = image.mean(2, dtype=np.float64) / 255
+    assert values.shape == (height, width)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values - light * 20, np.full_like(values, np.median(values - light * 20)), rtol=1e-4)
 
 
-def test_every_tile_has_the_one_shape_of_the_graph() -> None:
-    model = LocalContrastModel()
-    predict_jnd_map(noise(300, 700), model)
-    assert set(model.shapes) == {(1, 3, TILE, TILE)}
+def test_a_photo_is_seen_whole_and_a_large_one_in_parts() -> None:
+    whole, part = LocalModel(), LocalModel("fpsnet_part")
+    predict_jnd_map(noise(300, 700), whole, part=part)
+    assert (len(whole.shapes), len(part.shapes)) == (1, 0)
+    predict_jnd_map(noise(*LARGE), whole, part=part)
+    assert len(part.shapes) > 1
+    sides = {side for shape in whole.shapes + part.shapes for side in shape[2:]}
+    assert all(side % SIDES == 0 for side in sides)
+    assert max(sides) <= PART
+    assert all(rows * columns <= AT_ONCE for *_, rows, columns in whole.shapes + part.shapes)
 
 
-def test_tiles_blend_without_a_step() -> None:
-    class TileNumberModel(LocalContrastModel):
-        def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
-            self.shapes.append(inputs["image"].shape)
-            return {"jnd": np.full((1, 1, TILE, TILE), len(self.shapes), np.float32)}
+def test_parts_are_told_the_means_of_the_photo() -> None:
+    dark_and_light = np.concatenate([np.full((600, 1500, 3), 20, np.uint8), np.full((600, 1500, 3), 220, np.uint8)])
+    means = photo_means(pad_by_reflection(dark_and_light), LocalModel())
+    assert means.shape == (1, 3)
+    np.testing.assert_allclose(means * 255, 120, atol=15)
 
-    values = predict_jnd_map(noise(200, 600), TileNumberModel()).values
-    assert np.abs(np.diff(values, axis=1)).max() < np.pi / OVERLAP
-    assert values.max() > values.min()
+
+@pytest.mark.parametrize("length", [96, PART, PART + SIDES, 3104, 8256, 19_968])
+def test_weights_of_parts_add_up_to_one(length: int) -> None:
+    total = np.zeros(length)
+    for seen, weights in spans(length):
+        assert seen.start % SIDES == (seen.stop - seen.start) % SIDES == 0
+        assert seen.stop - seen.start <= PART
+        assert weights.min() >= 0
+        total[seen] += weights
+    np.testing.assert_allclose(total, 1, rtol=1e-6)
+
+
+def test_the_edge_of_a_part_counts_for_nothing_where_another_sees_further() -> None:
+    (first, weights), (second, _) = spans(1504)
+    assert first.stop > second.start
+    assert weights[-jnd.BLIND :].max() < 1e-4
+    assert weights[: jnd.BLIND].min() == 1  # the photo's own edge
 
 
 def test_same_answer_for_grey_and_float_and_decoded_images() -> None:
     grey = noise(40, 50)[..., 0]
-    model = LocalContrastModel()
+    model = LocalModel()
     values = predict_jnd_map(grey, model).values
     rgb = np.repeat(grey[..., None], 3, axis=2)
     np.testing.assert_array_equal(values, predict_jnd_map(rgb, model).values)
@@ -72,47 +90,22 @@ def test_same_answer_for_grey_and_float_and_decoded_images() -> None:
 
 def test_progress_rises_to_one_and_may_stop_the_work() -> None:
     seen: list[float] = []
-    predict_jnd_map(noise(256, 600), LocalContrastModel(), progress=seen.append)
+    models = LocalModel(), LocalModel("fpsnet_part")
+    predict_jnd_map(noise(*LARGE), models[0], part=models[1], progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
-    assert len(seen) > 2
+    assert len(seen) > 1
 
     def stop(_fraction: float) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        predict_jnd_map(noise(256, 600), LocalContrastModel(), progress=stop)
+        predict_jnd_map(noise(*LARGE), models[0], part=models[1], progress=stop)
 
 
 def test_reflection_keeps_the_photo_inside_its_margin() -> None:
     image = noise(5, 400)
     padded = pad_by_reflection(image)
-    assert padded.shape == (TILE, 400 + 2 * MARGIN, 3)
+    assert padded.shape == (128, 512, 3)
     np.testing.assert_array_equal(padded[MARGIN : MARGIN + 5, MARGIN : MARGIN + 400], image)
     np.testing.assert_array_equal(padded[MARGIN - 1, MARGIN], image[0, 0])
-
-
-def test_window_is_positive_and_symmetric() -> None:
-    window = blending_window()
-    assert window.min() > 0
-    assert window.max() == 1
-    np.testing.assert_allclose(window, window[::-1, ::-1], rtol=1e-6)
-
-
-def test_numbers_of_zero_leave_a_map_alone() -> None:
-    jnd = np.random.default_rng(0).uniform(0.5, 9, (30, 40)).astype(np.float32)
-    np.testing.assert_allclose(adapt_to_photo(jnd, WholePhotoNumbers()), jnd, rtol=1e-5)
-
-
-def test_contrast_counts_more_in_a_busy_photo() -> None:
-    numbers = WholePhotoNumbers(contrast_slope=0.3)
-    calm = np.random.default_rng(0).uniform(0.5, 1.5, (30, 40)).astype(np.float32)
-    spread = [np.log(adapt_to_photo(jnd, numbers)).std() for jnd in (calm, calm * 10)]
-    assert spread[0] < np.log(calm).std() < spread[1]
-
-
-def test_stretch_has_limits() -> None:
-    jnd = np.array([[0.001, 1000.0]], np.float32)
-    extreme = adapt_to_photo(jnd, WholePhotoNumbers(contrast=50.0))
-    assert np.isfinite(extreme).all()
-    assert (extreme > 0).all()

@@ -10,7 +10,7 @@ from rich.progress import track
 from scipy.stats import t as student_t
 
 from models.types import Rgb8
-from training.data.photos import Split, load_photo, photo_paths
+from training.data.photos import Split, is_lossless, load_photo, photo_paths
 from training.experiments.jnd.protocol import (
     ENERGIES,
     JndMapOf,
@@ -56,8 +56,8 @@ class PhotoFigures:
 def measure_photos(
     data: Path, split: Split, *, energies: Sequence[float] = ENERGIES, names: Sequence[str] = tuple(MAPS)
 ) -> list[PhotoFigures]:
-    """Maps by name, ours among them, on every photo of a split."""
-    paths = track(photo_paths(data, split), description="JND maps")
+    """Maps by name, ours among them, on every lossless photo of a split."""
+    paths = track([path for path in photo_paths(data, split) if is_lossless(path)], description="JND maps")
     return [measure_photo(path.stem, load_photo(path), energies, names) for path in paths]
 
 
@@ -82,12 +82,17 @@ def compare_maps(photos: list[PhotoFigures]) -> dict[str, Any]:
 def _at_energy(photos: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     keys = photos[0][OURS]
     means = {name: {key: _mean([photo[name][key] for photo in photos]) for key in keys} for name in photos[0]}
-    gains = {
-        baseline: {key: _gains([photo[OURS][key] - photo[baseline][key] for photo in photos], key) for key in COMPARED}
-        for baseline in photos[0]
-        if baseline != OURS
-    }
-    return {"means": means, "fpsnet_against": gains}
+    gains = {baseline: _against(photos, baseline) for baseline in photos[0] if baseline != OURS}
+    largest = max(photo[OURS]["amplitude_max"] for photo in photos)
+    return {"means": means, "fpsnet_largest_amplitude": _short(largest), "fpsnet_against": gains}
+
+
+def _against(photos: list[dict[str, dict[str, float]]], baseline: str) -> dict[str, Any]:
+    """Wins and gains by figure, and on how many photos ours is better on both judges."""
+    differences = {key: [photo[OURS][key] - photo[baseline][key] for photo in photos] for key in COMPARED}
+    both = zip(differences["ssimulacra2"], differences["butteraugli_3norm"], strict=True)
+    wins = sum(score > 0 > norm for score, norm in both)
+    return {"wins_on_both_judges": wins, **{key: _gains(values, key) for key, values in differences.items()}}
 
 
 def _gains(differences: list[float], key: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""The JND map: labels of two observers, FPSNet, refined through the judges themselves, figures, the shipped graph."""
+"""The JND map: FPSNet fitted through the judges of its noise, figures, the shipped graphs."""
 
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from models.graphs.onnx_model import OnnxModel
-from models.jnd import OVERLAP, TILE, WholePhotoNumbers, predict_jnd_map, shipped_numbers
-from training.data.photos import checksum, is_lossless, load_photo, photo_paths, random_crops
+from models.jnd import MARGIN, SIDES, predict_jnd_map
+from models.types import JndMap, Rgb8
+from training.data.photos import checksum, is_free, is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
-from training.experiments.jnd.config import JndConfig
-from training.experiments.jnd.crops import BORDER, LabelledCrops, label_crops
+from training.experiments.jnd.config import JndConfig, Regions
 from training.experiments.jnd.judges import judged_loss
 from training.experiments.jnd.protocol import ENERGIES, visibility_at_own_level
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches
@@ -22,15 +21,15 @@ from training.experiments.jnd.tables import tables
 from training.experiments.on_photos import compare_on_photos
 from training.figures.report import Curves, Picture, Report, write_report
 from training.metrics.ssimulacra2 import srgb_to_tensor
-from training.networks.fpsnet import FULL, FpsNet, Switches
+from training.networks.fpsnet import FULL, POWER, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
-from training.networks.whole_photo import PhotoNetwork
+from training.networks.part_of_photo import FrozenNormalisation, PartOfPhoto, WholePhoto, as_models
 from training.run.config import FitConfig
-from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
+from training.run.export import export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
 from training.run.record import write_run_record
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 BASELINE = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
 NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "paper": PublishedFpsNet}
@@ -38,9 +37,7 @@ NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "pa
 
 
 def prepare(config: JndConfig) -> None:
-    """Label crops of both splits; carries on where it was stopped."""
-    for split in ("val", "train"):
-        label_crops(config, split)
+    """Nothing: the judges are asked while it is fitted, so there are no labels."""
 
 
 def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
@@ -51,17 +48,22 @@ def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | Publ
 
 
 def fit(config: JndConfig) -> nn.Module:
-    """Train FPSNet by L1 on the logarithm of the threshold, then through the judges."""
-    labels = {split: checksum(sorted((config.folder / split).glob("?????.npz"))) for split in ("train", "val")}
+    """Train FPSNet through the judges, at last with the statistics of its batch normalisation kept."""
+    photos = [path for path in photo_paths(config.data, "train") if is_free(path)]
     config.checkpoints.mkdir(parents=True, exist_ok=True)
-    write_run_record(config.checkpoints / "run.json", config, labels)
+    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photos)})
     network = build_network(config)
-    train = LabelledCrops(config, "train", augment=True)
-    fit_network(network, train, LabelledCrops(config, "val", augment=False), l1_of_log_threshold, config)
+    _through_judges(network, config, config.regions)
     refined = refinement(config)
     if refined is not None:
-        refine(network, refined)
+        _through_judges(FrozenNormalisation(network), refined, refined.refinement)
     return network
+
+
+def _through_judges(network: nn.Module, config: JndConfig, regions: Regions) -> None:
+    """Fit in place on regions of ``photos/train``, judged on those of val."""
+    train = RegionBatches(config, count=regions.steps, size=regions.batch)
+    fit_network(network, train, MiddleRegions(config), partial(judged_loss, weights=config.judges), config)
 
 
 def refinement(config: JndConfig) -> JndConfig | None:
@@ -69,46 +71,26 @@ def refinement(config: JndConfig) -> JndConfig | None:
     epochs = config.refinement.epochs
     if epochs == 0:
         return None
-    fitting = FitConfig(
-        epochs=epochs,
-        batch_size=1,  # a batch of regions
-        learning_rate=config.refinement.learning_rate,
-        patience=epochs,
-        mixed_precision=False,  # the judges subtract squares
-    )
-    return config.model_copy(update={"variant": f"{config.variant}/refined".lstrip("/"), "fit": fitting})
+    changes = {"epochs": epochs, "learning_rate": config.refinement.learning_rate, "patience": epochs}
+    variant = f"{config.variant}/refined".lstrip("/")
+    return config.model_copy(update={"variant": variant, "fit": FitConfig(**(config.fit.model_dump() | changes))})
 
 
-def refine(network: nn.Module, refined: JndConfig) -> None:
-    """The second stage: the map judged by both teachers on regions of ``photos/train``; in place."""
-    train = RegionBatches(refined, count=refined.refinement.steps, size=refined.refinement.regions)
-    loss = partial(judged_loss, weights=refined.judges)
-    fit_network(PhotoNetwork(network), train, MiddleRegions(refined), loss, refined)
-
-
-def fitted(config: JndConfig) -> PhotoNetwork:
-    """The network of tiles and the whole photo, with final weights. Raises: FileNotFoundError before a fit."""
-    network = PhotoNetwork(build_network(config))
+def fitted(config: JndConfig) -> nn.Module:
+    """The network with final weights. Raises: FileNotFoundError before a fit."""
+    network = build_network(config)
     refined = refinement(config)
     if refined is None:
-        load_best(network.tiles, config)
-    else:
-        load_best(network, refined)
-    return network
-
-
-def l1_of_log_threshold(network: nn.Module, batch: list[Tensor]) -> Tensor:
-    """Equation 1 on ln(threshold), away from the crop's border: an error of 0.1 is one of 10 %."""
-    image, focus, perceptual, label = batch
-    assert isinstance(network, FpsNet | PublishedFpsNet)
-    error = (network.log_ratio(image, focus, perceptual) - label).abs()
-    return error[..., BORDER:-BORDER, BORDER:-BORDER].mean()
+        return load_best(network, config)
+    load_best(FrozenNormalisation(network), refined)
+    return network.eval()
 
 
 def evaluate(config: JndConfig) -> dict[str, Any]:
-    """Figures of the shipped graph on Kodak, beside those of plain local contrast and of Wu 2017."""
+    """Figures of the shipped graph on Kodak, beside those of plain maps and of Wu 2017, and on the photos of val."""
     photos = measure_photos(config.data, "kodak")
-    figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data)}
+    val = measure_photos(config.data, "val", energies=ENERGIES[:1], names=[OURS, BASELINE])
+    figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data), "val": compare_maps(val)}
     refined = refinement(config)
     report = Report(
         title="FPSNet: visibility thresholds",
@@ -152,31 +134,51 @@ def table(config: JndConfig, root: Path) -> dict[str, Any]:
 
 
 def export(config: JndConfig) -> None:
-    """Write ``fpsnet.onnx`` and its manifest entry, whose figures are measured with the exported graph."""
+    """Write both graphs and their manifest entries, whose figures are measured with the exported ones."""
     network = fitted(config)
-    export_graph(network.tiles, "fpsnet", {"image": _examples(config.data)}, ["jnd"], weights=config.weights)
-    graph = just_exported("fpsnet", config)
-    models: tuple[OnnxModel, OnnxModel] = TorchModel(network.tiles, "fpsnet", ["image"], ["jnd"]), graph
-    compare_on_photos("fpsnet", config.data, models, lambda photo, _, model: predict_jnd_map(photo, model).values)
+    if isinstance(network, FpsNet):
+        set_level(network, config.data)
+    examples = _examples(config.data)
+    with torch.no_grad():
+        _, means = WholePhoto(network)(examples)
+    graphs: dict[str, tuple[nn.Module, dict[str, Tensor], list[str]]] = {
+        "fpsnet": (WholePhoto(network), {"image": examples}, ["jnd", "means"]),
+        "fpsnet_part": (PartOfPhoto(network), {"image": examples, "means": means}, ["jnd"]),
+    }
+    errors = {
+        name: export_graph(module, name, inputs, outputs, weights=config.weights, sides=SIDES)
+        for name, (module, inputs, outputs) in graphs.items()
+    }
+    pairs = as_models(network), (just_exported("fpsnet", config), just_exported("fpsnet_part", config))
+    compare_on_photos("fpsnet", config.data, pairs, lambda photo, _, both: map_by(both, photo).values)
     if config.variant:
         return
-    _write_entry(config, calibrated(network.whole.numbers(), graph, config), {})
+    for name, error in errors.items():
+        _write_entry(name, config, {"pytorch_against_onnxruntime": float(f"{error:.2g}")})
     ours = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS])
-    _write_entry(config, shipped_numbers(), _headline(compare_maps(ours)))
+    _write_entry("fpsnet", config, _headline(compare_maps(ours)))
 
 
-def calibrated(numbers: WholePhotoNumbers, graph: OnnxModel, config: JndConfig) -> WholePhotoNumbers:
-    """Numbers whose level gives noise at gamma = 1 a butteraugli 3-norm of 1 on average over whole photos of val.
+def map_by(models: tuple[OnnxModel, OnnxModel], photo: Rgb8) -> JndMap:
+    """The map of a photo by what sees a whole one and what sees a part."""
+    return predict_jnd_map(photo, models[0], part=models[1])
 
-    Refinement sees regions without their borders and noise that is not rounded; one constant makes up for both.
+
+def set_level(network: FpsNet, data: Path) -> None:
+    """Add one constant to the logarithms so that noise at gamma = 1 has a butteraugli 3-norm of 1 on average over val.
+
+    On its whole lossless photos: fitting sees regions without their borders and noise that is not rounded.
     """
-    photos = [load_photo(path) for path in photo_paths(config.data, "val") if is_lossless(path)]
-    maps = [predict_jnd_map(photo, graph, whole=numbers).values.astype(np.float64) for photo in photos]
+    assert network.decoder.head.bias is not None
+    models = as_models(network)
+    photos = [load_photo(path) for path in photo_paths(data, "val") if is_lossless(path)]
+    maps = [map_by(models, photo).values.astype(np.float64) for photo in photos]
     factor = 1.0
     for _ in range(3):  # rounding to whole levels keeps the norm from being quite proportional to the factor
         pairs = zip(photos, maps, strict=True)
         factor /= float(np.mean([visibility_at_own_level(photo, factor * jnd) for photo, jnd in pairs]))
-    return replace(numbers, level=round(numbers.level + float(np.log(factor)), 4))
+    with torch.no_grad():
+        network.decoder.head.bias[0] += float(np.log(factor)) / POWER
 
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:
@@ -184,9 +186,9 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
     return {"kodak_mse_100": report["mse_100"]["means"][OURS], "kodak_at_own_level": report["at_own_level"][OURS]}
 
 
-def _write_entry(config: JndConfig, numbers: WholePhotoNumbers, metrics: dict[str, Any]) -> None:
+def _write_entry(name: str, config: JndConfig, metrics: dict[str, Any]) -> None:
     write_manifest_entry(
-        "fpsnet",
+        name,
         version=VERSION,
         preset=config.preset,
         contract={
@@ -194,16 +196,13 @@ def _write_entry(config: JndConfig, numbers: WholePhotoNumbers, metrics: dict[st
             "layout": "NCHW",
             "range": [0, 1],
             "unit": "8-bit luma levels",
-            "tile": TILE,
-            "overlap": OVERLAP,
-            "padding": "symmetric reflection",
-            "whole_photo": asdict(numbers),
+            "sees": "whole photo",
+            "sides": f"multiples of {SIDES}",
+            "padding": f"symmetric reflection, {MARGIN} pixels or more",
         },
-        training_data="photos/train: photo* (free-licence photographs), urban* (Urban100), bsds_* (BSDS500); labels by "
+        training_data="photographs of free licence (Unsplash, CC0, CC-BY-SA): photo*, CID22, CLIC 2025; judged by "
         "SSIMULACRA2 and butteraugli",
-        licence="weights: research and teaching only, no commercial use; "
-        "trained on free-licence photographs (Unsplash, CC0, CC-BY-SA), Urban100 and "
-        "BSDS500 (research licence)",
+        licence="weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)",
         metrics=metrics,
         weights=config.weights,
     )
@@ -211,5 +210,5 @@ def _write_entry(config: JndConfig, numbers: WholePhotoNumbers, metrics: dict[st
 
 def _examples(data: Path) -> Tensor:
     rng = np.random.default_rng(0)
-    tiles = [crop for path in photo_paths(data, "val")[-4:] for crop in random_crops(load_photo(path), TILE, 1, rng)]
-    return torch.cat([srgb_to_tensor(tile) for tile in tiles])
+    crops = [crop for path in photo_paths(data, "val")[-4:] for crop in random_crops(load_photo(path), 256, 1, rng)]
+    return torch.cat([srgb_to_tensor(crop) for crop in crops])

@@ -13,7 +13,6 @@ from scipy.ndimage import gaussian_filter
 from models.jnd import predict_jnd_map
 from models.metrics.classical import luma
 from models.types import Rgb8
-from training.experiments.jnd.labels import add_noise
 from training.experiments.jnd.wu2017 import wu2017_jnd
 from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.butteraugli_program import butteraugli
@@ -56,6 +55,13 @@ def fpsnet_map(image: Rgb8) -> Floats:
 def random_signs(image: Rgb8, seed: int) -> Floats:
     """-1 or 1 for each pixel, (H, W)."""
     return np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), image.shape[:2])
+
+
+def add_noise(image: Rgb8, amplitude: NDArray[np.floating], sign: NDArray[np.floating]) -> Rgb8:
+    """uint8 image plus ``amplitude * sign`` (H, W), the same in R, G and B, rounded and clipped."""
+    noise = np.asarray(amplitude * sign, np.float32)[..., None]
+    noisy: Rgb8 = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def solve_gamma(image: Rgb8, jnd: Floats, sign: Floats, mse: float) -> float:

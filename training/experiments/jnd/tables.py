@@ -6,7 +6,7 @@ such part. PSNR and SSIM of tables 2 and 3 are taken between predicted and true 
 with noise shaped by the map at a mean squared error of 100, on luma.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.jnd import TILE, predict_jnd_map
-from models.types import Float32Array, Rgb8
+from models.jnd import predict_jnd_map
+from models.types import Rgb8
 from training.data.csiq import read_csiq
 from training.data.kadid import read_kadid10k
 from training.data.live import read_live
@@ -26,10 +26,10 @@ from training.data.photos import load_photo
 from training.data.records import LosslessPair
 from training.data.shen2020 import read_shen2020
 from training.data.splits import source_folds
-from training.experiments.jnd.labels import add_noise
 from training.experiments.jnd.protocol import (
     ENERGIES,
     JndMapOf,
+    add_noise,
     local_deviation_map,
     random_signs,
     rounded_luma,
@@ -39,10 +39,13 @@ from training.experiments.jnd.protocol import (
 from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, TABLE_2, TABLE_3, Switches
+from training.networks.part_of_photo import as_models
 from training.run.config import ExperimentConfig
 from training.run.fit import fit_network
 
 FOLDS = 10
+CROP = 256
+"""Rows and columns of what is learned from, section 3.1."""
 Build = Callable[[Switches], nn.Module]
 
 
@@ -100,8 +103,8 @@ class LosslessCrops(Dataset[list[Tensor]]):
 
     def __getitem__(self, index: int) -> list[Tensor]:
         original, lossless = _read(self._pairs[index])
-        row, column = (int(self.rng.integers(side - TILE + 1)) for side in original.shape[:2])
-        place = np.s_[row : row + TILE, column : column + TILE]
+        row, column = (int(self.rng.integers(side - CROP + 1)) for side in original.shape[:2])
+        place = np.s_[row : row + CROP, column : column + CROP]
         turn = int(self.rng.integers(4))
         parts = [srgb_to_tensor(original[place])[0], torch.from_numpy(changed_luma(original, lossless)[place])[None]]
         return [torch.rot90(part, turn, (1, 2)).float() for part in parts]
@@ -116,24 +119,10 @@ def changed_luma(original: Rgb8, lossless: Rgb8) -> NDArray[np.float64]:
     return np.abs(rounded_luma(original) - rounded_luma(lossless))
 
 
-class TorchTiles:
-    """A network in PyTorch where serving expects a graph, so that both predict whole photos by the same code."""
-
-    name, version, provider = "fpsnet", "training", "torch"
-
-    def __init__(self, network: nn.Module) -> None:
-        self._network = network.eval()
-
-    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
-        """Thresholds of tiles."""
-        with torch.inference_mode():
-            return {"jnd": self._network(torch.from_numpy(inputs["image"])).numpy()}
-
-
 def map_of(network: nn.Module) -> JndMapOf:
     """The map of whole photos by a network."""
-    tiles = TorchTiles(network)
-    return lambda image: predict_jnd_map(image, tiles).values.astype(np.float64)
+    whole, part = as_models(network)
+    return lambda image: predict_jnd_map(image, whole, part=part).values.astype(np.float64)
 
 
 def map_accuracy(network: nn.Module, pairs: list[LosslessPair]) -> dict[str, float]:

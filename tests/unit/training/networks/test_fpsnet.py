@@ -9,8 +9,10 @@ import torch
 
 from training.maths.blur import gaussian_blur
 from training.maths.colour import to_luma
-from training.networks.fpsnet import TABLE_2, TABLE_3, FpsNet, Switches
-from training.networks.fpsnet_maps import FeatureMaps, contrast_base, local_deviation, pattern_complexity
+from training.networks.fpsnet import POWER, TABLE_2, TABLE_3, FpsNet, Switches
+from training.networks.fpsnet_layers import BlockConv
+from training.networks.fpsnet_maps import BASE_EXPONENT, FeatureMaps, local_deviation, log_contrast, pattern_complexity
+from training.networks.part_of_photo import PartOfPhoto, WholePhoto
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,26 @@ def test_threshold_of_every_pixel_is_positive(network: FpsNet) -> None:
 def test_starts_from_local_contrast(network: FpsNet) -> None:
     image = noise()
     with torch.no_grad():
-        torch.testing.assert_close(network(image), contrast_base(local_deviation(to_luma(image))))
+        contrast = log_contrast(local_deviation(to_luma(image)))
+        torch.testing.assert_close(network(image), torch.exp(POWER * BASE_EXPONENT * contrast))
+
+
+def test_a_part_that_is_told_the_means_gives_what_the_whole_gives(network: FpsNet) -> None:
+    torch.nn.init.normal_(network.decoder.head.weight, std=0.1)
+    with torch.no_grad():
+        jnd, means = WholePhoto(network)(noise(64, 96))
+        torch.testing.assert_close(jnd, network(noise(64, 96)))
+        torch.testing.assert_close(PartOfPhoto(network)(noise(64, 96), means), jnd)
+        assert not torch.allclose(PartOfPhoto(network)(noise(64, 96), means + 1), jnd)
+    torch.nn.init.zeros_(network.decoder.head.weight)
+
+
+def test_a_convolution_of_blocks_is_that_of_unshuffled_pixels() -> None:
+    convolution = BlockConv(3, 5, 3, side=4)
+    pixels = noise(32, 48)
+    blocks = torch.nn.functional.pixel_unshuffle(pixels, 4)
+    expected = torch.nn.functional.conv2d(blocks, convolution.weight, padding=1)
+    torch.testing.assert_close(convolution(pixels), expected)
 
 
 def test_lite_is_small() -> None:

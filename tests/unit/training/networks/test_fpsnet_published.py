@@ -56,13 +56,6 @@ def test_one_step_moves_the_map_towards_its_target() -> None:
     assert losses[1] < losses[0]
 
 
-def test_labels_of_lite_are_in_its_reach() -> None:
-    network = PublishedFpsNet().eval()
-    maps = torch.zeros(1, 1, 64, 64)
-    with torch.no_grad():
-        assert network.log_ratio(torch.rand(1, 3, 64, 64), maps, maps).shape == (1, 1, 16, 16)
-
-
 @pytest.mark.parametrize("switches", [TABLE_2["none"], TABLE_3["none"]])
 def test_ablations_keep_the_output(switches: Switches) -> None:
     with torch.no_grad():

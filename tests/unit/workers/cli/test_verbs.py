@@ -37,8 +37,9 @@ class FakeModel:
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         first = next(iter(inputs.values()))
         batch = first.shape[0]
-        if self.name == "fpsnet":
-            return {"jnd": np.full((batch, 1, *first.shape[2:]), 4, np.float32)}
+        if self.name in ("fpsnet", "fpsnet_part"):
+            jnd = np.full((batch, 1, *first.shape[2:]), 4, np.float32)
+            return {"jnd": jnd, "means": np.zeros((batch, 192), np.float32)}
         if self.name == "sur_features":
             return {"features": first.reshape(batch, -1)}
         if self.name == "sur_head":
@@ -75,7 +76,6 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (jnd, patch_quality, full_reference, quality_score):
         monkeypatch.setattr(module, "load_model", load_model)
     monkeypatch.setattr(artefacts, "load_model", load_model)
-    monkeypatch.setattr(jnd, "shipped_numbers", jnd.WholePhotoNumbers)
     for module in (observers, sampled_curve):
         monkeypatch.setattr(module, "load_observer_table", lambda *_: table)
 

@@ -9,7 +9,9 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 from training.experiments.jnd.comparison import MAPS, OURS, WITH_UNITS, PhotoFigures, compare_maps
 from training.experiments.jnd.wu2017 import canny, edge_protection, luminance_adaptation, pattern_complexity, wu2017_jnd
 
-KEYS = ("ssim", "ms_ssim", "ssimulacra2", "ssimulacra2_package", "butteraugli_3norm", "butteraugli_max")
+KEYS = (
+    "ssim", "ms_ssim", "ssimulacra2", "ssimulacra2_package", "butteraugli_3norm", "butteraugli_max", "amplitude_max",
+)  # fmt: skip
 
 
 def figures_of(name: str, ours: float, rivals: float) -> PhotoFigures:
@@ -22,6 +24,8 @@ def test_wins_know_which_way_is_better() -> None:
     against = figures["mse_100"]["fpsnet_against"]["deviation_1"]
     assert against["ssimulacra2"]["wins"] == 2
     assert against["butteraugli_3norm"]["wins"] == 1
+    assert against["wins_on_both_judges"] == 0
+    assert figures["mse_100"]["fpsnet_largest_amplitude"] == 3
 
 
 def test_interval_is_students() -> None:
