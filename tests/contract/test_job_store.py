@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.assets.pace import in_time
+from tests.assets.redis_server import RedisServer
 from workers.contracts import (
     Failure,
     FailureCode,
@@ -320,6 +321,23 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
     assert numbers.oldest_queued_s >= 0
     assert numbers.ended == {"jnd-map:succeeded": 1}
     assert numbers.run_seconds["jnd-map:succeeded"] >= 0
+
+
+@pytest.mark.redis
+def test_redis_holds_little_of_a_finished_job(redis_server: RedisServer, tmp_path: Path) -> None:
+    with redis_server.client() as client:
+        client.flushall()
+        store = open_job_store(BrokerSettings(redis_url=redis_server.url, blob_dir=tmp_path))
+        job, _ = store.create(REQUEST, dedup_key="a", idempotency_key="b")
+        start(store, job.id)
+        for step in range(1, 100):
+            store.update(job.id, lambda job, now, step=step: job.advanced("one", now, step / 100))
+        succeed(store, job.id)
+        assert 0 < client.ttl(f"limen:events:{job.id}") <= 60
+        client.delete(f"limen:events:{job.id}")  # as a minute later
+        assert sum(client.memory_usage(key) or 0 for key in client.scan_iter("limen:*")) < 4_000
+    ((_, event),) = asyncio.run(collect(store, job.id))
+    assert event.state is JobState.SUCCEEDED
 
 
 @pytest.mark.redis

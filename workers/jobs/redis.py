@@ -1,8 +1,9 @@
 """Job records in Redis, shared by any number of web processes and workers.
 
-Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream; ``known:ID`` outlives the record by
-TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids by creation time; ``idempotency:HASH``
-and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records have no expiry: the reaper ends them.
+Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream, which is gone a minute after the job's
+end; ``known:ID`` outlives the record by TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids
+by creation time; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records
+have no expiry: the reaper ends them.
 """
 
 import contextlib
@@ -30,6 +31,9 @@ from workers.settings import BrokerSettings
 _FOLLOW_S = 2.0
 """A follower asks for the record itself after this silence, should the stream have lost the end."""
 _EVENTS_KEPT = 1000
+_EVENTS_KEPT_S = 60
+"""How long the steps of a finished job are kept, for who followed it; whoever asks later is told the end by its record.
+A stream is two thirds of what a job takes in Redis."""
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 _CREATE = """
@@ -133,7 +137,7 @@ class RedisJobStore(JobStore):
         if after.finished and not before.finished:
             expiry = self.settings.job_expiry_s
             pipe.expire(_record(after.id), expiry)
-            pipe.expire(_events(after.id), expiry)
+            pipe.expire(_events(after.id), min(expiry, _EVENTS_KEPT_S))
             pipe.expire(_known(after.id), expiry + TOMBSTONE_S)
             pipe.zrem(_UNFINISHED, after.id)
             name = f"{after.request.capability}:{after.state}"
