@@ -1,6 +1,5 @@
 """Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
 
-import tempfile
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,6 +16,9 @@ class BrokerSettings(BaseSettings):
 
     redis_url: SecretStr | None = Field(default=None, description="redis://host:port/db; unset: embedded mode")
     blob_dir: Path | None = Field(default=None, description="shared folder for images and results; required with Redis")
+    data_dir: Path = Field(
+        default=Path(".limen"), description="folder of the embedded mode: job records, studies, images and results"
+    )
     queue_limit: int = Field(default=256, ge=1, description="unfinished jobs accepted before 429")
     job_expiry_s: int = Field(default=24 * 3600, ge=1, description="how long a finished job and its files are kept")
     hard_limit_s: int = Field(default=120, ge=1, description="a run is killed after this time")
@@ -71,8 +73,3 @@ class WorkerSettings(BrokerSettings):
     max_address_space_mb: int | None = Field(
         default=None, ge=1024, description="RLIMIT_AS of a pool process; unset: no limit (CUDA needs none)"
     )
-
-
-def temporary_blob_dir() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for the embedded mode; it goes when the object is closed or the process ends."""
-    return tempfile.TemporaryDirectory(prefix="limen-blobs-", ignore_cleanup_errors=True)

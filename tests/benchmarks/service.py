@@ -26,7 +26,8 @@ def running_service(url: str | None) -> Iterator[httpx2.Client]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "workers.cli.program", "serve", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as data:
+        environment["LIMEN_DATA_DIR"] = data
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:

@@ -31,6 +31,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job
 from workers.run import loaded_models
 from workers.run.celery_app import create_celery
+from workers.run.data_folder import opened_data_folder
 from workers.run.process import run_worker
 from workers.run.running import DeadlineExceededError, running
 from workers.settings import BrokerSettings, WorkerSettings
@@ -88,6 +89,14 @@ def turning_redis_url(bench: Bench) -> None:
 def turning_blob_dir(bench: Bench) -> None:
     assert bench.posted("/v1/quality-score", png(4, 4)).status_code == 202
     assert len([path for path in bench.folder.rglob("*") if path.is_file()]) == 1
+
+
+def turning_data_dir(bench: Bench) -> None:
+    for name in ("one", "two", "one"):
+        with opened_data_folder(BrokerSettings(data_dir=bench.folder / name)) as stores:
+            found = len(stores.jobs.unfinished())
+            stores.jobs.create(REQUEST)
+    assert found == 1
 
 
 def turning_queue_limit(bench: Bench) -> None:

@@ -151,6 +151,18 @@ class Job(BaseModel):
         self._check_unfinished()
         return self._ended(JobState.CANCELLED, now)
 
+    def orphaned(self) -> "Job":
+        """The process that ran it is gone, if one did: the next run need not wait for a lease."""
+        return self._with(lease_until=None) if self.state is JobState.RUNNING else self
+
+    def put_back(self) -> "Job":
+        """Its run is stopped by the process that had it, and does not count. Raises: AlreadyFinishedError."""
+        self._check_unfinished()
+        if self.state is JobState.QUEUED:
+            return self
+        attempts = self.attempts - 1
+        return self._with(state=JobState.QUEUED, attempts=attempts, owner=None, lease_until=None, progress=0.0)
+
     def resent(self, now: float) -> "Job":
         """Its message is being sent again."""
         return self._with(sent_at=now)

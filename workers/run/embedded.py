@@ -5,13 +5,12 @@ import threading
 
 from celery.signals import worker_process_init
 
-from workers.blobs import BlobStore
 from workers.errors import AlreadyFinishedError
-from workers.jobs.store import JobStore
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
+from workers.run.data_folder import Stores
 from workers.run.reaper import Reaper
+from workers.run.signatures import send
 from workers.settings import WorkerSettings
-from workers.studies.opened import open_study_store
 
 STOP_S = 10.0
 """How long the worker's thread may take to end."""
@@ -23,15 +22,14 @@ class EmbeddedWorker:
     def __init__(
         self,
         settings: WorkerSettings,
-        jobs: JobStore,
-        blobs: BlobStore,
+        stores: Stores,
         *,
         task_modules: tuple[str, ...] = TASK_MODULES,
     ) -> None:
         self.celery: LimenCelery = create_celery(settings, task_modules=task_modules)
-        self.celery.jobs = jobs
-        self.celery.blobs = blobs
-        self.celery.studies = open_study_store(settings, blobs.folder)
+        self.celery.jobs = stores.jobs
+        self.celery.blobs = stores.blobs
+        self.celery.studies = stores.studies
         self.celery.set_default()  # pool threads look for the application there
         self._controller = self.celery.WorkController(
             pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True
@@ -40,7 +38,9 @@ class EmbeddedWorker:
         self._reaper = Reaper(self.celery)
 
     def start(self) -> None:
-        """Begin to take work."""
+        """Begin to take work, with what an earlier process was given and has not ended."""
+        for job in self.celery.jobs.unfinished():
+            send(self.celery, job)
         self._thread.start()
         self._reaper.start()
 
@@ -49,10 +49,11 @@ class EmbeddedWorker:
         self._controller.start()
 
     def stop(self) -> None:
-        """Stop running jobs at their next tile and take no more: their records would end with the process anyway."""
+        """Stop running jobs at their next tile and take no more; they wait for the next process."""
         self._reaper.stop()
-        for job in self.celery.jobs.unfinished():
+        jobs = self.celery.jobs
+        for job in jobs.unfinished():
             with contextlib.suppress(AlreadyFinishedError):
-                self.celery.jobs.cancel(job.id)
+                jobs.update(job.id, lambda job, _: job.put_back())
         self._controller.stop()
         self._thread.join(STOP_S)

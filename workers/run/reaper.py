@@ -118,5 +118,6 @@ def waiting_job_ids(app: LimenCelery, jobs: list[Job]) -> frozenset[str]:
 
 
 def _past_hard_limit(job: Job, now: float, hard_limit_s: float) -> bool:
-    running = job.state is JobState.RUNNING and job.started_at is not None
-    return running and now > (job.started_at or now) + hard_limit_s + KILL_GRACE_S
+    """Whether somebody has worked on a job for too long; time without a worker is no run time."""
+    held = job.state is JobState.RUNNING and not job.lease_gone(now)
+    return held and now > (job.started_at or now) + hard_limit_s + KILL_GRACE_S
