@@ -60,9 +60,14 @@ class BrokerSettings(BaseSettings):
 class WorkerSettings(BrokerSettings):
     """What only the process that runs the models needs."""
 
-    concurrency: int = Field(default=1, ge=1, le=64, description="jobs run at once by one worker")
+    concurrency: int | None = Field(
+        default=None, ge=1, le=64, description="jobs run at once; unset: as many as processors in embedded mode, else 1"
+    )
     threads: int | None = Field(
-        default=None, ge=1, le=64, description="threads that work on one photo; unset: as many as processors"
+        default=None,
+        ge=1,
+        le=64,
+        description="threads that work on one photo; unset: the processors, shared by the jobs of the embedded mode",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")

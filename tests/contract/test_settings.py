@@ -23,7 +23,7 @@ from app.main import create_app
 from app.settings import ApiSettings
 from models.errors import ImageTooLargeError, ModelArtefactError
 from models.graphs.artefacts import WEIGHTS
-from models.threads import thread_count
+from models.threads import _own_count
 from workers.capabilities import Inputs
 from workers.contracts import QualityScoreRequest, SurCurveRequest
 from workers.errors import QueueFullError, StudyLimitError
@@ -254,7 +254,7 @@ def turning_max_memory_per_child_mb(bench: Bench) -> None:
 
 def turning_threads(bench: Bench) -> None:
     bench.patch.setenv("LIMEN_THREADS", "3")
-    assert WorkerSettings().threads == thread_count.__wrapped__() == 3
+    assert WorkerSettings().threads == _own_count.__wrapped__() == 3
 
 
 def turning_device(bench: Bench) -> None:

@@ -1,56 +1,125 @@
-"""The embedded service killed at random moments: every job that it accepted ends, once, in a later process.
+"""The embedded service killed at random moments under load: what it accepted ends, once, in a later process.
 
 LIMEN_KILLS says how often, 6 times unless it is set.
 """
 
-import io
+import hashlib
+import itertools
 import os
 import random
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
-from PIL import Image
+import pytest
 
+from tests.assets.photos import png
 from tests.assets.service_process import ServiceProcess
+from tests.assets.study_people import Observer, Organiser, soft_shapes
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("LIMEN_KILLS", "6"))
-AT_ONCE = 8
+END_S = 120.0
 
 
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((24, 24 + number % 7, 3), number % 251, np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
+class Load:
+    """Uploads from two clients without a pause, until ``stopped``; ``accepted`` are the ids of their jobs."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+        self._numbers = itertools.count()
+        self.accepted: list[str] = []
+
+    def until_killed(self, service: ServiceProcess, after_s: float) -> None:
+        """Upload for so long, then kill the service in the midst of it."""
+        self._stop = threading.Event()
+        clients = [threading.Thread(target=self._upload) for _ in range(2)]
+        for thread in clients:
+            thread.start()
+        time.sleep(after_s)
+        service.kill()
+        self._stop.set()
+        for thread in clients:
+            thread.join()
+
+    def _upload(self) -> None:
+        while not self._stop.is_set():
+            number = next(self._numbers)
+            image = png(np.full((24, 24, 3), (number % 256, number // 256, 9), np.uint8))
+            try:
+                reply = self._client.post("/v1/varjpeg", files={"image": image}, data={"max_bytes": str(1000 + number)})
+            except httpx2.TransportError:
+                continue
+            if reply.status_code == 202:
+                self.accepted.append(reply.json()["id"])
+            else:
+                assert reply.status_code == 429, reply.text
 
 
-def test_killed_again_and_again_it_loses_no_job_and_ends_none_twice(tmp_path: Path) -> None:
+def test_killed_again_and_again_it_loses_nothing_and_ends_nothing_twice(tmp_path: Path) -> None:
     chance = random.Random(17)
-    accepted: list[str] = []
     ended: dict[str, dict[str, Any]] = {}
     with ServiceProcess(tmp_path) as service:
-        for round_ in range(KILLS):
-            for number in range(AT_ONCE):
-                data = {"max_bytes": str(1000 + AT_ONCE * round_ + number)}
-                reply = service.client.post("/v1/varjpeg", files={"image": png(number)}, data=data)
-                assert reply.status_code == 202, reply.text
-                accepted.append(reply.json()["id"])
-            time.sleep(chance.random() * 0.05)
-            for job_id in accepted:
-                job = service.client.get(f"/v1/jobs/{job_id}").json()
-                if job["state"] == "succeeded":
-                    assert ended.setdefault(job_id, job)["finished_at"] == job["finished_at"]
-            service.kill()
+        load = Load(service.client)
+        study = Organiser(service.client, method="bisection")
+        study.add(soft_shapes(0))
+        study.wait_until_ready()
+        observer = Observer(service.client, study.made["observer_token"])
+        for number in range(KILLS):
+            if number < 3:
+                assert study.add(soft_shapes(number + 1)).status_code == 202
+            elif observer.view["trial"] is not None:
+                assert observer.answer(40).status_code == 200
+            load.until_killed(service, chance.uniform(0, 0.5))
             service.start_again()
-        end = time.monotonic() + 60
-        for job_id in accepted:
-            while (job := service.client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running"):
-                assert time.monotonic() < end, job
-                time.sleep(0.05)
-            assert job["state"] == "succeeded", job
-            assert ended.setdefault(job_id, job)["finished_at"] == job["finished_at"]
-            file = service.client.get(f"/v1/jobs/{job_id}/artefacts/photo.jpg")
-            assert file.status_code == 200
-            assert file.content.startswith(b"\xff\xd8")
-    assert len(set(accepted)) == KILLS * AT_ONCE
+            assert service.client.get(observer.session).json() == observer.view
+            for job_id in chance.sample(load.accepted, min(20, len(load.accepted))):
+                note_end(service, job_id, ended)
+        end = time.monotonic() + END_S
+        while left := [job_id for job_id in load.accepted if note_end(service, job_id, ended) is None]:
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
+        check_results(service, load.accepted, ended)
+        photos = study.wait_until_ready()["photos"]
+        assert [photo["state"] for photo in photos] == ["ready"] * 4
+    assert len(load.accepted) == len(set(load.accepted)) > KILLS
+    for blob in (tmp_path / "data" / "blobs").glob("[0-9a-f][0-9a-f]/*"):
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
+    print(f"{KILLS} kills, {len(load.accepted)} jobs accepted, {len(ended)} ended once")
+
+
+def note_end(service: ServiceProcess, job_id: str, ended: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The job's description if it has ended, which is the same whenever it is asked for."""
+    reply = service.client.get(f"/v1/jobs/{job_id}")
+    assert reply.status_code == 200, reply.text
+    job: dict[str, Any] = reply.json()
+    if job["state"] in ("queued", "running"):
+        assert job_id not in ended, job
+        return None
+    assert ended.setdefault(job_id, job) == job
+    return job
+
+
+def check_results(service: ServiceProcess, job_ids: list[str], ended: dict[str, dict[str, Any]]) -> None:
+    for job_id in job_ids:
+        assert ended[job_id]["state"] == "succeeded", ended[job_id]
+        file = service.client.get(f"/v1/jobs/{job_id}/artefacts/photo.jpg")
+        assert file.content.startswith(b"\xff\xd8")
+        assert file.content.endswith(b"\xff\xd9")
+
+
+def test_two_services_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    second = ServiceProcess(tmp_path / "second", data_dir=tmp_path / "data")
+    with (
+        ServiceProcess(tmp_path / "first", data_dir=tmp_path / "data"),
+        pytest.raises(AssertionError) as refused,
+        second,
+    ):
+        pass
+    assert f"another Limen works in {tmp_path / 'data'}" in str(refused.value)

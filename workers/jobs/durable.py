@@ -26,7 +26,7 @@ class DurableJobStore(MemoryJobStore):
         super().__init__(settings, clock=clock)
         self._records = records
         for job in sorted(self._read(), key=lambda job: job.created_at):
-            self._add(job.orphaned())
+            self._add(job.put_back())  # the run, if there was one, ended with its process
         for key, job_id in self._keys("dedup").items():
             self._by_dedup_key[key] = job_id
         for key, job_id in self._keys("idempotency").items():

@@ -151,14 +151,19 @@ class Job(BaseModel):
         self._check_unfinished()
         return self._ended(JobState.CANCELLED, now)
 
-    def orphaned(self) -> "Job":
-        """The process that ran it is gone, if one did: the next run need not wait for a lease."""
-        return self._with(lease_until=None) if self.state is JobState.RUNNING else self
+    def begun_again(self, owner: str, now: float) -> "Job":
+        """The process under the run by ``owner`` was lost: the next begins, or the job failed because too many were.
+
+        Raises: JobTakenError, AlreadyFinishedError.
+        """
+        self._check_held(owner)
+        if self.attempts >= MAX_ATTEMPTS:
+            return self.worker_lost(now)
+        return self._with(attempts=self.attempts + 1, started_at=now, lease_until=now + LEASE_S, progress=0.0)
 
     def put_back(self) -> "Job":
-        """Its run is stopped by the process that had it, and does not count. Raises: AlreadyFinishedError."""
-        self._check_unfinished()
-        if self.state is JobState.QUEUED:
+        """It waits again, if it has not ended: its run ended with the whole service, and does not count."""
+        if self.state is not JobState.RUNNING:
             return self
         attempts = self.attempts - 1
         return self._with(state=JobState.QUEUED, attempts=attempts, owner=None, lease_until=None, progress=0.0)
