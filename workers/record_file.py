@@ -52,6 +52,7 @@ class RecordFile:
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, text TEXT, PRIMARY KEY (kind, key))"
         )
+        self._connection.execute("SELECT kind, key, text FROM records LIMIT 0")
         self._connection.execute(f"PRAGMA user_version = {LAYOUT}")
         self._connection.execute("COMMIT")
         if self._connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
@@ -100,11 +101,12 @@ def _errors_in_words(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RecordFileError(f"{file.parent} cannot be written: {error.strerror}") from error
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise RecordFileError(
-                f"another Limen works in {file.parent}; LIMEN_DATA_DIR gives this one its own"
-            ) from error
-        raise RecordFileError(f"{file} cannot be written: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise RecordFileError(f"{file} is damaged ({error}); move it away to begin with an empty one") from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if code == sqlite3.SQLITE_BUSY:
+            said = f"another Limen works in {file.parent}; LIMEN_DATA_DIR gives this one its own"
+        elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            said = f"{file} is damaged ({error}); move it away to begin with an empty one"
+        else:
+            said = f"{file} cannot be written: {error}"
+        raise RecordFileError(said) from error

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
-from workers.record_file import RecordFile
+from workers.record_file import RecordFile, RecordFileError
 from workers.settings import BrokerSettings
 from workers.studies.files import StudyFiles
 from workers.studies.memory import Entry, MemoryStudyStore
@@ -25,12 +25,18 @@ class DurableStudyStore(MemoryStudyStore):
     ) -> None:
         super().__init__(settings, files, clock=clock)
         self._records = records
-        for study_id, text in records.all("study").items():
+        try:
+            self._load()
+        except (ValueError, KeyError) as error:
+            raise RecordFileError(f"a study among the records cannot be read: {type(error).__name__}") from error
+
+    def _load(self) -> None:
+        for study_id, text in self._records.all("study").items():
             self._entries[study_id] = Entry(Study.model_validate_json(text))
-        for key, text in records.all("session").items():
+        for key, text in self._records.all("session").items():
             study_id, session_id = key.split("/")
             self._entries[study_id].sessions[session_id] = Session.model_validate_json(text)
-        for link, text in records.all("link").items():
+        for link, text in self._records.all("link").items():
             study_id, until = json.loads(text)
             self._links[link] = study_id, until
 
