@@ -7,8 +7,10 @@ import hashlib
 import itertools
 import os
 import random
+import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,43 @@ def check_results(service: ServiceProcess, job_ids: list[str], ended: dict[str, 
         file = service.client.get(f"/v1/jobs/{job_id}/artefacts/photo.jpg")
         assert file.content.startswith(b"\xff\xd8")
         assert file.content.endswith(b"\xff\xd9")
+
+
+def test_its_children_cost_a_run_when_they_die_and_die_when_it_does(tmp_path: Path) -> None:
+    with ServiceProcess(tmp_path, real=True, concurrency=2) as service:
+        helpers = service.family()
+        paths = [submitted(service, seed) for seed in range(2)]
+        until(lambda: [state_of(service, path) for path in paths] == ["running"] * 2)
+        for child in service.family() - set(service.pids.values()):
+            os.kill(child, signal.SIGKILL)
+        until(lambda: [state_of(service, path) for path in paths] == ["succeeded"] * 2)
+        paths = [submitted(service, seed) for seed in range(2, 5)]
+        until(lambda: "running" in [state_of(service, path) for path in paths])
+        family = service.family() | helpers
+        service.kill()
+        until(lambda: not any(Path(f"/proc/{process}").exists() for process in family))
+        service.start_again()
+        until(lambda: [state_of(service, path) for path in paths] == ["succeeded"] * 3)
+
+
+def submitted(service: ServiceProcess, seed: int) -> str:
+    """The path of a job of some seconds."""
+    reply = service.client.post(
+        "/v1/varjpeg", files={"image": soft_shapes(seed, 800, 600)}, data={"target_sur": "0.75"}
+    )
+    assert reply.status_code == 202, reply.text
+    return str(reply.headers["Location"])
+
+
+def state_of(service: ServiceProcess, path: str) -> str:
+    return str(service.client.get(path).json()["state"])
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + END_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_two_services_do_not_work_in_one_folder(tmp_path: Path) -> None:
