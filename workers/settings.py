@@ -72,9 +72,13 @@ class WorkerSettings(BrokerSettings):
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     max_memory_per_child_mb: int = Field(
-        default=3072, ge=128, description="a pool process whose memory was ever above this is replaced after its job"
+        default=3072,
+        ge=128,
+        description="a process that runs jobs is replaced after one with which its memory was above this",
     )
-    max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")
+    max_tasks_per_child: int = Field(
+        default=200, ge=1, description="a process that runs jobs is replaced after so many"
+    )
     max_address_space_mb: int | None = Field(
-        default=None, ge=1024, description="RLIMIT_AS of a pool process; unset: no limit (CUDA needs none)"
+        default=None, ge=1024, description="RLIMIT_AS of a process that runs jobs; unset: no limit (CUDA needs none)"
     )
