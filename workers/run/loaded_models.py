@@ -41,7 +41,7 @@ WARM_SIDE = 64
 
 def check_weights(sender: WorkController, **_: Any) -> None:
     """Refuse to start a worker whose pool processes could not: without good files, or without the device asked for."""
-    if not serves_models(sender.app):
+    if not _serves_models(sender.app):
         return
     with _exit_if_unable():
         for entry in load_manifest().values():
@@ -54,7 +54,7 @@ def prepare_process(**_: Any) -> None:
     """Make a pool process ready, and begin to announce it."""
     celery: LimenCelery = current_app._get_current_object()
     settings = celery.settings
-    if not serves_models(celery) or not isinstance(settings, WorkerSettings):
+    if not _serves_models(celery) or not isinstance(settings, WorkerSettings):
         return
     announce(celery, ready(settings))
 
@@ -92,7 +92,7 @@ worker_init.connect(check_weights)
 worker_process_init.connect(prepare_process)
 
 
-def serves_models(app: Celery) -> bool:
+def _serves_models(app: Celery) -> bool:
     """Whether the application runs Limen's own tasks; one with others needs no models."""
     return set(TASK_MODULES) <= set(app.conf.include)
 

@@ -106,9 +106,9 @@ class Reaper:
 
 
 def waiting_job_ids(app: LimenCelery, jobs: list[Job]) -> frozenset[str]:
-    """Those of ``jobs`` whose message the broker still holds for a worker. Memory loses none."""
+    """Those of ``jobs`` whose message the broker still holds for a worker. Memory loses none that nobody has taken."""
     if app.settings.embedded or not jobs:
-        return frozenset(job.id for job in jobs)
+        return frozenset(job.id for job in jobs if job.state is JobState.QUEUED)
     try:
         with app.connection_for_read() as connection:
             messages = connection.default_channel.client.lrange(QUEUE, 0, -1)

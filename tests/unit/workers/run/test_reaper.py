@@ -20,11 +20,10 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def app(now: list[float], monkeypatch: pytest.MonkeyPatch) -> LimenCelery:
+def app(now: list[float]) -> LimenCelery:
     settings = WorkerSettings(soft_limit_s=HARD_LIMIT_S, hard_limit_s=HARD_LIMIT_S)
     app = create_celery(settings)
     app.jobs = MemoryJobStore(settings, clock=lambda: now[0])
-    monkeypatch.setattr(reaper, "waiting_job_ids", lambda *_: frozenset())
     return app
 
 
@@ -58,6 +57,12 @@ def test_a_job_that_was_running_when_all_workers_went_away_is_sent_again(
     again = app.jobs.update(job.id, lambda job, now: job.started("x", now, owner_dead=lambda _: False))
     assert (again.state, again.attempts, again.started_at) == (JobState.RUNNING, 2, now[0])
     assert swept(app, job) == again
+
+
+def test_a_job_that_waits_in_memory_is_not_sent_again(app: LimenCelery, now: list[float], sent: list[str]) -> None:
+    job, _ = app.jobs.create(QualityScoreRequest(image_key="a" * 64))
+    now[0] += LATER_S
+    assert (swept(app, job), sent) == (job, [])
 
 
 def test_a_job_that_is_worked_on_for_too_long_fails(app: LimenCelery, now: list[float], sent: list[str]) -> None:
