@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 .PHONY: help serve test check tests benchmarks constraints redis-server clean
 
 help:
-	@echo "make serve       the service and its page on http://localhost:$(PORT)/"
+	@echo "make serve       the service and its page on http://localhost:$(PORT)/; jobs and files are kept in .limen"
 	@echo "make test        every check and every test"
 	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone, and how much of the code they run; ARGS='tests/unit -x' narrows them"

@@ -31,9 +31,9 @@ RUN useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin
 USER 10001
 WORKDIR /tmp
 # Opens every model, which checks it against the manifest, and runs the main job and the metrics: compiles all loops.
-RUN python3 -c "import matplotlib.font_manager; from workers import loaded_models as m; from workers.settings import WorkerSettings; m.open_models(WorkerSettings(device='cpu')); m.warm_up()"
+RUN python3 -c "import matplotlib.font_manager; from workers.run import loaded_models as m; from workers.settings import WorkerSettings; m.open_models(WorkerSettings(device='cpu')); m.warm_up()"
 # Healthy while one of this container's processes says it is ready; each says so every few seconds.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
-    CMD ["python3", "-c", "import socket; from workers.jobs.record import open_job_store; from workers.settings import WorkerSettings; me = socket.gethostname() + '/'; raise SystemExit(not any(worker.name.startswith(me) for worker in open_job_store(WorkerSettings()).workers()))"]
+    CMD ["python3", "-c", "import socket; from workers.jobs.opened import open_job_store; from workers.settings import WorkerSettings; me = socket.gethostname() + '/'; raise SystemExit(not any(worker.name.startswith(me) for worker in open_job_store(WorkerSettings()).workers()))"]
 VOLUME ["/var/lib/limen", "/var/cache/limen"]
 CMD ["limen", "worker"]

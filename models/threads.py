@@ -10,6 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
@@ -21,10 +23,30 @@ _LEAST_ROWS = 16
 """A band is not made of fewer rows: under about a tenth of a millisecond a thread costs more than it gains."""
 
 
-@cache
+_share: ContextVar[int | None] = ContextVar("limen-threads", default=None)
+
+
 def thread_count() -> int:
-    """``LIMEN_THREADS``, else the processors that this process may use."""
-    return int(os.environ.get("LIMEN_THREADS") or _processors())
+    """Threads for one photo: as ``shared`` says, else ``LIMEN_THREADS``, else the processors of this process."""
+    return _share.get() or _own_count()
+
+
+@contextmanager
+def shared(threads: int) -> Iterator[None]:
+    """Work inside on so many threads, as the processors are shared with other processes."""
+    before = _share.set(threads)
+    try:
+        yield
+    finally:
+        _share.reset(before)
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -34,7 +56,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
         yield from map(work, items)
         return
     remaining = iter(items)
-    submit = _pool_of(os.getpid()).submit
+    submit = _pool_of(os.getpid(), threads).submit
     pending: deque[Future[Result]] = deque(submit(work, item) for item in itertools.islice(remaining, 2 * threads))
     try:
         while pending:
@@ -53,13 +75,11 @@ def in_bands(work: Callable[[slice], Result], rows: int) -> list[Result]:
 
 
 @cache
-def _pool_of(_process: int) -> ThreadPoolExecutor:
+def _own_count() -> int:
+    return int(os.environ.get("LIMEN_THREADS") or processors())
+
+
+@cache
+def _pool_of(_process: int, threads: int) -> ThreadPoolExecutor:
     """One for each process: a fork would inherit a pool without its threads."""
-    return ThreadPoolExecutor(thread_count(), thread_name_prefix=_NAME)
-
-
-def _processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
+    return ThreadPoolExecutor(threads, thread_name_prefix=_NAME)

@@ -6,7 +6,7 @@ ServiceError
 ├── AlreadyFinishedError        job-finished           too late to cancel
 ├── IdempotencyConflictError    idempotency-conflict   the key was used for another request
 ├── QueueFullError              queue-full             too many unfinished jobs
-├── BrokerUnavailableError      broker-unavailable     Redis cannot be reached, or refuses to store more
+├── BrokerUnavailableError      broker-unavailable     Redis cannot be reached, or the records take no more
 ├── BlobMissingError            blob-missing           no bytes under this key
 ├── BlobStoreFullError          blob-store-full        no room to store bytes
 ├── StudyUnknownError           study-unknown          no study has this link
@@ -60,7 +60,7 @@ class QueueFullError(ServiceError):
 
 
 class BrokerUnavailableError(ServiceError):
-    """Redis cannot be reached in time, or refuses to store more."""
+    """Redis cannot be reached in time, or the records take no more."""
 
     code = "broker-unavailable"
 

@@ -1,6 +1,5 @@
 """Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
 
-import tempfile
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,6 +16,9 @@ class BrokerSettings(BaseSettings):
 
     redis_url: SecretStr | None = Field(default=None, description="redis://host:port/db; unset: embedded mode")
     blob_dir: Path | None = Field(default=None, description="shared folder for images and results; required with Redis")
+    data_dir: Path = Field(
+        default=Path(".limen"), description="folder of the embedded mode: job records, studies, images and results"
+    )
     queue_limit: int = Field(default=256, ge=1, description="unfinished jobs accepted before 429")
     job_expiry_s: int = Field(default=24 * 3600, ge=1, description="how long a finished job and its files are kept")
     hard_limit_s: int = Field(default=120, ge=1, description="a run is killed after this time")
@@ -58,21 +60,25 @@ class BrokerSettings(BaseSettings):
 class WorkerSettings(BrokerSettings):
     """What only the process that runs the models needs."""
 
-    concurrency: int = Field(default=1, ge=1, le=64, description="jobs run at once by one worker")
+    concurrency: int | None = Field(
+        default=None, ge=1, le=64, description="jobs run at once; unset: as many as processors in embedded mode, else 1"
+    )
     threads: int | None = Field(
-        default=None, ge=1, le=64, description="threads that work on one photo; unset: as many as processors"
+        default=None,
+        ge=1,
+        le=64,
+        description="threads that work on one photo; unset: the processors, shared by the jobs of the embedded mode",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     max_memory_per_child_mb: int = Field(
-        default=3072, ge=128, description="a pool process whose memory was ever above this is replaced after its job"
+        default=3072,
+        ge=128,
+        description="a process that runs jobs is replaced after one with which its memory was above this",
     )
-    max_tasks_per_child: int = Field(default=200, ge=1, description="a pool process is replaced after this many jobs")
+    max_tasks_per_child: int = Field(
+        default=200, ge=1, description="a process that runs jobs is replaced after so many"
+    )
     max_address_space_mb: int | None = Field(
-        default=None, ge=1024, description="RLIMIT_AS of a pool process; unset: no limit (CUDA needs none)"
+        default=None, ge=1024, description="RLIMIT_AS of a process that runs jobs; unset: no limit (CUDA needs none)"
     )
-
-
-def temporary_blob_dir() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for the embedded mode; it goes when the object is closed or the process ends."""
-    return tempfile.TemporaryDirectory(prefix="limen-blobs-", ignore_cleanup_errors=True)

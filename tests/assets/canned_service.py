@@ -6,19 +6,17 @@ The port of the web process is in LIMEN_TEST_PORT. What takes the place of the m
 import os
 import sys
 import threading
-from pathlib import Path
 
 import uvicorn
 
 from app.main import create_app
 from app.settings import ApiSettings
-from workers.blobs import BlobStore
-from workers.jobs.opened import open_job_store
 from workers.jobs.worker_info import ObserverInfo, WorkerInfo
 from workers.run.celery_app import LimenCelery, create_celery
+from workers.run.data_folder import opened_data_folder
 from workers.run.embedded import EmbeddedWorker
 from workers.run.process import run_worker
-from workers.settings import WorkerSettings, temporary_blob_dir
+from workers.settings import WorkerSettings
 
 TASKS = ("tests.assets.canned_tasks", "workers.run.study_tasks")
 OBSERVERS = [
@@ -47,9 +45,8 @@ def _serve(celery: LimenCelery | None) -> None:
 
 def _embedded() -> None:
     settings = WorkerSettings()
-    with temporary_blob_dir() as folder:
-        blobs = BlobStore(Path(folder), expiry_s=settings.blob_expiry_s)
-        worker = EmbeddedWorker(settings, open_job_store(settings), blobs, task_modules=TASKS)
+    with opened_data_folder(settings) as stores:
+        worker = EmbeddedWorker(settings, stores, task_modules=TASKS)
         worker.start()
         _publish_for_ever(worker.celery)
         _serve(worker.celery)

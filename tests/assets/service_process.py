@@ -39,6 +39,7 @@ class ServiceProcess:
         self._folder = folder
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIMEN_TEST_PORT": str(self._port)}
         self._environment |= {f"LIMEN_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environment.setdefault("LIMEN_DATA_DIR", str(folder / "data"))
         if redis_url is not None:
             self._environment |= {"LIMEN_REDIS_URL": redis_url, "LIMEN_BLOB_DIR": str(folder / "blobs")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -80,8 +81,21 @@ class ServiceProcess:
         """What a process has written so far."""
         return (self._folder / f"{role}.log").read_text()
 
+    def kill(self) -> None:
+        """End every process at once, without a chance to put anything away."""
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.wait(20)
+
+    def start_again(self) -> None:
+        """The processes anew, as after a crash of all of them."""
+        for role in list(self._processes):
+            self._start(role)
+        self._wait_until_ready()
+
     def _start(self, role: str) -> None:
-        with (self._folder / f"{role}.log").open("wb") as log:
+        with (self._folder / f"{role}.log").open("ab") as log:
             self._processes[role] = subprocess.Popen(
                 self._command(role), env=self._environment, cwd=ROOT, stdout=log, stderr=log
             )

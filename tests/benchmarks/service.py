@@ -15,8 +15,8 @@ START_S = 120.0
 
 
 @contextlib.contextmanager
-def running_service(url: str | None) -> Iterator[httpx2.Client]:
-    """A client for the service at ``url``, or for ``limen serve`` on a free port, which ends with the block."""
+def running_service(url: str | None, **settings: object) -> Iterator[httpx2.Client]:
+    """A client for the service at ``url``, or for ``limen serve`` with ``settings`` until the block ends."""
     if url is not None:
         with httpx2.Client(base_url=url, timeout=300) as client:
             yield client
@@ -26,7 +26,9 @@ def running_service(url: str | None) -> Iterator[httpx2.Client]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "workers.cli.program", "serve", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as data:
+        environment["LIMEN_DATA_DIR"] = data
+        environment |= {f"LIMEN_{name.upper()}": str(value) for name, value in settings.items()}
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:

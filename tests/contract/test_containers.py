@@ -1,5 +1,6 @@
 """The compose file, the images and the proxy agree with the code and with what keeps jobs safe."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -47,6 +48,15 @@ def test_settings_in_the_compose_file_exist() -> None:
     known = {f"LIMEN_{name.upper()}" for name in (*ApiSettings.model_fields, *WorkerSettings.model_fields)}
     for service in SERVICES.values():
         assert set(service.get("environment", {})) <= known
+
+
+def test_what_the_images_run_can_be_imported() -> None:
+    lines = "\n".join(path.read_text() for path in DOCKERFILES)
+    imports = re.findall(r"from (workers[\w.]*) import (\w+)", lines)
+    assert len(imports) >= 4
+    for module, name in imports:
+        package = importlib.import_module(module)
+        assert hasattr(package, name) or importlib.util.find_spec(f"{module}.{name}"), (module, name)
 
 
 def test_only_the_proxy_has_a_port() -> None:

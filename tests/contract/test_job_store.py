@@ -1,6 +1,7 @@
-"""One suite over both job stores: what the routes and the tasks rely on."""
+"""One suite over the job stores: what the routes and the tasks rely on."""
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -30,10 +31,12 @@ from workers.errors import (
     JobUnknownError,
     QueueFullError,
 )
+from workers.jobs.durable import DurableJobStore
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobTakenError
 from workers.jobs.store import JobStore
 from workers.jobs.worker_info import WorkerInfo
+from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
 
 REQUEST = QualityScoreRequest(image_key="a" * 64)
@@ -57,11 +60,15 @@ RESULT = JobResult(
 Open = Callable[..., JobStore]
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["memory", "durable", pytest.param("redis", marks=pytest.mark.redis)])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    files = itertools.count()
+
     def opened(**settings: Any) -> JobStore:
         if request.param == "memory":
             return open_job_store(BrokerSettings(**settings))
+        if request.param == "durable":
+            return DurableJobStore(BrokerSettings(**settings), RecordFile(tmp_path / f"{next(files)}.sqlite"))
         server = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()

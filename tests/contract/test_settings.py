@@ -23,7 +23,7 @@ from app.main import create_app
 from app.settings import ApiSettings
 from models.errors import ImageTooLargeError, ModelArtefactError
 from models.graphs.artefacts import WEIGHTS
-from models.threads import thread_count
+from models.threads import _own_count
 from workers.capabilities import Inputs
 from workers.contracts import QualityScoreRequest, SurCurveRequest
 from workers.errors import QueueFullError, StudyLimitError
@@ -31,6 +31,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job
 from workers.run import loaded_models
 from workers.run.celery_app import create_celery
+from workers.run.data_folder import opened_data_folder
 from workers.run.process import run_worker
 from workers.run.running import DeadlineExceededError, running
 from workers.settings import BrokerSettings, WorkerSettings
@@ -88,6 +89,14 @@ def turning_redis_url(bench: Bench) -> None:
 def turning_blob_dir(bench: Bench) -> None:
     assert bench.posted("/v1/quality-score", png(4, 4)).status_code == 202
     assert len([path for path in bench.folder.rglob("*") if path.is_file()]) == 1
+
+
+def turning_data_dir(bench: Bench) -> None:
+    for name in ("one", "two", "one"):
+        with opened_data_folder(BrokerSettings(data_dir=bench.folder / name)) as stores:
+            found = len(stores.jobs.unfinished())
+            stores.jobs.create(REQUEST)
+    assert found == 1
 
 
 def turning_queue_limit(bench: Bench) -> None:
@@ -245,7 +254,7 @@ def turning_max_memory_per_child_mb(bench: Bench) -> None:
 
 def turning_threads(bench: Bench) -> None:
     bench.patch.setenv("LIMEN_THREADS", "3")
-    assert WorkerSettings().threads == thread_count.__wrapped__() == 3
+    assert WorkerSettings().threads == _own_count.__wrapped__() == 3
 
 
 def turning_device(bench: Bench) -> None:

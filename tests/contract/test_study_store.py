@@ -1,4 +1,4 @@
-"""One suite over both study stores: what the routes rely on."""
+"""One suite over the study stores: what the routes rely on."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +20,10 @@ from workers.errors import (
     StudyLimitError,
     StudyUnknownError,
 )
+from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
-from workers.studies.files import Ladder
+from workers.studies.durable import DurableStudyStore
+from workers.studies.files import Ladder, StudyFiles
 from workers.studies.opened import open_study_store
 from workers.studies.record import (
     Study,
@@ -45,11 +47,14 @@ LADDER = Ladder(width=1, height=1, log_distances=(0.0,) * 100, distance_version=
 Open = Callable[..., StudyStore]
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["memory", "durable", pytest.param("redis", marks=pytest.mark.redis)])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     def opened(**settings: Any) -> StudyStore:
         if request.param == "memory":
             return open_study_store(BrokerSettings(**settings), tmp_path)
+        if request.param == "durable":
+            records = RecordFile(tmp_path / "records.sqlite")
+            return DurableStudyStore(BrokerSettings(**settings), StudyFiles(tmp_path / "files"), records)
         server = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()

@@ -26,9 +26,11 @@ from workers.contracts import (
 )
 from workers.jobs.opened import open_job_store
 from workers.run.celery_app import create_celery
+from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
+from workers.studies.opened import open_study_store
 
 
 def smooth_scene(seed: int) -> bytes:
@@ -44,7 +46,9 @@ def smooth_scene(seed: int) -> bytes:
 def main(folder: Path) -> list[dict[str, Any]]:
     settings = WorkerSettings()
     if settings.embedded:
-        worker = EmbeddedWorker(settings, open_job_store(settings), BlobStore(folder, expiry_s=3600))
+        blobs = BlobStore(folder, expiry_s=3600)
+        studies = open_study_store(settings, folder)
+        worker = EmbeddedWorker(settings, Stores(open_job_store(settings), blobs, studies))
         worker.start()
         celery = worker.celery
     else:

@@ -10,17 +10,20 @@ from typing import Any
 
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
-from workers.jobs.opened import open_job_store
+from workers.jobs.memory import MemoryJobStore
 from workers.jobs.record import Job, JobState
+from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
+from workers.studies.opened import open_study_store
 
 
 def main(folder: Path) -> dict[str, Any]:
     settings = WorkerSettings(soft_limit_s=2, hard_limit_s=3, concurrency=2)
-    jobs, blobs = open_job_store(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
-    worker = EmbeddedWorker(settings, jobs, blobs, task_modules=("scripted_tasks",))
+    jobs, blobs = MemoryJobStore(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
+    stores = Stores(jobs, blobs, open_study_store(settings, folder))
+    worker = EmbeddedWorker(settings, stores, task_modules=("scripted_tasks",))
     worker.start()
 
     def send(**script: Any) -> Job:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.connection import wait as wait_for
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +17,7 @@ from workers.cli.files import remove_parts
 from workers.cli.journal import Done
 from workers.cli.options import RunOptions
 from workers.cli.work import Item, Note, perform
+from workers.spawning import end_with_parent, sigint_left_to_this_process
 
 INTERRUPTED = 130
 GRACE_S = 0.6
@@ -65,7 +65,7 @@ def _tried(
         process_pool(options.jobs) if options.server is None else ThreadPoolExecutor(options.jobs, CLIENT_THREADS)
     )
     try:
-        with _sigint_left_to_this_process():
+        with sigint_left_to_this_process():
             futures = {executor.submit(perform, waiting[name], None, notes[name]): name for name in names}
         pending, end = set(futures), None
         while pending and (end is None or time.monotonic() < end):
@@ -91,27 +91,7 @@ def process_pool(jobs: int) -> Executor:
 def _begin_beside(jobs: int) -> None:
     """First thing in one of so many processes that share the processors."""
     os.environ.setdefault("LIMEN_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    _end_with_parent()
-
-
-def _end_with_parent() -> None:
-    def watch() -> None:
-        parent = parent_process()
-        if parent is not None:
-            wait_for([parent.sentinel])
-            os._exit(INTERRUPTED)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-
-
-@contextmanager
-def _sigint_left_to_this_process() -> Iterator[None]:
-    """Processes started inside never see SIGINT, which a terminal sends to all: they inherit what is blocked."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    end_with_parent()
 
 
 @contextmanager

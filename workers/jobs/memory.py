@@ -1,10 +1,10 @@
-"""Job records in this process's memory: the embedded mode."""
+"""Job records in this process's memory; ``durable`` keeps them beyond it."""
 
 import asyncio
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from workers.contracts import AnyRequest
@@ -61,13 +61,25 @@ class MemoryJobStore(JobStore):
                     raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
                 now = self.now()
                 job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
-                self._entries[job.id] = _Entry(job, [job.event])
-                self._unfinished[job.id] = None
+            keys = {"idempotency": idempotency_key, "dedup": dedup_key}
+            self._keep(job, {kind: key for kind, key in keys.items() if key is not None})
+            if created:
+                self._add(job)
             if idempotency_key is not None:
                 self._by_idempotency_key[idempotency_key] = (job.id, digest)
             if dedup_key is not None:
                 self._by_dedup_key[dedup_key] = job.id
             return job, created
+
+    def _keep(self, job: Job, keys: Mapping[str, str]) -> None:
+        """Called before anybody sees a step of a job, however small, or finds it by ``keys``: by kind, a new key."""
+
+    def _drop(self, job_ids: list[str]) -> None:
+        """Called before jobs are forgotten, with the keys by which they are found."""
+
+    def _add(self, job: Job) -> None:
+        self._entries[job.id] = _Entry(job, [job.event])
+        (self._finished if job.finished else self._unfinished)[job.id] = None
 
     def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> Job | None:
         job_id, earlier_digest = self._by_idempotency_key.get(idempotency_key, ("", ""))
@@ -92,6 +104,8 @@ class MemoryJobStore(JobStore):
             before, after = entry.job, change(entry.job, now)
             if after.finished and not before.finished:
                 after = after.model_copy(update={"expires_at": now + self.settings.job_expiry_s})
+            self._keep(after, {})
+            if after.finished and not before.finished:
                 self._count(after)
                 del self._unfinished[job_id]
                 self._finished[job_id] = None
@@ -110,6 +124,7 @@ class MemoryJobStore(JobStore):
     def discard(self, job_id: str) -> None:
         """See ``JobStore.discard``."""
         with self._lock:
+            self._drop([job_id])
             self._entries.pop(job_id, None)
             self._unfinished.pop(job_id, None)
             self._finished.pop(job_id, None)
@@ -127,8 +142,10 @@ class MemoryJobStore(JobStore):
             entry.followers.append(follower)
         try:
             seen = int(after) if after is not None and after.isdecimal() else 0
-            if seen >= len(entry.events) and entry.job.finished:
-                seen = len(entry.events) - 1
+            if seen > len(entry.events):  # of a process before this one
+                seen = 0
+            if seen == len(entry.events) and entry.job.finished:
+                seen -= 1
             while True:
                 follower[1].clear()
                 for event in entry.events[seen:]:
@@ -175,7 +192,9 @@ class MemoryJobStore(JobStore):
         self._next_sweep = now + _SWEEP_S
         expired = [job_id for job_id in self._finished if _expired(self._entries[job_id], now)]
         surplus = list(self._finished)[: max(0, len(self._finished) - KEPT)]
-        for job_id in dict.fromkeys([*expired, *surplus]):
+        gone = list(dict.fromkeys([*expired, *surplus]))
+        self._drop(gone)
+        for job_id in gone:
             del self._entries[job_id]
             del self._finished[job_id]
             self._tombstones[job_id] = now + TOMBSTONE_S

@@ -151,6 +151,23 @@ class Job(BaseModel):
         self._check_unfinished()
         return self._ended(JobState.CANCELLED, now)
 
+    def begun_again(self, owner: str, now: float) -> "Job":
+        """The process under the run by ``owner`` was lost: the next begins, or the job failed because too many were.
+
+        Raises: JobTakenError, AlreadyFinishedError.
+        """
+        self._check_held(owner)
+        if self.attempts >= MAX_ATTEMPTS:
+            return self.worker_lost(now)
+        return self._with(attempts=self.attempts + 1, started_at=now, lease_until=now + LEASE_S, progress=0.0)
+
+    def put_back(self) -> "Job":
+        """It waits again, if it has not ended: its run ended with the whole service, and does not count."""
+        if self.state is not JobState.RUNNING:
+            return self
+        attempts = self.attempts - 1
+        return self._with(state=JobState.QUEUED, attempts=attempts, owner=None, lease_until=None, progress=0.0)
+
     def resent(self, now: float) -> "Job":
         """Its message is being sent again."""
         return self._with(sent_at=now)

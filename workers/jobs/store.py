@@ -1,4 +1,4 @@
-"""What a store of job records can do; ``memory`` and ``redis`` are the two there are."""
+"""What a store of job records can do; in ``memory``, ``durable`` beyond it, or in ``redis``."""
 
 import asyncio
 import contextlib

@@ -1,12 +1,13 @@
 """The Celery application of both modes. Each setting answers a measured failure, named beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 from celery import Celery
 
 from workers.blobs import BlobStore
+from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
@@ -20,6 +21,9 @@ TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")
 
 class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     """A Celery application that carries its settings to pool processes, and opens the stores there."""
+
+    perform: Callable[[str, AnyRequest, Callable[[float], None]], JobResult] | None = None
+    """Does the work of a job in another process; the embedded mode puts its children here. None: tasks do it."""
 
     @cached_property
     def settings(self) -> BrokerSettings:

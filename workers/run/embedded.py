@@ -1,58 +1,96 @@
-"""The embedded mode: a Celery worker in a thread of the web process, over the in-memory transport."""
+"""The embedded mode: a Celery worker in a thread of the web process, over the in-memory transport, and its children."""
 
 import contextlib
+import logging
 import threading
+from functools import partial
+from pathlib import Path
 
-from celery.signals import worker_process_init
-
+from models.threads import processors
 from workers.blobs import BlobStore
-from workers.errors import AlreadyFinishedError
-from workers.jobs.store import JobStore
+from workers.errors import ServiceError
+from workers.jobs.worker_info import WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
+from workers.run.children import Children, Work
+from workers.run.data_folder import Stores
+from workers.run.loaded_models import announce, ready
+from workers.run.perform import Bench, perform
 from workers.run.reaper import Reaper
+from workers.run.running import RunLostError, RunStoppedError
+from workers.run.signatures import send
 from workers.settings import WorkerSettings
-from workers.studies.opened import open_study_store
+from workers.studies.files import StudyFiles
+
+logger = logging.getLogger(__name__)
 
 STOP_S = 10.0
 """How long the worker's thread may take to end."""
 
 
 class EmbeddedWorker:
-    """A worker thread and its reaper; ``celery`` is the application to send work through."""
+    """A worker thread, its reaper and its children; ``celery`` is the application to send work through.
+
+    Tasks of other modules than Limen's own do their work in threads of this process.
+    """
 
     def __init__(
         self,
         settings: WorkerSettings,
-        jobs: JobStore,
-        blobs: BlobStore,
+        stores: Stores,
         *,
         task_modules: tuple[str, ...] = TASK_MODULES,
     ) -> None:
         self.celery: LimenCelery = create_celery(settings, task_modules=task_modules)
-        self.celery.jobs = jobs
-        self.celery.blobs = blobs
-        self.celery.studies = open_study_store(settings, blobs.folder)
+        self.celery.jobs = stores.jobs
+        self.celery.blobs = stores.blobs
+        self.celery.studies = stores.studies
         self.celery.set_default()  # pool threads look for the application there
+        self._children: Children | None = None
+        if task_modules == TASK_MODULES:
+            begin = partial(_begin, settings, stores.blobs.folder, stores.studies.files.folder)
+            self._children = Children(begin, settings)
+            self.celery.perform = self._children.perform
         self._controller = self.celery.WorkController(
-            pool="threads", concurrency=settings.concurrency, without_gossip=True, without_mingle=True
+            pool="threads",
+            concurrency=settings.concurrency or processors(),
+            without_gossip=True,
+            without_mingle=True,
         )
         self._thread = threading.Thread(target=self._run, name="embedded-worker", daemon=True)
         self._reaper = Reaper(self.celery)
 
     def start(self) -> None:
-        """Begin to take work."""
+        """Begin to take work, with what an earlier process was given and has not ended."""
+        for job in self.celery.jobs.unfinished():
+            send(self.celery, job)
         self._thread.start()
         self._reaper.start()
 
     def _run(self) -> None:
-        worker_process_init.send(sender=self._controller.hostname, app=self.celery)  # a thread pool sends none
+        if self._children is not None:
+            try:
+                announce(self.celery, self._children.start())
+            except RunLostError as error:
+                logger.critical("no work will be done: %s", error)
+                return
+            except RunStoppedError:
+                return
         self._controller.start()
 
     def stop(self) -> None:
-        """Stop running jobs at their next tile and take no more: their records would end with the process anyway."""
+        """Stop running jobs and take no more; they wait for the next process."""
         self._reaper.stop()
+        if self._children is not None:
+            self._children.stop()
         for job in self.celery.jobs.unfinished():
-            with contextlib.suppress(AlreadyFinishedError):
-                self.celery.jobs.cancel(job.id)
+            with contextlib.suppress(ServiceError):  # what cannot be written now the next start does anyway
+                self.celery.jobs.update(job.id, lambda job, _: job.put_back())
         self._controller.stop()
         self._thread.join(STOP_S)
+
+
+def _begin(settings: WorkerSettings, blobs: Path, studies: Path) -> tuple[WorkerInfo, Work]:
+    """A child with its models open; see ``children.Begin``."""
+    info = ready(settings)
+    bench = Bench(settings, BlobStore(blobs, expiry_s=settings.blob_expiry_s), StudyFiles(studies))
+    return info, lambda request, progress: perform(request, bench, progress)

@@ -50,16 +50,18 @@ def check_weights(sender: WorkController, **_: Any) -> None:
         _check_device(sender.app.settings)
 
 
-def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
-    """Limit memory, open all models, warm them, and begin to announce this process as ready.
-
-    ``app`` is given in the embedded mode only, where the process is not the worker's own to limit.
-    """
-    celery: LimenCelery = app or current_app._get_current_object()
+def prepare_process(**_: Any) -> None:
+    """Make a pool process ready, and begin to announce it."""
+    celery: LimenCelery = current_app._get_current_object()
     settings = celery.settings
     if not _serves_models(celery) or not isinstance(settings, WorkerSettings):
         return
-    if app is None and settings.max_address_space_mb is not None:
+    announce(celery, ready(settings))
+
+
+def ready(settings: WorkerSettings) -> WorkerInfo:
+    """Limit this process's memory, open all models and warm them. A process that cannot ends and says why."""
+    if settings.max_address_space_mb is not None:
         limit = settings.max_address_space_mb << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with _exit_if_unable():
@@ -67,9 +69,23 @@ def prepare_process(app: LimenCelery | None = None, **_: Any) -> None:
         models = open_models(settings)
         warm_up()
         info = worker_info(models, settings.profiles)
-    threading.Thread(target=_announce, args=(celery, info), name="announcer", daemon=True).start()
     providers = sorted({model.provider for model in models})
     logger.info("ready with %d models on %s", len(models), ", ".join(providers))
+    return info
+
+
+def announce(celery: LimenCelery, worker: WorkerInfo) -> None:
+    """Say from now on, as long as this process lives, that ``worker`` is ready."""
+
+    def repeat() -> None:
+        while True:
+            try:
+                celery.jobs.publish_worker(worker)
+            except BrokerUnavailableError as error:
+                logger.warning("announcer: %s", error)
+            threading.Event().wait(ANNOUNCE_S)
+
+    threading.Thread(target=repeat, name="announcer", daemon=True).start()
 
 
 worker_init.connect(check_weights)
@@ -165,12 +181,3 @@ def worker_info(models: list[OnnxModel], profiles: Path | None) -> WorkerInfo:
         models=infos,
         observers=observers,
     )
-
-
-def _announce(celery: LimenCelery, info: WorkerInfo) -> None:
-    while True:
-        try:
-            celery.jobs.publish_worker(info)
-        except BrokerUnavailableError as error:
-            logger.warning("announcer: %s", error)
-        threading.Event().wait(ANNOUNCE_S)

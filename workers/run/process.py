@@ -21,7 +21,7 @@ def run_worker(app: LimenCelery, settings: WorkerSettings) -> int:
     worker_shutting_down.connect(end, weak=False)
     worker = app.Worker(
         pool="prefork",
-        concurrency=settings.concurrency,
+        concurrency=settings.concurrency or 1,
         max_tasks_per_child=settings.max_tasks_per_child,
         max_memory_per_child=settings.max_memory_per_child_mb * 1024,
         without_gossip=True,

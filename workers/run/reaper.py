@@ -106,9 +106,9 @@ class Reaper:
 
 
 def waiting_job_ids(app: LimenCelery, jobs: list[Job]) -> frozenset[str]:
-    """Those of ``jobs`` whose message the broker still holds for a worker. Memory loses none."""
+    """Those of ``jobs`` whose message the broker still holds for a worker. Memory loses none that nobody has taken."""
     if app.settings.embedded or not jobs:
-        return frozenset(job.id for job in jobs)
+        return frozenset(job.id for job in jobs if job.state is JobState.QUEUED)
     try:
         with app.connection_for_read() as connection:
             messages = connection.default_channel.client.lrange(QUEUE, 0, -1)
@@ -118,5 +118,6 @@ def waiting_job_ids(app: LimenCelery, jobs: list[Job]) -> frozenset[str]:
 
 
 def _past_hard_limit(job: Job, now: float, hard_limit_s: float) -> bool:
-    running = job.state is JobState.RUNNING and job.started_at is not None
-    return running and now > (job.started_at or now) + hard_limit_s + KILL_GRACE_S
+    """Whether somebody has worked on a job for too long; time without a worker is no run time."""
+    held = job.state is JobState.RUNNING and not job.lease_gone(now)
+    return held and now > (job.started_at or now) + hard_limit_s + KILL_GRACE_S

@@ -34,6 +34,22 @@ class DeadlineExceededError(Exception):
     """The run has taken longer than the soft limit."""
 
 
+class RunFailedError(Exception):
+    """The work failed in another process, with ``failure``."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+class RunLostError(Exception):
+    """The process that did the work has ended."""
+
+
+class RunStoppedError(Exception):
+    """The service ends; the job waits for the next one."""
+
+
 class RunningJob:
     """What a task holds while it works."""
 
@@ -68,10 +84,19 @@ class RunningJob:
             lambda: self._jobs.update(self.id, lambda job, now: job.succeeded(self._owner, now, result)),
         )
 
-    def fail(self, code: FailureCode, detail: str) -> None:
+    def fail(self, failure: Failure) -> None:
         """End the job with a failure. Raises: AlreadyFinishedError."""
-        failure = Failure(code=code, detail=detail)
         _patiently(lambda: self._jobs.update(self.id, lambda job, now: job.failed(now, failure)))
+
+    def begin_again(self) -> None:
+        """Another run, after a lost process. Raises: AlreadyFinishedError, also if it was one too many."""
+        job = _patiently(lambda: self._jobs.update(self.id, lambda job, now: job.begun_again(self._owner, now)))
+        if job.finished:
+            raise AlreadyFinishedError(f"job {self.id} has {job.state}")
+
+    def put_back(self) -> None:
+        """Leave the job to the next process."""
+        _patiently(lambda: self._jobs.update(self.id, lambda job, _: job.put_back()))
 
     def renew(self) -> None:
         """Renew the lease. Raises: AlreadyFinishedError, JobTakenError, BrokerUnavailableError."""
@@ -107,20 +132,31 @@ def _start(jobs: JobStore, job_id: str, owner: str) -> None:
 
 @contextlib.contextmanager
 def _failures(handle: RunningJob) -> Iterator[None]:
-    """The task's edge: a domain error becomes the job's failure code; anything else is logged and stays private."""
+    """The task's edge: every error becomes the job's failure."""
     try:
         yield
     except (AlreadyFinishedError, JobTakenError, BrokerUnavailableError):
         raise
-    except LimenError as error:
-        handle.fail(FailureCode(error.code), str(error))
-    except BlobMissingError as error:
-        handle.fail(FailureCode.BLOB_MISSING, str(error))
-    except (DeadlineExceededError, SoftTimeLimitExceeded) as error:
-        handle.fail(FailureCode.DEADLINE_EXCEEDED, str(error) or "the job took too long")
-    except Exception:
-        logger.exception("job %s failed", handle.id)
-        handle.fail(FailureCode.INTERNAL, "an unexpected error; the worker's log has the cause under the job's id")
+    except RunStoppedError:
+        handle.put_back()
+    except Exception as error:
+        handle.fail(failure_of(error, handle.id))
+
+
+def failure_of(error: Exception, job_id: str) -> Failure:
+    """A domain error's code and text; anything else is logged and stays private."""
+    match error:
+        case RunFailedError():
+            return error.failure
+        case LimenError():
+            return Failure(code=FailureCode(error.code), detail=str(error))
+        case BlobMissingError():
+            return Failure(code=FailureCode.BLOB_MISSING, detail=str(error))
+        case DeadlineExceededError() | SoftTimeLimitExceeded():
+            return Failure(code=FailureCode.DEADLINE_EXCEEDED, detail=str(error) or "the job took too long")
+    logger.error("job %s failed", job_id, exc_info=error)
+    detail = "an unexpected error; the worker's log has the cause under the job's id"
+    return Failure(code=FailureCode.INTERNAL, detail=detail)
 
 
 @contextlib.contextmanager

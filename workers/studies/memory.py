@@ -1,8 +1,8 @@
-"""Observer studies in this process's memory: the embedded mode."""
+"""Observer studies in this process's memory; ``durable`` keeps them beyond it."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from workers.errors import (
@@ -20,7 +20,9 @@ from workers.studies.store import LINK_TOMBSTONE_S, MAX_SESSIONS, Change, Sessio
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """A study and its sessions, oldest first."""
+
     study: Study
     sessions: dict[str, Session] = field(default_factory=dict)
 
@@ -32,7 +34,7 @@ class MemoryStudyStore(StudyStore):
         super().__init__(settings, files)
         self._clock = clock
         self._lock = threading.RLock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._links: dict[str, tuple[str, float]] = {}
 
     def create(self, options: StudyOptions, organiser_key: str) -> Study:
@@ -42,10 +44,12 @@ class MemoryStudyStore(StudyStore):
             if len(self._entries) >= self.settings.study_limit:
                 raise StudyLimitError(f"{self.settings.study_limit} studies are kept at once")
             study = new_study(options, self._clock())
-            self._entries[study.id] = _Entry(study)
             until = study.expires_at + LINK_TOMBSTONE_S
-            for link in (organiser_link(organiser_key), observer_link(study.observer_token)):
-                self._links[link] = (study.id, until)
+            of_study = (organiser_link(organiser_key), observer_link(study.observer_token))
+            links = dict.fromkeys(of_study, (study.id, until))
+            self._keep(study, links)
+            self._entries[study.id] = Entry(study)
+            self._links |= links
         self.files.create(study.id)
         return study
 
@@ -66,13 +70,17 @@ class MemoryStudyStore(StudyStore):
         """See ``StudyStore.update``."""
         with self._lock:
             entry = self._entry(study_id)
-            entry.study = change(entry.study)
-            return entry.study
+            changed = change(entry.study)
+            self._keep(changed, {})
+            entry.study = changed
+            return changed
 
     def delete(self, study_id: str) -> None:
         """See ``StudyStore.delete``."""
         with self._lock:
-            self._entries.pop(study_id, None)
+            if study_id in self._entries:
+                self._drop(study_id)
+                del self._entries[study_id]
         self.files.delete(study_id)
 
     def add_session(self, study_id: str, session: Session) -> None:
@@ -81,6 +89,7 @@ class MemoryStudyStore(StudyStore):
             sessions = self._entry(study_id).sessions
             if len(sessions) >= MAX_SESSIONS:
                 raise SessionLimitError(f"a study takes {MAX_SESSIONS} sessions")
+            self._keep_session(study_id, session)
             sessions[session.id] = session
 
     def session(self, study_id: str, session_id: str) -> Session:
@@ -95,6 +104,7 @@ class MemoryStudyStore(StudyStore):
         """See ``StudyStore.update_session``."""
         with self._lock:
             session = change(self.session(study_id, session_id))
+            self._keep_session(study_id, session)
             self._entry(study_id).sessions[session_id] = session
             return session
 
@@ -103,7 +113,25 @@ class MemoryStudyStore(StudyStore):
         with self._lock:
             return list(self._entry(study_id).sessions.values())
 
-    def _entry(self, study_id: str) -> _Entry:
+    def sweep(self) -> int:
+        """See ``StudyStore.sweep``; what people answered goes with the images."""
+        with self._lock:
+            self._forget_expired()
+        return super().sweep()
+
+    def _keep(self, study: Study, links: Mapping[str, tuple[str, float]]) -> None:
+        """Called before anybody sees a study that is new or changed; ``links`` are new, each with study and end."""
+
+    def _keep_session(self, study_id: str, session: Session) -> None:
+        """Called before anybody sees a session that is new or changed."""
+
+    def _drop(self, study_id: str) -> None:
+        """Called before a study is forgotten, with its sessions."""
+
+    def _drop_links(self, links: list[str]) -> None:
+        """Called before links are forgotten."""
+
+    def _entry(self, study_id: str) -> Entry:
         entry = self._entries.get(study_id)
         if entry is None or entry.study.expires_at <= self._clock():
             raise StudyExpiredError("the study has ended")
@@ -111,5 +139,10 @@ class MemoryStudyStore(StudyStore):
 
     def _forget_expired(self) -> None:
         now = self._clock()
-        self._entries = {key: entry for key, entry in self._entries.items() if entry.study.expires_at > now}
-        self._links = {link: found for link, found in self._links.items() if found[1] > now}
+        for study_id in [key for key, entry in self._entries.items() if entry.study.expires_at <= now]:
+            self._drop(study_id)
+            del self._entries[study_id]
+        past = [link for link, (_, until) in self._links.items() if until <= now]
+        self._drop_links(past)
+        for link in past:
+            del self._links[link]

@@ -1,4 +1,4 @@
-"""What a store of observer studies can do; ``memory`` and ``redis`` are the two there are."""
+"""What a store of observer studies can do; in ``memory``, ``durable`` beyond it, or in ``redis``."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

@@ -25,7 +25,7 @@ OF_THE_SERVICE = ("job", "artefacts", "model_versions")
 
 def environment(temporary: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
-    return kept | {"TMPDIR": str(temporary)}
+    return kept | {"TMPDIR": str(temporary), "LIMEN_DATA_DIR": str(temporary.parent / "data")}
 
 
 @contextlib.contextmanager

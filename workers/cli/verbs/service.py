@@ -84,19 +84,18 @@ def chosen_observers(profile: str) -> dict[str, Any]:
 
 
 def _serve_with_worker(api: "ApiSettings", observers: dict[str, Any], host: str, port: int) -> None:
-    """The embedded mode: job records in memory, files in a folder that goes when the service ends."""
+    """The embedded mode: job records, studies and files in one folder, where the next process goes on."""
     from app.main import create_app
     from models.sur.observers import find_profile
-    from workers.blobs import BlobStore
-    from workers.jobs.memory import MemoryJobStore
+    from workers.run.data_folder import opened_data_folder
     from workers.run.embedded import EmbeddedWorker
-    from workers.settings import WorkerSettings, temporary_blob_dir
+    from workers.settings import WorkerSettings
 
     settings = WorkerSettings(**observers)
     find_profile(settings.profile, settings.profiles)
-    with temporary_blob_dir() as temporary:
-        blobs = BlobStore(settings.blob_dir or Path(temporary), expiry_s=settings.blob_expiry_s)
-        embedded = EmbeddedWorker(settings, MemoryJobStore(settings), blobs)
+    with opened_data_folder(settings) as stores:
+        typer.echo(f"Limen: jobs, studies and files are kept in {settings.data_dir.resolve()}", err=True)
+        embedded = EmbeddedWorker(settings, stores)
         embedded.start()
         try:
             _run_server(create_app(api, celery=embedded.celery), host, port)

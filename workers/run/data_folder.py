@@ -1,0 +1,38 @@
+"""Where the embedded mode keeps everything: one folder, in which the next process goes on."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workers.blobs import BlobStore
+from workers.jobs.durable import DurableJobStore
+from workers.jobs.store import JobStore
+from workers.record_file import RecordFile
+from workers.settings import BrokerSettings
+from workers.studies.durable import DurableStudyStore
+from workers.studies.files import StudyFiles
+from workers.studies.store import StudyStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Job records, the bytes of images and results, and observer studies."""
+
+    jobs: JobStore
+    blobs: BlobStore
+    studies: StudyStore
+
+
+@contextlib.contextmanager
+def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
+    """The stores below ``data_dir``, which are this process's own until the block ends.
+
+    Raises: RecordFileError if another process has them, or they cannot be read and written.
+    """
+    folder = settings.data_dir.absolute()
+    with contextlib.closing(RecordFile(folder / "records.sqlite")) as records:
+        yield Stores(
+            DurableJobStore(settings, records),
+            BlobStore(settings.blob_dir or folder / "blobs", expiry_s=settings.blob_expiry_s),
+            DurableStudyStore(settings, StudyFiles(folder / "studies"), records),
+        )

@@ -1,0 +1,95 @@
+"""What is done for a job between its lease and its result, in whichever process: of records it knows nothing."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.decode import decode_image
+from models.graphs.artefacts import load_manifest
+from models.rendering import rgb_png
+from models.sur.gev import LEVELS
+from models.sur.ladder import display_copy, encode_level, ladder_distances
+from models.sur.observers import distance_version
+from models.types import Progress
+from workers.blobs import BlobStore
+from workers.capabilities import Inputs, Outcome, compute, size_limits
+from workers.contracts import AnyRequest, Artefact, JobResult, StudyLadderRequest, StudyLadderResult
+from workers.errors import BlobMissingError
+from workers.settings import WorkerSettings
+from workers.studies.files import Ladder, StudyFiles, version_name
+
+PREDICTED = 0.9
+"""Part of the progress bar that the prediction takes; rendering and storing take the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the work needs besides its request."""
+
+    settings: WorkerSettings
+    blobs: BlobStore
+    studies: StudyFiles
+
+
+def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
+    """What a request asks for; its files are stored. Done twice, also at once, it does no harm.
+
+    Raises: LimenError; BlobMissingError; what ``progress`` raises.
+    """
+    if isinstance(request, StudyLadderRequest):
+        with _study_may_end():
+            return _ladder(request, bench, progress)
+    inputs = Inputs.under(bench.settings, bench.blobs.get)
+    outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
+    return _stored(bench.blobs, outcome)
+
+
+def _stored(blobs: BlobStore, outcome: Outcome) -> JobResult:
+    """The result with its files in the store, and which version of which weights had a part in it."""
+    artefacts = []
+    for file in outcome.files:
+        data = file.render()
+        artefacts.append(
+            Artefact(name=file.name, media_type=file.media_type, key=blobs.put(data), size_bytes=len(data))
+        )
+    versions = {name: load_manifest()[name].version for name in outcome.models}
+    return JobResult(body=outcome.result, artefacts=artefacts, model_versions=versions)
+
+
+def _ladder(request: StudyLadderRequest, bench: Bench, progress: Progress) -> JobResult:
+    """The display copy of a photo, its JPEG at every distortion level, and the distances that are predicted."""
+    files = bench.studies
+    upload = files.uploads(request.study_id).get(request.upload_key)
+    image = decode_image(upload, limits=size_limits(bench.settings))
+    pixels = display_copy(image, max_width=request.max_width, max_height=request.max_height)
+    folder = files.begin_photo(request.study_id, request.photo_id)
+    _write(folder / version_name(0), rgb_png(pixels))
+    for level in LEVELS.tolist():
+        _write(folder / version_name(level), encode_level(pixels, level))
+        progress(0.6 * level / len(LEVELS))
+    distances = ladder_distances(pixels, progress=lambda fraction: progress(0.6 + 0.38 * fraction))
+    ladder = Ladder(
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        log_distances=tuple(distances.tolist()),
+        distance_version=distance_version(),
+    )
+    files.finish_photo(request.study_id, request.photo_id, ladder)
+    return JobResult(body=StudyLadderResult(width=ladder.width, height=ladder.height))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A file that is there as a whole or not at all, as a run that is lost may be followed by another."""
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+@contextlib.contextmanager
+def _study_may_end() -> Iterator[None]:
+    """Its folder goes when a study ends, also under a run."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BlobMissingError("the study has ended") from error
