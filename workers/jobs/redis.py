@@ -1,9 +1,9 @@
 """Job records in Redis, shared by any number of web processes and workers.
 
-Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream, which is gone a minute after the job's
-end; ``known:ID`` outlives the record by TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids
-by creation time; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records
-have no expiry: the reaper ends them.
+Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream, gone a minute after the job's end;
+``known:ID`` outlives the record by TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids by
+creation time; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records have
+no expiry: the reaper ends them.
 """
 
 import contextlib
