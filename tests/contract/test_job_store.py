@@ -334,11 +334,12 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
 def test_redis_holds_little_of_a_finished_job(redis_server: RedisServer, tmp_path: Path) -> None:
     with redis_server.client() as client:
         client.flushall()
-        store = open_job_store(BrokerSettings(redis_url=redis_server.url, blob_dir=tmp_path))
+        store = open_job_store(BrokerSettings(redis_url=SecretStr(redis_server.url), blob_dir=tmp_path))
         job, _ = store.create(REQUEST, dedup_key="a", idempotency_key="b")
         start(store, job.id)
         for step in range(1, 100):
-            store.update(job.id, lambda job, now, step=step: job.advanced("one", now, step / 100))
+            done = step / 100
+            store.update(job.id, lambda job, now: job.advanced("one", now, done))  # noqa: B023
         succeed(store, job.id)
         assert 0 < client.ttl(f"limen:events:{job.id}") <= 60
         client.delete(f"limen:events:{job.id}")  # as a minute later
