@@ -2,19 +2,14 @@
 
 import asyncio
 import itertools
-import socket
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from tests.assets.pace import in_time
-from tests.assets.redis_server import RedisServer
 from workers.contracts import (
     Failure,
     FailureCode,
@@ -25,7 +20,6 @@ from workers.contracts import (
 )
 from workers.errors import (
     AlreadyFinishedError,
-    BrokerUnavailableError,
     IdempotencyConflictError,
     JobExpiredError,
     JobUnknownError,
@@ -328,35 +322,3 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
     assert numbers.oldest_queued_s >= 0
     assert numbers.ended == {"jnd-map:succeeded": 1}
     assert numbers.run_seconds["jnd-map:succeeded"] >= 0
-
-
-@pytest.mark.redis
-def test_redis_holds_little_of_a_finished_job(redis_server: RedisServer, tmp_path: Path) -> None:
-    with redis_server.client() as client:
-        client.flushall()
-        store = open_job_store(BrokerSettings(redis_url=SecretStr(redis_server.url), blob_dir=tmp_path))
-        job, _ = store.create(REQUEST, dedup_key="a", idempotency_key="b")
-        start(store, job.id)
-        for step in range(1, 100):
-            done = step / 100
-            store.update(job.id, lambda job, now: job.advanced("one", now, done))  # noqa: B023
-        succeed(store, job.id)
-        assert 0 < client.ttl(f"limen:events:{job.id}") <= 60
-        client.delete(f"limen:events:{job.id}")  # as a minute later
-        assert sum(client.memory_usage(key) or 0 for key in client.scan_iter("limen:*")) < 4_000
-    ((_, event),) = asyncio.run(collect(store, job.id))
-    assert event.state is JobState.SUCCEEDED
-
-
-@pytest.mark.redis
-def test_a_redis_that_is_away_or_hangs_is_reported_within_two_seconds(tmp_path: Path) -> None:
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        port = deaf.getsockname()[1]
-        for url in (f"redis://127.0.0.1:{port}/0", "redis://127.0.0.1:1/0"):
-            store = open_job_store(BrokerSettings(redis_url=SecretStr(url), blob_dir=tmp_path))
-            began = time.monotonic()
-            with pytest.raises(BrokerUnavailableError):
-                store.create(REQUEST)
-            assert in_time(time.monotonic() - began, 2)
