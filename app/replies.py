@@ -29,7 +29,7 @@ class Replies:
     def result(self, job: Job, *, headers: dict[str, str] | None = None) -> Response:
         """The result in the form the client likes best. Raises: ProblemError, BlobMissingError."""
         result = successful_result(job)
-        offers = offered_media_types(job, result)
+        offers = offered_media_types(result)
         chosen = choose_media_type(self.preferences.accept, offers)
         if chosen is None:
             detail = f"This result exists as {', '.join(offers)}."
@@ -75,10 +75,9 @@ def successful_result(job: Job) -> JobResult:
     raise ProblemError(RequestFault.JOB_UNFINISHED, detail, instance=path)
 
 
-def offered_media_types(job: Job, result: JobResult) -> list[str]:
-    """Forms of a job's result, the default one first: a picture for the endpoints that make one, else JSON."""
-    files = list(dict.fromkeys(artefact.media_type for artefact in result.artefacts))
-    return [*files, JSON] if job.request.makes_a_file else [JSON, *files]
+def offered_media_types(result: JobResult) -> list[str]:
+    """Forms of a result: JSON, which a client gets that likes all forms the same, then those of its files."""
+    return list(dict.fromkeys([JSON, *(artefact.media_type for artefact in result.artefacts)]))
 
 
 def _figures(job: Job) -> dict[str, str]:

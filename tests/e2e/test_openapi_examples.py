@@ -157,7 +157,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
             "/v1/varjpeg",
             files={"image": ("photo.png", (folder / "photo.png").read_bytes())},
             data={"format": "varjpeg", "quality": "60"},
-            headers={"Prefer": "wait=60"},
+            headers={"Prefer": "wait=60", "Accept": "application/vnd.limen.varjpeg"},
         )
         (folder / "photo.vjpg").write_bytes(made.content)
         yield Tour(client, folder)

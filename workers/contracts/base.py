@@ -27,15 +27,13 @@ class ResultBody(BaseModel, ABC):
 class Request(BaseModel):
     """Base of all requests: immutable, and an unknown field is an error. Images go by key, never by bytes.
 
-    ``files``: the request's field by the part of a form that brings its file; ``result``: what answers it;
-    ``makes_a_file``: whether its first file is what a client gets who does not choose a form.
+    ``files``: the request's field by the part of a form that brings its file; ``result``: what answers it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     files: ClassVar[Mapping[str, str]]
     result: ClassVar[type[ResultBody]]
-    makes_a_file: ClassVar[bool] = False
 
     capability: str
 

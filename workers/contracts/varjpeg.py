@@ -122,7 +122,6 @@ class VarJpegRequest(VarJpegOptions, Request):
 
     files: ClassVar = {"image": "image_key", "protect": "protect_key"}
     result: ClassVar = VarJpegResult
-    makes_a_file: ClassVar = True
 
     capability: Literal["varjpeg"] = "varjpeg"
     image_key: BlobKey
@@ -146,7 +145,6 @@ class VarJpegDecodeRequest(Request):
 
     files: ClassVar = {"image": "image_key"}
     result: ClassVar = ImageResult
-    makes_a_file: ClassVar = True
 
     capability: Literal["varjpeg-decode"] = "varjpeg-decode"
     image_key: BlobKey
