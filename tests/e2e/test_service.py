@@ -87,11 +87,12 @@ def test_a_pair_is_compared(service: ServiceProcess, photo: bytes) -> None:
 
 
 def test_a_container_comes_back_as_a_picture(service: ServiceProcess, photo: bytes) -> None:
-    made = service.client.post(
-        "/v1/varjpeg", files={"image": photo}, data={"quality": "60", "format": "varjpeg"}, headers=WAIT
-    )
-    assert made.headers["content-type"] == "application/vnd.limen.varjpeg"
-    reply = service.client.post("/v1/varjpeg/decode", files={"image": made.content}, headers=WAIT)
+    container = "application/vnd.limen.varjpeg"
+    wishes, headers = {"quality": "60", "format": "varjpeg"}, WAIT | {"Accept": container}
+    made = service.client.post("/v1/varjpeg", files={"image": photo}, data=wishes, headers=headers)
+    assert made.headers["content-type"] == container
+    headers = WAIT | {"Accept": "image/png"}
+    reply = service.client.post("/v1/varjpeg/decode", files={"image": made.content}, headers=headers)
     with Image.open(io.BytesIO(reply.content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (320, 240))
     figures = service.client.get(reply.headers["content-location"], headers={"Accept": "application/json"})
