@@ -1,6 +1,6 @@
 """``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper.
 
-``mixture`` fits the teacher mixture that several labels come from, ``calibrate`` an observer profile.
+``mixture`` fits the teacher mixture that several labels come from.
 """
 
 import importlib
@@ -119,25 +119,6 @@ def mixture(
 
     work.mkdir(parents=True, exist_ok=True)
     print(json.dumps(asdict(make_mixture(data, work, output, processes=processes)), indent=2))
-
-
-@cli.command()
-def calibrate(
-    samples: Annotated[Path, typer.Option(help="answers of an observer study, as the service exports them (CSV)")],
-    name: Annotated[str, typer.Option(help="what the new observer profile is called: a-z, 0-9 and -")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="profile to write (JSON)")],
-    photos: Annotated[
-        Path | None, typer.Option(help="folder with the photos of the study: predicts their distances anew")
-    ] = None,
-) -> None:
-    """Fit an observer profile to the answers of an observer study; print what it was fitted to, and how well."""
-    from training.calibrate import calibrate as calibrated
-    from training.calibrate import write_profile
-    from training.data.study_csv import read_study
-
-    document = calibrated(read_study(samples), name, photos=photos)
-    write_profile(document, output)
-    print(json.dumps(document["profiles"][name] | document["calibration"], indent=2))
 
 
 def _experiment(

@@ -162,7 +162,7 @@ def export_samples(
         bool, Query(description="also the answers of observers who were left out, and why in `screening`")
     ] = False,
 ) -> Response:
-    """JND samples in the layout that `limen-train calibrate` and the reader of MCL-JCI take: image, jnd, observer, qf.
+    """JND samples in the layout that `limen calibrate` and the reader of MCL-JCI take: image, jnd, observer, qf.
 
     Left out are observers who missed an attention check, and outliers by the rule of ITU-R BT.500.
 

@@ -5,7 +5,7 @@ over viewers, so the share that does not notice is Phi((ln theta - ln d) / s), n
 
 Three profiles are shipped: ``aic-3``, the default, ``flicker`` and ``mcl-jci``. Others lie as ``*.json`` in a folder
 that whoever asks names (``LIMEN_PROFILES`` for the service and the command line), in the form of the shipped
-``observers.json``; ``limen-train calibrate`` writes them from the answers of an observer study.
+``observers.json``; ``limen calibrate`` writes them from the answers of an observer study.
 """
 
 import functools
@@ -139,7 +139,7 @@ def _added_profiles(folder: Path) -> dict[str, ObserverProfile]:
         document = _read(path)
         found = _profiles(document, path.name)
         if document.get("distance_version", distance_version()) != distance_version():
-            raise ModelArtefactError(f"{path.name} was fitted to other weights: run limen-train calibrate again")
+            raise ModelArtefactError(f"{path.name} was fitted to other weights: run limen calibrate again")
         if taken := sorted(added.keys() & found.keys()):
             raise ModelArtefactError(f"{path.name}: the profile {taken[0]} is given twice")
         added |= found

@@ -19,10 +19,10 @@ from models.sur.prediction import predict_sur_curve
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Eye, Observer, Organiser, soft_shapes
 from training.data.mcl_jci import read_samples
-from training.data.study_csv import read_study
+from workers.studies.samples import read_study
 
 pytestmark = pytest.mark.slow
-LIMEN_TRAIN = Path(sys.executable).with_name("limen-train")
+LIMEN = Path(sys.executable).with_name("limen")
 KNOWN = GevParameters(location=34.0, scale=9.0, shape=-0.1)
 """Of the JNDs that simulated observers are drawn from, on the QF axis."""
 
@@ -75,10 +75,10 @@ def test_thirty_observers_of_a_known_gev_make_a_profile_that_finds_it_again(
 
 
 def calibrate(samples: Path, output: Path, *more: str) -> dict[str, Any]:
-    """Run ``limen-train calibrate``; what it prints."""
-    arguments = ["calibrate", "--samples", str(samples), "--name", "team", "-o", str(output), *more]
+    """Run ``limen calibrate``; what it prints."""
+    arguments = ["calibrate", str(samples), "--name", "team", "-o", str(output), *more]
     environment = {name: value for name, value in os.environ.items() if name != "LIMEN_PROFILES"}
-    run = subprocess.run([str(LIMEN_TRAIN), *arguments], capture_output=True, text=True, env=environment, timeout=120)
+    run = subprocess.run([str(LIMEN), *arguments], capture_output=True, text=True, env=environment, timeout=120)
     assert run.returncode == 0, run.stderr
     report: dict[str, Any] = json.loads(run.stdout)
     return report

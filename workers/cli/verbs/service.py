@@ -29,9 +29,7 @@ def serve(
     ] = True,
     profile: Annotated[
         str | None,
-        typer.Option(
-            help="Observer profile of requests that name none: its name, or the file from limen-train calibrate."
-        ),
+        typer.Option(help="Observer profile of requests that name none: its name, or the file from limen calibrate."),
     ] = None,
 ) -> None:
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""

@@ -1,4 +1,4 @@
-"""A new observer profile from the answers of an observer study: ``limen-train calibrate``.
+"""A new observer profile from the answers of an observer study: ``limen calibrate``.
 
 Observer i notices photo p at level n when the predicted distance d_p(n) passes the threshold theta_ip. Each answer says
 between which two distances that threshold lies. ln theta_ip = m + b_p + e_ip with e normal over observers (deviation
@@ -26,8 +26,7 @@ from models.decode import decode_image
 from models.sur.gev import SHAPE_RANGE, GevParameters, sur_curve
 from models.sur.ladder import display_copy, ladder_distances
 from models.sur.observers import JNDS, Threshold, distance_version, load_observer_table
-from training.data.errors import DatasetFormatError
-from training.data.study_csv import NOTHING_SEEN, StudySample
+from workers.studies.samples import NOTHING_SEEN, StudySample
 
 FEWEST_SAMPLES = 10
 """Answers to a JND below which no threshold is fitted."""
@@ -46,7 +45,7 @@ BASE_PROFILE = "mcl-jci"
 NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
-class CalibrationError(DatasetFormatError):
+class CalibrationError(ValueError):
     """The answers do not make a profile; says why."""
 
 

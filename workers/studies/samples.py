@@ -1,16 +1,13 @@
 """Answers of an observer study as the service exports them: ``samples.csv``, one line per answer.
 
-The columns image, jnd, observer and qf are those that ``mcl_jci`` reads. Beside them each line holds the ln distances
-between which the observer's threshold lies, so that a profile can be fitted without the photos.
+The columns image, jnd, observer and qf are those of MCL-JCI. Beside them each line holds the ln distances between which
+the observer's threshold lies, so that a profile can be fitted without the photos.
 """
 
 import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
-
-from training.data.errors import DatasetFormatError
-from training.data.mcl_jci import level_of
 
 NOTHING_SEEN = 101
 """Level of an observer who saw no difference even at level 100."""
@@ -41,7 +38,7 @@ class StudySample:
 
 
 def read_study(path: Path) -> list[StudySample]:
-    """The answers that screening kept. Raises: DatasetFormatError."""
+    """The answers that screening kept. Raises: ValueError that names the line."""
     samples = []
     with path.open(newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
@@ -49,20 +46,20 @@ def read_study(path: Path) -> list[StudySample]:
                 if row["screening"] == "kept":
                     samples.append(_sample(row))
             except (KeyError, ValueError, TypeError) as error:
-                raise DatasetFormatError(f"{path}: line {number} is no answer of a study: {error!r}") from error
+                raise ValueError(f"{path}: line {number} is no answer of a study: {error!r}") from error
     return samples
 
 
 def _sample(row: dict[str, str]) -> StudySample:
-    jnd, noticed = int(row["jnd"]), int(row["noticed"])
-    if jnd not in (1, 2, 3) or noticed not in (0, 1):
-        raise ValueError(f"jnd {jnd}, noticed {noticed}")
+    jnd, noticed, quality = int(row["jnd"]), int(row["noticed"]), int(row["qf"] or 0)
+    if jnd not in (1, 2, 3) or noticed not in (0, 1) or (noticed and not 1 <= quality <= 100):
+        raise ValueError(f"jnd {jnd}, noticed {noticed}, qf {quality}")
     return StudySample(
         study=row["study"],
         image=int(row["image"]),
         jnd=jnd,
         observer=row["observer"],
-        level=level_of(int(row["qf"])) if noticed else NOTHING_SEEN,
+        level=NOTHING_SEEN - quality if noticed else NOTHING_SEEN,
         method=row["method"],
         pixels_per_degree=float(row["pixels_per_degree"]),
         log_distance_below=float(row["log_distance_below"] or -math.inf),

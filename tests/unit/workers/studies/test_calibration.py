@@ -19,16 +19,15 @@ from models.sur.observers import (
     load_profiles,
     profiles_digest,
 )
-from training.calibrate import (
+from workers.cli.verbs.service import chosen_observers
+from workers.studies.calibration import (
     CalibrationError,
     calibrate,
     fit_jnd_distribution,
     fit_threshold,
     write_profile,
 )
-from training.data.errors import DatasetFormatError
-from training.data.study_csv import NOTHING_SEEN, StudySample, read_study
-from workers.cli.verbs.service import chosen_observers
+from workers.studies.samples import NOTHING_SEEN, StudySample, read_study
 
 RNG = np.random.default_rng(7)
 LADDER = np.log(np.linspace(0.2, 90, 100) ** 1.1)
@@ -199,7 +198,7 @@ def test_an_added_profile_may_not_take_a_shipped_name(tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_no_study(tmp_path: Path) -> None:
     path = tmp_path / "samples.csv"
     path.write_text("image,jnd,observer,qf\n1,1,a,50\n")
-    with pytest.raises(DatasetFormatError, match="line 2"):
+    with pytest.raises(ValueError, match="line 2"):
         read_study(path)
 
 
