@@ -16,18 +16,13 @@ export class Jobs extends EventTarget {
     return this.#running.size > 0;
   }
 
-  /** Whether a job of that kind runs. */
-  runs(kind) {
-    return this.#running.has(kind);
-  }
-
   cancel(...kinds) {
     for (const kind of kinds.length > 0 ? kinds : [...this.#running.keys()]) this.#running.get(kind)?.abort();
   }
 
   /**
-   * Do `work(run)`, where `run(capability, files, fields)` sends a job and waits for it, and `run.signal` tells when
-   * it is no longer wanted. Returns what `work` does, or undefined if it was cancelled; throws what it throws, with
+   * Do `work(run)`, where `run(capability, files, fields, heard)` sends a job and waits for it, `heard(progress)` being
+   * called with 0..1, and `run.signal` tells when it is no longer wanted. Returns what `work` does, or undefined if it was cancelled; throws what it throws, with
    * the label as the error's `work`.
    */
   async start(kind, label, work) {
@@ -39,8 +34,13 @@ export class Jobs extends EventTarget {
     this.list.append(item);
     this.#running.set(kind, controller);
     this.#tell();
-    const run = (capability, files, fields) =>
-      runJob(capability, files, fields, { signal, onProgress: (progress) => { bar.value = progress; } });
+    const run = (capability, files, fields, heard = () => {}) => runJob(capability, files, fields, {
+      signal,
+      onProgress: (progress) => {
+        bar.value = progress;
+        heard(progress);
+      },
+    });
     run.signal = signal;
     try {
       const done = await work(run);

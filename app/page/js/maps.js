@@ -1,4 +1,4 @@
-// The left picture: the photo under a map, with its legend, the value under the pointer, and the map's files.
+// Maps that lie over the photo: what to ask for, the legend, the value under the pointer, and the map's files.
 
 import { artefact } from "./api.js";
 import { byId, element } from "./elements.js";
@@ -56,20 +56,6 @@ export function mapLayer(kind, result, file, { width, height }) {
 
 function rangeOf(result) {
   return result.overlay_range ?? (result.scale === "0..1" ? [0, 1] : [1, 5]);
-}
-
-/** Draw the photo in grey and the map over it. */
-export function paintMap(context, part, photo, map, opacity, onTile) {
-  photo.draw(context, part, onTile);
-  if (map === null || opacity === 0) return;
-  context.globalCompositeOperation = "saturation";
-  context.fillStyle = "#808080";
-  const { scale, left, top } = part;
-  context.fillRect(-left * scale, -top * scale, photo.width * scale, photo.height * scale);
-  context.globalCompositeOperation = "source-over";
-  context.globalAlpha = opacity;
-  map.draw(context, part, onTile);
-  context.globalAlpha = 1;
 }
 
 /** The legend of a map, and links to its files. */

@@ -1,19 +1,21 @@
-// Quality of the photo and of the result by number, as they come in.
+// Quality of the photo and of the JPEG by number, as they come in, each with what it means.
 
-import { byId, figureList } from "./elements.js";
+import { byId, element } from "./elements.js";
 import { number } from "./format.js";
 
 /** Scores so far: two of /v1/quality-score, and `pair` of /v1/full-reference-score; null until they are there. */
 export function showScores({ photoScore, resultScore, pair }) {
   const opinion = (score) => (score === null ? "…" : number(score.mos));
-  byId("scores").replaceChildren(...figureList([
-    ["Photo, opinion score", opinion(photoScore)],
-    ["Result, opinion score", opinion(resultScore)],
-    ["Closeness to the photo", pair === null ? "…" : number(pair.score)],
-    ["PSNR", pair === null ? "…" : pair.psnr_db === null ? "identical" : `${number(pair.psnr_db)} dB`],
-    ["SSIM", pair === null ? "…" : number(pair.ssim, 3)],
-    ["MS-SSIM", pair === null ? "…" : number(pair.ms_ssim, 3)],
-  ]));
+  const classical = (read) => (pair === null ? "…" : read(pair));
+  byId("scores").replaceChildren(...[
+    ["Photo, opinion score", opinion(photoScore), "How good people would call the photo, 0 to 100, seen alone. Higher is better."],
+    ["JPEG, opinion score", opinion(resultScore), "The same of the JPEG. As good as the photo's is what you want."],
+    ["Closeness to the photo", classical(({ score }) => number(score)), "How alike both look side by side; 100 is identical."],
+    ["PSNR", classical(({ psnr_db: db }) => (db === null ? "identical" : `${number(db)} dB`)), "Mean error of the pixels; 40 dB and more is small. It knows nothing of eyes."],
+    ["SSIM", classical(({ ssim }) => number(ssim, 3)), "How alike the structure is, 1 at most."],
+    ["MS-SSIM", classical(({ ms_ssim: value }) => number(value, 3)), "The same at several sizes, 1 at most."],
+  ].map(([name, value, meaning]) => element("div", {}, element("dt", {}, name), element("dd", {}, value),
+    element("dd", { class: "small soft" }, meaning))));
 }
 
 /** What to ask the service for: {kind, label, capability, files}; the photo's own score once. */
@@ -21,7 +23,7 @@ export function scoreRequests(photo, { blob, photoScore }) {
   const requests = [
     { kind: "pair", label: "Closeness", capability: "full-reference-score",
       files: { reference: photo.blob, distorted: blob } },
-    { kind: "resultScore", label: "Score of the result", capability: "quality-score", files: { image: blob } },
+    { kind: "resultScore", label: "Score of the JPEG", capability: "quality-score", files: { image: blob } },
     { kind: "photoScore", label: "Score of the photo", capability: "quality-score", files: { image: photo.blob } },
   ];
   return photoScore === null ? requests : requests.slice(0, 2);

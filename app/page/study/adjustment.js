@@ -1,6 +1,6 @@
 // Method of adjustment with flicker: reference and distorted photo by turns in one place, the level under a slider.
 
-import { RATE_HZ } from "../js/flicker.js";
+import { RATE_HZ } from "../js/compare/flicker.js";
 import { byId } from "../js/elements.js";
 import { Images, canvasFor, resize } from "./images.js";
 import { shownScale } from "./seeing.js";

@@ -79,10 +79,11 @@ def test_everything_by_keyboard_alone(page: LookPage, size: str) -> None:
     browser.press("Enter")
     page.focus_by_tab("rect-add")
     browser.press("Enter")
-    page.focus_by_tab("layer")  # comes after the tools that were opened
+    page.focus_by_tab("layer", most=140)
+    browser.press("ArrowDown")
     browser.press("ArrowDown")
     browser.until("document.getElementById('legend-ticks').textContent.endsWith('of 1')", 20)
-    page.focus_by_tab("map")
+    page.focus_by_tab("result", most=140)
     assert "of 1 at" in wait_for_reading(page)
     browser.press("2")
     assert page.text("zoom") == "200 %"
@@ -117,14 +118,14 @@ def test_protection_is_painted_with_a_finger(page: LookPage) -> None:
     page.open("?sample")
     page.until_done()
     page.click("protect")
-    bare = page.pixels("map")
-    page.browser.touch("#map", (0.4, 0.4), (0.5, 0.5), (0.6, 0.5))
-    assert page.pixels("map") != bare
+    bare = page.pixels("result")
+    page.browser.touch("#result", (0.4, 0.4), (0.5, 0.5), (0.6, 0.5))
+    assert page.pixels("result") != bare
     page.click("protect-encode")
     page.browser.until("document.getElementById('protect-state').textContent !== ''", 30)
     page.until_done()
     page.click("brush-clear")
-    assert page.pixels("map") == bare
+    assert page.pixels("result") == bare
     page.assert_clean()
 
 

@@ -79,8 +79,9 @@ def test_who_guesses_cannot_tell(page: LookPage, tmp_path: Path) -> None:
         page.browser.press(guesses.choice(["ArrowLeft", "ArrowRight"]))
     page.browser.until("document.getElementById('blind-verdict').checkVisibility()", 10)
     assert page.text("blind-title") == "Cannot tell"
-    assert "cannot tell this result from the original" in page.text("blind-text")
+    assert "cannot tell this JPEG from the photo" in page.text("blind-text")
     assert "15 of 20" in page.text("blind-text")
+    assert page.text("blind-aim") == ""  # nothing to aim higher for
     page.assert_clean()
 
 
@@ -102,11 +103,26 @@ def test_who_picks_the_larger_difference_can_tell(page: LookPage, tmp_path: Path
     page.assert_clean()
 
 
+def test_who_can_tell_is_offered_a_higher_target(page: LookPage, tmp_path: Path) -> None:
+    begin(page, tmp_path)
+    for number in range(1, TRIALS + 1):
+        trial(page, number)
+        page.browser.press(page.browser.evaluate(LARGER_DIFFERENCE))
+    page.browser.until("document.getElementById('blind-verdict').checkVisibility()", 10)
+    assert page.text("blind-aim") == "You saw it: try 95 %"
+    page.click("blind-aim")
+    page.browser.until("document.getElementById('figures').textContent.includes('95 %')", 30)
+    page.until_done()
+    assert page.text("target-value") == "95 %"
+    assert not page.browser.evaluate("document.getElementById('blind').open")
+    page.assert_clean()
+
+
 def test_the_part_that_is_looked_at_can_be_tested_alone(page: LookPage, tmp_path: Path) -> None:
     page.open()
     page.choose(landscape(tmp_path))
     page.click("zoom-200")
-    page.browser.drag("#map", (0.9, 0.9), (0.4, 0.4))
+    page.browser.drag("#result", (0.9, 0.9), (0.4, 0.4))
     page.click("open-blind")
     page.click("blind-here")
     page.click("blind-start")
@@ -121,7 +137,7 @@ def test_the_part_that_is_looked_at_can_be_tested_alone(page: LookPage, tmp_path
 def test_the_verdict_is_the_exact_binomial_test(page: LookPage) -> None:
     page.open()
     found = page.browser.evaluate(
-        "import('/page/js/chance.js').then((m) => Array.from({length: 21}, (_, right) =>"
+        "import('/page/js/compare/chance.js').then((m) => Array.from({length: 21}, (_, right) =>"
         " [m.chanceOf(right), m.verdict(right).canTell]))"
     )
     for right, (chance, can_tell) in enumerate(found):
@@ -134,7 +150,7 @@ def test_chance_is_fair(page: LookPage) -> None:
     """Counts within five standard deviations of fair ones: off once in a million runs."""
     page.open()
     heads, orders = page.browser.evaluate(
-        "import('/page/js/chance.js').then(({coin, shuffled}) => {"
+        "import('/page/js/compare/chance.js').then(({coin, shuffled}) => {"
         " let heads = 0; for (let at = 0; at < 20000; at += 1) heads += coin();"
         " const orders = {}; for (let at = 0; at < 12000; at += 1) {"
         "  const order = shuffled([1, 2, 3]).join(''); orders[order] = (orders[order] ?? 0) + 1; }"

@@ -11,7 +11,8 @@ from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
-LONGEST_S = 1.0
+LONGEST_S = 0.2
+SLOWEST_S = 1.0
 WATCH = """
 window.longest = 0;
 new PerformanceObserver((list) => {
@@ -44,9 +45,9 @@ def test_a_large_photo_does_not_freeze_the_page(tmp_path: Path) -> None:
         page.set("layer", "quality")
         for act in ("zoom-100", "zoom-200", "zoom-fit"):
             page.click(act)
-            browser.drag("#map", (0.2, 0.2), (0.4, 0.5), (0.6, 0.6))
+            browser.drag("#result", (0.2, 0.2), (0.4, 0.5), (0.6, 0.6))
         page.click("protect")
-        browser.drag("#map", (0.3, 0.3), (0.5, 0.4), (0.6, 0.6))
+        browser.drag("#result", (0.3, 0.3), (0.5, 0.4), (0.6, 0.6))
         page.click("protect-encode")
         browser.until("document.getElementById('protect-state').textContent !== ''", 60)
         slowest = max(slowest, busy_clicks(page))
@@ -55,7 +56,7 @@ def test_a_large_photo_does_not_freeze_the_page(tmp_path: Path) -> None:
         browser.until("document.getElementById('blind-count').textContent === 'Trial 1 of 20'", 30)
         assert "6000 × 4000" in page.text("photo-size")
         assert browser.evaluate("window.longest") < LONGEST_S
-        assert slowest < LONGEST_S
+        assert slowest < SLOWEST_S
         page.assert_clean()
 
 

@@ -55,8 +55,8 @@ export function verdict(right, trials = TRIALS) {
     `You were right in ${right} of ${trials}. Someone who only guesses does as well or better ${often} ` +
     `(p = ${chance.toFixed(3)}).`;
   const meaning = canTell
-    ? "So you can tell this result from the original."
-    : "So you cannot tell this result from the original, as far as this test can show: it would miss a difference " +
+    ? "So you can tell this JPEG from the photo."
+    : "So you cannot tell this JPEG from the photo, as far as this test can show: it would miss a difference " +
       "that you notice only now and then.";
   return { canTell, title: canTell ? "Can tell" : "Cannot tell", text: `${figures} ${meaning} ${rule}` };
 }

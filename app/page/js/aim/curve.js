@@ -1,7 +1,7 @@
 // The SUR curve as a chart: drag or step the target share, and read quality, bytes and the 95 % band where it cuts.
 
-import { svgElement } from "./elements.js";
-import { bytes, percent } from "./format.js";
+import { svgElement } from "../elements.js";
+import { bytes, percent } from "../format.js";
 
 const HEIGHTS = [280, 380]; // least and most
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
@@ -24,6 +24,11 @@ export function readCurve(result, share) {
     qualities: [lowestQuality(result.band.high, share), lowestQuality(result.band.low, share)],
     coverage: result.band.coverage,
   };
+}
+
+/** Bytes of the plain JPEG that promises a share, or null where none does. */
+export function plainBytes(result, share) {
+  return Math.max(...result.sur) < share - 1e-9 ? null : readCurve(result, share).bytes;
 }
 
 /** Lowest quality at which a curve is at least `share`; 100 if none is. */

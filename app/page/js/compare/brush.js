@@ -1,10 +1,11 @@
 // Painting what to protect: a mask in the photo's proportions, by mouse, finger or pen, or as rectangles by numbers.
 
-import { byId } from "./elements.js";
-import { maskFile } from "./pixels.js";
+import { byId } from "../elements.js";
+import { maskFile } from "../pixels.js";
 
 const SIDE = 1024; // longest side of the painted mask, which is enlarged to the photo's size when it is sent
 const TINT = "#23c4b2";
+const STEPS_KEPT = 20; // that can be undone
 
 /** The mask, and a tool for panes that paints it. `onChange()` is called when it has changed. */
 export class Brush {
@@ -12,6 +13,7 @@ export class Brush {
   size = 40; // width of the stroke in canvas pixels of the pane
   empty = true;
   #last = null;
+  #steps = []; // the mask before each of the last changes, as canvases
 
   constructor(onChange) {
     this.onChange = onChange;
@@ -27,16 +29,29 @@ export class Brush {
       canvas.width = Math.max(1, Math.round(width * this.share));
       canvas.height = Math.max(1, Math.round(height * this.share));
     }
+    this.#steps = [];
     this.#changed();
   }
 
   clear() {
+    this.#keep();
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.#changed();
+  }
+
+  /** Take back the last stroke, rectangle or clearing. */
+  undo() {
+    const before = this.#steps.pop();
+    if (before === undefined) return;
+    const context = this.canvas.getContext("2d");
+    context.globalCompositeOperation = "copy";
+    context.drawImage(before, 0, 0);
     this.#changed();
   }
 
   /** Add or take away a rectangle; its edges in 0..1 of the photo's width and height. */
   rectangle({ left, top, width, height }) {
+    this.#keep();
     const context = this.#context();
     const { width: across, height: down } = this.canvas;
     context.fillRect(left * across, top * down, width * across, height * down);
@@ -44,6 +59,7 @@ export class Brush {
   }
 
   press(point, pane) {
+    this.#keep();
     this.#last = pane.view.photoAt(point);
     this.drag(point, pane);
     return true;
@@ -91,6 +107,12 @@ export class Brush {
     return this.empty ? null : maskFile(this.canvas, this.photo.width, this.photo.height);
   }
 
+  #keep() {
+    const step = new OffscreenCanvas(this.canvas.width, this.canvas.height);
+    step.getContext("2d").drawImage(this.canvas, 0, 0);
+    this.#steps = [...this.#steps, step].slice(-STEPS_KEPT);
+  }
+
   #context() {
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
     context.globalCompositeOperation = this.erasing ? "destination-out" : "source-over";
@@ -101,6 +123,7 @@ export class Brush {
   #changed() {
     const { data } = this.#context().getImageData(0, 0, this.canvas.width, this.canvas.height);
     this.empty = data.every((value, at) => at % 4 !== 3 || value < 128);
+    byId("brush-undo").disabled = this.#steps.length === 0;
     this.#tint();
   }
 

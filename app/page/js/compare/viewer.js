@@ -95,7 +95,7 @@ export class Pane {
     new ResizeObserver(() => this.#measure()).observe(canvas);
     for (const [name, act] of Object.entries({
       pointerdown: this.#press, pointermove: this.#drag, pointerup: this.#lift, pointercancel: this.#lift,
-      pointerleave: this.#leave, wheel: this.#wheel, keydown: this.#key, dblclick: this.#double,
+      pointerleave: this.#leave, wheel: this.#wheel, keydown: this.press, dblclick: this.#double,
       focus: this.#focus, blur: this.#blur,
     })) canvas.addEventListener(name, (event) => act.call(this, event), { passive: false });
   }
@@ -183,7 +183,8 @@ export class Pane {
     else this.view.fit();
   }
 
-  #key(event) {
+  /** A key that moves or zooms the view; others are left alone. */
+  press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { view } = this;
     const [width, height] = [view.pane.width * KEY_STEP, view.pane.height * KEY_STEP];
@@ -198,6 +199,7 @@ export class Pane {
       0: () => view.fit(),
       1: () => view.zoom(1),
       2: () => view.zoom(2),
+      4: () => view.zoom(4),
     };
     if (!(event.key in acts)) return;
     event.preventDefault();

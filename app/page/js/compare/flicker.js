@@ -1,6 +1,6 @@
 // Original and result in the same place by turns, 8 changes a second: the most sensitive way to see a difference.
 
-import { byId } from "./elements.js";
+import { byId } from "../elements.js";
 
 export const RATE_HZ = 8;
 const HOLD_MS = 1000 / RATE_HZ;

@@ -1,11 +1,12 @@
-// Two-alternative forced choice: which of A and B is the result? The original stands between them for comparison.
+// Two-alternative forced choice: which of A and B is the JPEG? The photo stands between them for comparison.
 //
-// Everything that could help other than the picture is left to fair chance: on which side the result stands in each
+// Everything that could help other than the picture is left to fair chance: on which side the JPEG stands in each
 // trial, which parts of the photo are asked for, and in which order.
 
 import { below, chanceOf, coin, shuffled, TRIALS, verdict } from "./chance.js";
-import { byId, element } from "./elements.js";
-import { deviation } from "./pixels.js";
+import { byId, element } from "../elements.js";
+import { percent } from "../format.js";
+import { deviation } from "../pixels.js";
 
 const TRIES = 60; // places looked at to find TRIALS where the files differ at all
 const NARROW = 720; // CSS pixels, as in look.css, where the three pictures stand below each other
@@ -32,18 +33,25 @@ function cornerOf(photo, width, height, centre) {
   return { x: within(centre.x, width, photo.width), y: within(centre.y, height, photo.height) };
 }
 
-/** The dialog of the test. `pictures()` gives {before, after, centre}: two layers, and the middle of the view. */
+/**
+ * The dialog of the test. `pictures()` gives {before, after, centre}: two layers, and the middle of the view. To who can
+ * tell, `higher()` says which share of viewers to aim for next, or null, and `onAim(share)` takes it.
+ */
 export class BlindTest {
   #trials = [];
   #at = 0;
   #right = 0;
   #ready = false;
 
-  constructor(pictures) {
-    this.pictures = pictures;
+  constructor(pictures, higher, onAim) {
+    Object.assign(this, { pictures, higher, onAim });
     this.dialog = byId("blind");
     byId("blind-start").addEventListener("click", () => this.#begin());
     byId("blind-again").addEventListener("click", () => this.#part("intro"));
+    byId("blind-aim").addEventListener("click", () => {
+      this.dialog.close();
+      this.onAim(this.higher());
+    });
     byId("answer-a").addEventListener("click", () => this.#answer("a"));
     byId("answer-b").addEventListener("click", () => this.#answer("b"));
     this.dialog.addEventListener("keydown", (event) => this.#key(event));
@@ -103,12 +111,16 @@ export class BlindTest {
     byId("blind-text").textContent = text;
     byId("blind-verdict-box").className = canTell ? "warning" : "good";
     byId("blind-chances").replaceChildren(...chances(this.#right));
+    const next = canTell ? this.higher() : null;
+    byId("blind-aim").hidden = next === null;
+    byId("blind-aim").textContent = next === null ? "" : `You saw it: try ${percent(next, 0)}`;
     this.#part("verdict");
   }
 
   #same() {
     byId("blind-title").textContent = "Nothing to tell";
-    byId("blind-text").textContent = "The result has the very same pixels as the original there.";
+    byId("blind-text").textContent = "The JPEG has the very same pixels as the photo there.";
+    byId("blind-aim").hidden = true;
     byId("blind-verdict-box").className = "good";
     byId("blind-chances").replaceChildren();
     this.#part("verdict");

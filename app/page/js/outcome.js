@@ -1,0 +1,51 @@
+// What is said of the JPEG that was made: the figures that stay in view, and how it was found.
+
+import { byId, element, figureList } from "./elements.js";
+import { bytes, percent } from "./format.js";
+import { peopleWho } from "./aim/observers.js";
+
+/** `−34 %` of `before`, or `+2 %`. */
+function change(after, before) {
+  const share = after / before - 1;
+  return `${share <= 0 ? "−" : "+"}${percent(Math.abs(share), 0)}`;
+}
+
+/** The bar: what has been made of `photo`; `plain`: "waiting", bytes of the rival, or null where there is none. */
+export function showFigures(photo, plain) {
+  const { result, blob } = photo.made;
+  const before = photo.blob?.size ?? result.input_size_bytes;
+  const rival = { waiting: ["…", "against a plain JPEG"], null: ["not known", "against a plain JPEG"] }[plain] ??
+    [change(blob.size, plain), `against a plain JPEG that promises as much, about ${bytes(plain)}`];
+  byId("figures").replaceChildren(...figureList([
+    ["this JPEG", bytes(blob.size), "main"],
+    [`against your file, ${bytes(before)}`, change(blob.size, before), "main"],
+    [rival[1], rival[0], "main plain"],
+    ["of viewers see no difference", result.sur === null ? "unknown" : percent(result.sur, 0), "main"],
+  ]));
+}
+
+/** The link to the file. */
+export function offerFile({ made: { url }, fileName }) {
+  Object.assign(byId("download"), { href: url, download: fileName });
+}
+
+/** The link can be dragged out of the window, too, onto the desktop or into a folder. */
+export function letFileBeDragged() {
+  byId("download").addEventListener("dragstart", ({ dataTransfer, currentTarget: { download, href } }) =>
+    dataTransfer.setData("DownloadURL", `image/jpeg:${download}:${href}`));
+}
+
+/** What stands behind the figures. */
+export function explain({ made: { result, protects } }) {
+  byId("promise").textContent =
+    `The share is predicted for exactly these bytes, for ${peopleWho(result.observer)}, at ${result.pixels_per_degree} ` +
+    "pixels to a degree of the eye. " +
+    (protects ? "What you painted is closer to the photo. " : "") +
+    (result.encoder === "input" ? "No smaller file keeps the promise: these are the pixels of your file, packed better." : "");
+  byId("warnings").replaceChildren(...result.warnings.map((warning) => element("li", {}, warning)));
+  byId("trials").tBodies[0].replaceChildren(...result.trials.map((trial) => element("tr", {},
+    element("td", {}, trial.encoder),
+    element("td", {}, `${trial.quality}`),
+    element("td", {}, bytes(trial.size_bytes)),
+    element("td", {}, trial.sur === null ? "not asked" : percent(trial.sur)))));
+}

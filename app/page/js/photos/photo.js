@@ -1,0 +1,71 @@
+// A photo of the list: its file, where its work stands, and what has come of it.
+
+import { getBlob, getJson, artefact } from "../api.js";
+
+let count = 0;
+
+export class Photo extends EventTarget {
+  state = "waiting"; // working, done, failed
+  progress = 0;
+  attempt = 0;
+  made = null; // {result, blob, url, protects, wish}: the JPEG, what is said of it, its address in this browser
+  bare = null; // {wish, size} of the last JPEG without protection
+  plain = null; // bytes of a plain JPEG that promises as much, once the curve has come
+  size = null; // {width, height}
+
+  /** `blob` is null where only the result is known, by its link. */
+  constructor(blob, name) {
+    super();
+    count += 1;
+    Object.assign(this, { blob, name, number: count });
+  }
+
+  /** What the file in hand is called. */
+  get fileName() {
+    return `${this.name.replace(/\.[^.]*$/, "")}-limen.jpg`;
+  }
+
+  /** Share of the upload's bytes that is saved, or null before that is known. */
+  get saved() {
+    const before = this.blob?.size ?? this.made?.result.input_size_bytes ?? null;
+    return this.made === null || before === null ? null : 1 - this.made.blob.size / before;
+  }
+
+  /** The work on it begins; returns the number of this attempt. */
+  begin() {
+    this.attempt += 1;
+    this.is("working");
+    return this.attempt;
+  }
+
+  is(state, progress = 0) {
+    Object.assign(this, { state, progress });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** The JPEG has come. */
+  take(result, blob, { protects, wish }) {
+    if (this.made !== null) URL.revokeObjectURL(this.made.url);
+    this.made = { result, blob, url: URL.createObjectURL(blob), protects, wish };
+    this.plain = null;
+    if (!protects) this.bare = { wish, size: blob.size };
+    this.is("done");
+  }
+}
+
+const LINK = /^#result=([\w-]+)(?:&name=(.*))?$/;
+
+/** The fragment of an address under which a result is found again for as long as its job is kept. */
+export function linkTo(photo) {
+  return `#result=${photo.made.result.job.split("/").pop()}&name=${encodeURIComponent(photo.name)}`;
+}
+
+/** The photo whose result the page's address names, or null; its own file is not kept by the service. */
+export async function linkedPhoto() {
+  const found = LINK.exec(location.hash);
+  if (found === null) return null;
+  const result = await getJson(`/v1/jobs/${found[1]}/result`);
+  const photo = new Photo(null, decodeURIComponent(found[2] ?? "photo"));
+  photo.take(result, await getBlob(artefact(result, "photo.jpg").href), { protects: false, wish: null });
+  return photo;
+}

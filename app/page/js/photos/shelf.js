@@ -1,0 +1,97 @@
+// The photos as a list, with thumbnails, states and savings; one of them is looked at.
+
+import { byId, element } from "../elements.js";
+import { bytes, percent } from "../format.js";
+import { zipped } from "./zip.js";
+
+const THUMBNAIL = 96; // pixels
+
+export class Shelf {
+  photos = [];
+  current = null;
+
+  /** `onChoose(photo)` is called when another photo is to be looked at. */
+  constructor(onChoose) {
+    this.onChoose = onChoose;
+    byId("download-all").addEventListener("click", () => this.#downloadAll());
+  }
+
+  add(photos) {
+    for (const photo of photos) {
+      this.photos.push(photo);
+      const item = tile(photo, () => this.choose(photo));
+      photo.addEventListener("change", () => this.#tell(photo, item));
+      byId("photos").append(item);
+      this.#tell(photo, item);
+    }
+    this.choose(photos[0]);
+  }
+
+  choose(photo) {
+    if (photo === this.current) return;
+    this.current = photo;
+    [...byId("photos").children].forEach((item, at) =>
+      item.firstChild.setAttribute("aria-current", this.photos[at] === photo));
+    this.onChoose(photo);
+  }
+
+  step(by) {
+    const next = this.photos[this.photos.indexOf(this.current) + by];
+    if (next !== undefined) this.choose(next);
+  }
+
+  /** The next photo that waits for its work, or undefined. */
+  get waiting() {
+    return this.photos.find(({ state }) => state === "waiting");
+  }
+
+  /** Another wish: all that was made is to be made anew. */
+  renew() {
+    for (const photo of this.photos.filter(({ blob, state }) => blob !== null && state !== "failed")) photo.is("waiting");
+  }
+
+  #tell(photo, item) {
+    item.querySelector(".state").textContent = said(photo);
+    item.dataset.state = photo.state;
+    const done = this.photos.filter(({ state }) => state === "done");
+    byId("shelf").hidden = this.photos.length < 2;
+    byId("download-all").hidden = done.length < 2;
+    const [before, after] = [done.map(({ blob }) => blob?.size ?? 0), done.map(({ made }) => made.blob.size)];
+    const sum = (sizes) => sizes.reduce((all, size) => all + size, 0);
+    byId("download-all").textContent = `Download ${done.length} (ZIP, ${bytes(sum(after))} of ${bytes(sum(before))})`;
+  }
+
+  async #downloadAll() {
+    const files = this.photos.filter(({ state }) => state === "done").map(({ fileName, made }) => [fileName, made.blob]);
+    const url = URL.createObjectURL(await zipped(files));
+    element("a", { href: url, download: "limen.zip" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+}
+
+function said({ state, progress, saved }) {
+  if (state === "working") return progress > 0 ? percent(progress, 0) : "working";
+  if (state === "done" && saved !== null) return `${saved >= 0 ? "−" : "+"}${percent(Math.abs(saved), 0)}`;
+  return { waiting: "waiting", done: "done", failed: "not possible" }[state];
+}
+
+function tile(photo, choose) {
+  const canvas = element("canvas", { width: THUMBNAIL, height: THUMBNAIL, "aria-hidden": "true" });
+  const button = element("button", { type: "button", class: "tile" }, canvas,
+    element("span", { class: "tile-name" }, photo.name), element("span", { class: "state numbers" }));
+  button.addEventListener("click", choose);
+  if (photo.blob !== null) paintThumbnail(canvas, photo.blob);
+  return element("li", {}, button);
+}
+
+/** The middle of the photo; where the browser cannot read it, the tile stays as it is. */
+async function paintThumbnail(canvas, blob) {
+  try {
+    const options = { resizeHeight: THUMBNAIL, resizeQuality: "medium" };
+    const bitmap = await createImageBitmap(blob, options);
+    canvas.getContext("2d").drawImage(bitmap, (THUMBNAIL - bitmap.width) / 2, 0);
+    bitmap.close();
+  } catch {
+    canvas.classList.add("unread");
+  }
+}

@@ -1,0 +1,283 @@
+// The work on photos: for the one that is looked at its JPEG first and alone, then curve, scores and maps; then the others.
+
+import { artefact, getBlob } from "./api.js";
+import { showDrawing, wanted } from "./aim/aim.js";
+import { plainBytes } from "./aim/curve.js";
+import { byId, showProblem } from "./elements.js";
+import { bytes, percent } from "./format.js";
+import { MAPS, mapLayer, mapRequest, showFiles, showLegend } from "./maps.js";
+import { explain, offerFile, showFigures } from "./outcome.js";
+import { linkTo } from "./photos/photo.js";
+import { Layer } from "./pixels.js";
+import { scoreRequests, showScores } from "./scores.js";
+
+const DIFFERENCE_GAIN = 8;
+const STAND_IN_QUALITY = 100;
+
+export class Work {
+  results = {}; // of the photo that is looked at: JSON of each map by kind, and the scores
+  #turn = 0; // goes up when what is going on is no longer wanted
+  #flows = 0;
+
+  /** `ready`: a promise to wait for before the first job. */
+  constructor({ jobs, shelf, comparison, chart, ready }) {
+    Object.assign(this, { jobs, shelf, comparison, chart, ready });
+    jobs.addEventListener("change", () => this.#tell());
+  }
+
+  /** Look at a photo: all that is shown is of another one. */
+  async show(photo) {
+    this.#restart();
+    this.results = { photoScore: null, resultScore: null, pair: null };
+    this.comparison.clear();
+    this.chart.clear();
+    clearShown(photo);
+    showScores(this.results);
+    await this.#flow(async (still) => {
+      const opening = photo.blob === null ? true : this.#open(photo);
+      await this.ready;
+      if (photo.state !== "done" && still()) await this.#encode(photo, "encode");
+      if (still() && photo.state === "done") await this.#present(photo);
+      if (!(await opening) && still() && photo.state === "done") await this.#standIn(photo);
+      if (still()) await this.#follow(photo);
+    });
+  }
+
+  /** Make everything anew for another wish. */
+  async pursue() {
+    const photo = this.shelf.current;
+    if (photo === null || photo.blob === null) return;
+    this.#restart();
+    this.shelf.renew();
+    byId("problem").hidden = true;
+    await this.#flow(async (still) => {
+      await this.#encode(photo, "encode");
+      if (!still()) return;
+      if (photo.state === "done") await this.#present(photo);
+      await this.#follow(photo);
+    });
+  }
+
+  /** Bring a map over the photo; it is asked for when it is first looked at. */
+  async showMap(kind) {
+    const photo = this.shelf.current;
+    this.comparison.map = kind;
+    byId("legend").hidden = kind === "none" || this.results[kind] === undefined;
+    byId("opacity-field").hidden = kind === "none";
+    this.comparison.redraw();
+    if (kind === "none") return;
+    if (this.results[kind] === undefined) {
+      const label = byId("layer").selectedOptions[0].text;
+      await this.#reported(this.jobs.start(`map-${kind}`, `Layer: ${label}`, (run) => this.#fetchMap(kind, photo, run)));
+    }
+    if (this.comparison.map !== kind || this.results[kind] === undefined) return;
+    showLegend(kind, this.results[kind]);
+    byId("legend").hidden = false;
+  }
+
+  async difference() {
+    const { before, after, difference } = this.comparison.layers;
+    if (before === null || after === null || difference !== null) return;
+    const parts = { one: before.name, other: after.name, gain: DIFFERENCE_GAIN };
+    const made = await this.#reported(this.jobs.start("difference", "Difference", () => Layer.make("difference", parts)));
+    if (made === undefined) return;
+    if (this.comparison.layers.after === after && this.comparison.layers.difference === null) this.comparison.set("difference", made);
+    else made.close();
+  }
+
+  report(error) {
+    showProblem(byId("problem"), error);
+  }
+
+  #restart() {
+    this.#turn += 1;
+    this.jobs.cancel();
+  }
+
+  /** Do `steps(wanted)`, then the work on the other photos, unless something else is wanted in the meantime. */
+  async #flow(steps) {
+    const turn = this.#turn;
+    const still = () => this.#turn === turn;
+    this.#flows += 1;
+    this.#tell();
+    try {
+      await steps(still);
+      while (still() && this.shelf.waiting !== undefined) await this.#encode(this.shelf.waiting, "others");
+    } catch (error) {
+      if (still()) this.report(error);
+    }
+    this.#flows -= 1;
+    this.#tell();
+  }
+
+  #tell() {
+    if (this.shelf.current === null) return;
+    const busy = this.#flows > 0 || this.jobs.busy;
+    byId("status").textContent = busy ? "Working…" : byId("problem").hidden ? "Done." : "";
+  }
+
+  /** The photo's own pixels; false where the browser cannot read its format. */
+  async #open(photo) {
+    const turn = this.#turn;
+    try {
+      const layer = await Layer.make("picture", { blob: photo.blob });
+      if (this.#turn === turn) this.#showPhoto(photo, layer);
+      else layer.close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** In place of pixels that the browser cannot read, those of a JPEG that the service makes of them. */
+  async #standIn(photo) {
+    await this.jobs.start("open", "Opening the photo", async (run) => {
+      const result = await run("varjpeg", { image: photo.blob }, { quality: STAND_IN_QUALITY, subsampling: "444" });
+      const layer = await Layer.make("picture", { blob: await getBlob(artefact(result, "photo.jpg").href) });
+      run.signal.throwIfAborted();
+      byId("stand-in").hidden = false;
+      this.#showPhoto(photo, layer);
+    });
+  }
+
+  #showPhoto(photo, layer) {
+    photo.size = { width: layer.width, height: layer.height };
+    byId("photo-size").textContent = `${layer.width} × ${layer.height}, ${bytes(photo.blob.size)}`;
+    this.comparison.set("before", layer);
+    this.#allowEyes();
+  }
+
+  #allowEyes() {
+    const { before, after } = this.comparison.layers;
+    for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = before === null || after === null;
+  }
+
+  async #encode(photo, kind) {
+    const seen = kind === "encode";
+    const { share, observer, jnd, screen } = wanted();
+    const fields = { target_sur: share, observer, jnd, pixels_per_degree: screen };
+    if (seen) byId("result-wait").textContent = "The JPEG is being made.";
+    const attempt = photo.begin();
+    try {
+      const label = seen ? "Making the JPEG" : `The other photos: ${photo.name}`;
+      await this.jobs.start(kind, label, async (run) => {
+        const protect = seen && !byId("protect-tools").hidden ? await this.comparison.brush.file() : null;
+        const files = protect === null ? { image: photo.blob } : { image: photo.blob, protect };
+        const result = await run("varjpeg", files, fields, (progress) => photo.is("working", progress));
+        const blob = await getBlob(artefact(result, "photo.jpg").href, { signal: run.signal });
+        run.signal.throwIfAborted();
+        photo.take(result, blob, { protects: protect !== null, wish: JSON.stringify(fields) });
+      });
+      if (photo.attempt === attempt && photo.state === "working") photo.is("waiting"); // it was cancelled
+    } catch (error) {
+      photo.is("failed");
+      if (!seen) return;
+      byId("result-wait").textContent = "There is no file yet.";
+      throw error;
+    }
+  }
+
+  /** Show the JPEG that was made. */
+  async #present(photo) {
+    const after = await Layer.make("picture", { blob: photo.made.blob });
+    if (this.shelf.current !== photo) {
+      after.close();
+      return;
+    }
+    for (const name of ["difference", "closeness"]) this.comparison.set(name, null);
+    Object.assign(this.results, { closeness: undefined, resultScore: null, pair: null });
+    this.comparison.set("after", after);
+    this.#allowEyes();
+    showFigures(photo, photo.blob === null ? null : photo.plain ?? "waiting");
+    offerFile(photo);
+    explain(photo);
+    showDrawing(photo.made.result, photo);
+    byId("protect-state").textContent = costOfProtection(photo);
+    for (const id of ["figures", "download"]) byId(id).hidden = false;
+    byId("result-wait").hidden = true;
+    history.replaceState(null, "", location.pathname + linkTo(photo));
+  }
+
+  /** What can be known once the JPEG is there. */
+  async #follow(photo) {
+    if (photo.blob === null) return;
+    const work = [this.#curve(photo)];
+    if (photo.state === "done") {
+      work.push(this.#score(photo));
+      if (this.comparison.mode === "difference") work.push(this.difference());
+    }
+    if (this.comparison.map !== "none") work.push(this.showMap(this.comparison.map));
+    await Promise.all(work);
+  }
+
+  async #curve(photo) {
+    const { share, observer, jnd, screen } = wanted();
+    const fields = { percent: Math.round(share * 100), observer, jnd, pixels_per_degree: screen };
+    await this.#reported(this.jobs.start("curve", "Who would notice", async (run) => {
+      const result = await run("sur-curve", { image: photo.blob }, fields);
+      run.signal.throwIfAborted();
+      this.chart.show(result);
+      this.onCurve();
+      showFiles(byId("curve-files"), result, ["sur-curve.svg", "sur-curve.csv"]);
+      if (photo.made === null) return;
+      photo.plain = photo.made.protects ? null : plainBytes(result, share);
+      showFigures(photo, photo.plain);
+    }));
+  }
+
+  async #score(photo) {
+    await Promise.all(scoreRequests(photo, { ...this.results, blob: photo.made.blob }).map(({ kind, label, capability, files }) =>
+      this.#reported(this.jobs.start(`score-${kind}`, label, async (run) => {
+        const found = await run(capability, files);
+        run.signal.throwIfAborted();
+        this.results[kind] = found;
+        showScores(this.results);
+      }))));
+  }
+
+  async #fetchMap(kind, photo, run) {
+    if (kind === "closeness" && photo.made === null) return;
+    const of = { ...photo.size, blob: photo.blob };
+    const { capability, files, fields } = mapRequest(kind, of, photo.made?.blob);
+    const result = await run(capability, files, fields);
+    const file = await getBlob(artefact(result, `${MAPS[kind].file}.png`).href, { signal: run.signal });
+    const layer = await mapLayer(kind, result, file, of);
+    if (run.signal.aborted) {
+      layer.close();
+      return;
+    }
+    this.results[kind] = result;
+    this.comparison.set(kind, layer);
+  }
+
+  async #reported(work) {
+    try {
+      return await work;
+    } catch (error) {
+      this.report(error);
+      return undefined;
+    }
+  }
+}
+
+function clearShown(photo) {
+  document.body.classList.remove("empty");
+  document.body.classList.toggle("by-link", photo.blob === null);
+  for (const id of ["problem", "figures", "download", "stand-in", "drawing", "legend", "opacity-field"]) byId(id).hidden = true;
+  for (const id of ["outcome", "results", "result-wait"]) byId(id).hidden = false;
+  byId("no-photo").hidden = photo.blob !== null;
+  for (const id of ["photo-size", "legend-text", "protect-state", "promise"]) byId(id).textContent = "";
+  for (const id of ["curve-files", "map-files", "legend-ticks", "warnings"]) byId(id).replaceChildren();
+  for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = true;
+  byId("photo-name").textContent = photo.name;
+  history.replaceState(null, "", location.pathname);
+}
+
+function costOfProtection({ made: { blob, protects, wish }, bare }) {
+  if (!protects) return "";
+  const closer = "In this JPEG, what you painted is closer to the photo.";
+  if (bare?.wish !== wish) return closer;
+  const more = blob.size - bare.size;
+  return `${closer} It costs ${bytes(Math.abs(more))}${more < 0 ? " less" : ""} (${percent(Math.abs(more) / bare.size, 0)}).`;
+}
+
