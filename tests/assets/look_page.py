@@ -65,13 +65,14 @@ class LookPage:
         return dict(pairs)
 
     def pixels(self, canvas_id: str) -> str:
-        """A digest of what a canvas shows, once it has been drawn."""
+        """A digest of what a canvas shows, once it has been laid out, measured and drawn."""
         value = self.browser.evaluate(
-            "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(async () => {"
+            "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() =>"
+            " requestAnimationFrame(() => {"
             f"const canvas = document.getElementById({json.dumps(canvas_id)});"
             "const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);"
             "let sum = 7; for (const byte of data) sum = (sum * 31 + byte) % 4294967291;"
-            "resolve(`${canvas.width}x${canvas.height}:${sum}`);})))"
+            "resolve(`${canvas.width}x${canvas.height}:${sum}`);}))))"
         )
         assert isinstance(value, str)
         return value

@@ -11,7 +11,7 @@ from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
-LONGEST_S = 0.2
+LONGEST_S = 0.5
 SLOWEST_S = 1.0
 WATCH = """
 window.longest = 0;

@@ -96,9 +96,7 @@ def check_view(page: LookPage) -> None:
     """Both panes show the same part, whichever of them is moved or zoomed."""
     page.set("layer", "none")
     page.pick("mode", "side")
-    page.browser.evaluate(
-        "document.getElementById('hold').dispatchEvent(new Event('pointerdown'))"
-    )  # the photo in both
+    page.browser.evaluate("document.getElementById('hold').dispatchEvent(new Event('pointerdown'))")  # photo and photo
     digests = set()
     acts: tuple[Callable[[], object], ...] = (
         lambda: page.click("zoom-100"),
