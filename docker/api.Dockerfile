@@ -1,5 +1,5 @@
-# The web process: HTTP in, job out. Of the models only the reader of headers and the options of VarJPEG are inside, and
-# no runtime for them.
+# The web process: HTTP in, job out. Of the models only the reader of headers, the options of VarJPEG and the cards
+# are inside, and no runtime for them.
 ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS build
@@ -10,6 +10,7 @@ COPY app app
 COPY workers workers
 COPY models/__init__.py models/errors.py models/viewing.py models/
 COPY models/image_files models/image_files
+COPY models/cards models/cards
 COPY models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py models/varjpeg/
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --constraint constraints.txt ".[api]" \

@@ -1,6 +1,7 @@
 """Every error as ``application/problem+json`` (RFC 9457): what it says, and one set of handlers."""
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.http.human_pages import asked_by_a_person, human_page
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from workers.contracts import Failure, FailureCode
 from workers.errors import BrokerUnavailableError, QueueFullError, ServiceError, StudyUnreadyError
@@ -62,13 +64,42 @@ def problem_body(
 
 
 def problem_response(request: Request, error: ProblemError) -> Response:
-    """The reply for a problem; the instance is the request's path unless the problem knows better."""
+    """The reply for a problem, to a person as a page; the instance is the request's path unless the problem knows
+    better."""
     instance = error.instance or request.url.path
     headers = dict(error.headers)
     if error.code in _RETRY_LATER:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if request.method == "GET":
+        headers.setdefault("Vary", "Accept")
+    if asked_by_a_person(request):
+        return problem_page(error.code, error.detail, headers=headers)
     body = problem_body(error.code, error.detail, instance=instance, errors=error.errors)
     return JSONResponse(body, body["status"], headers, PROBLEM_MEDIA_TYPE)
+
+
+def problem_page(code: str, detail: str = "", *, headers: dict[str, str] | None = None) -> Response:
+    """What is wrong, for people: with its ``detail`` where it has just happened, else what such a problem means."""
+    problem_type = PROBLEM_TYPES[code]
+    happened = f"<p>{escape(detail)}</p>" if detail else ""
+    body = (
+        f'<p class="big numbers">{problem_type.status}</p><h1>{escape(problem_type.title)}</h1>{happened}'
+        f"<p>{escape(problem_type.meaning)}</p>"
+        f'<p class="soft">For programs this is <a href="{problem_type.uri}"><code>{code}</code></a>.</p>'
+        '<p><a class="button" href="/">To the first page</a></p>'
+    )
+    return human_page(problem_type.title, body, status=problem_type.status if detail else 200, headers=headers)
+
+
+def problem_list_page() -> Response:
+    """All that can be wrong, for people."""
+    rows = "".join(
+        f'<tr><td>{kind.status}</td><td><a href="{kind.uri}">{escape(kind.title)}</a></td>'
+        f"<td>{escape(kind.meaning)}</td></tr>"
+        for kind in PROBLEM_TYPES.values()
+    )
+    head = "<tr><th scope=col>Status</th><th scope=col>Problem</th><th scope=col>What to do</th></tr>"
+    return human_page("Problems", f'<h1>Problems</h1><div class="wide"><table>{head}{rows}</table></div>')
 
 
 def failure_problem(failure: Failure, job_id: str) -> ProblemError:

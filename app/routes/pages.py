@@ -1,24 +1,17 @@
 """What people open in a browser: the page at ``/``, the API page at ``/docs``, and explanations of problem types."""
 
 import os
-from html import escape
 from importlib.resources import files
-from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app.http.negotiation import choose_media_type
+from app.http.human_pages import PAGE_FOLDER, PAGE_POLICY, asked_by_a_person
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
-from app.http.problems import ProblemError
+from app.http.problems import ProblemError, problem_list_page, problem_page
 
-PAGE_FOLDER = Path(__file__).parents[1] / "page"
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -80,9 +73,11 @@ async def docs() -> Response:
 
 
 @router.get("/problems")
-async def problem_list() -> Response:
-    """All problem types."""
-    return JSONResponse({code: _problem_description(code) for code in PROBLEM_TYPES})
+async def problem_list(request: Request) -> Response:
+    """All problem types, for people or as JSON."""
+    if asked_by_a_person(request):
+        return problem_list_page()
+    return JSONResponse({code: _problem_description(code) for code in PROBLEM_TYPES}, headers={"Vary": "Accept"})
 
 
 @router.get("/problems/{code}")
@@ -90,12 +85,9 @@ async def problem(code: str, request: Request) -> Response:
     """What a problem type means, for people or as JSON."""
     if code not in PROBLEM_TYPES:
         raise ProblemError(RequestFault.ROUTE_UNKNOWN, "There is no such problem type.")
-    described = _problem_description(code)
-    if choose_media_type(request.headers.get("accept"), ("application/json", "text/html")) != "text/html":
-        return JSONResponse(described, headers={"Vary": "Accept"})
-    title, meaning = escape(str(described["title"])), escape(str(described["meaning"]))
-    html = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{meaning}</p>"
-    return HTMLResponse(f"{html}<p>Status {described['status']}, code <code>{code}</code>", headers={"Vary": "Accept"})
+    if asked_by_a_person(request):
+        return problem_page(code)
+    return JSONResponse(_problem_description(code), headers={"Vary": "Accept"})
 
 
 def _study_page(name: str) -> Response:

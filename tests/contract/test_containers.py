@@ -93,6 +93,7 @@ def test_the_api_image_is_given_no_model_and_the_worker_no_web_process() -> None
         "workers",
         "models/__init__.py models/errors.py models/viewing.py",
         "models/image_files",
+        "models/cards",  # the texts alone, by .dockerignore
         "models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py",
     ]
     assert re.findall(r"^COPY (?!--from)(.+) \S+$", worker, re.MULTILINE) == [

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.http.human_pages import PAGE_FOLDER, PAGE_POLICY
 from app.http.problem_types import PROBLEM_TYPES
 from app.main import create_app
-from app.routes.pages import DOCS_POLICY, PAGE_FOLDER, PAGE_POLICY
+from app.routes.pages import DOCS_POLICY
 from app.settings import ApiSettings
 from workers.run.celery_app import create_celery
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from app.http.human_pages import PAGE_FOLDER
 from app.main import create_app
-from app.routes.pages import PAGE_FOLDER
 from app.settings import ApiSettings
 from workers.run.celery_app import create_celery
 
-PAGES = ["/", "/study", "/study/0123456789abcdef"]
+PAGES = ["/", "/study", "/study/0123456789abcdef", "/models", "/models/fpsnet"]
 SOURCES = {"'none'", "'self'", "blob:"}
 NAMESPACES = {"http://www.w3.org/2000/svg"}
 FILES = sorted(path for path in PAGE_FOLDER.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg"})
