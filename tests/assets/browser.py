@@ -98,11 +98,11 @@ class Browser:
             assert time.monotonic() < end, f"not within {timeout_s} s: {condition}; {self.complaints}"
             time.sleep(0.05)
 
-    def choose_file(self, selector: str, path: Path) -> None:
-        """Put a file into a file input, as a person does with its dialogue."""
+    def choose_file(self, selector: str, *paths: Path) -> None:
+        """Put files into a file input, as a person does with its dialogue."""
         root = self._call("DOM.getDocument")["root"]["nodeId"]
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def before_load(self, script: str) -> None:
         """Run a script in every page that is opened from now on, before its own."""
@@ -118,10 +118,11 @@ class Browser:
         wishes = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
         self._call("Emulation.setEmulatedMedia", features=wishes)
 
-    def press(self, key: str, *, shift: bool = False) -> None:
+    def press(self, key: str, *, shift: bool = False, ctrl: bool = False) -> None:
         """Press and release a key: a letter or digit, or a name such as Tab, Enter, ArrowLeft."""
         code, text = _KEYS.get(key, (ord(key.upper()[0]), key))
-        common = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        text = "" if ctrl else text
+        common = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift + 2 * ctrl}
         self._call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
         self._call("Input.dispatchKeyEvent", type="keyUp", **common)
 

@@ -92,6 +92,16 @@ class LookPage:
         width: int = self.browser.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return width
 
+    def in_view(self, *selectors: str) -> list[str]:
+        """Which of the elements are not wholly seen, in the window as it is scrolled."""
+        missing: list[str] = self.browser.evaluate(
+            f"{json.dumps(selectors)}.flatMap((selector) => [...document.querySelectorAll(selector)].filter((each) =>"
+            " { const box = each.getBoundingClientRect();"
+            "return !each.checkVisibility() || box.top < 0 || box.left < 0 || box.right > window.innerWidth"
+            " || box.bottom > window.innerHeight; }).map((each) => `${selector}: ${each.textContent}`))"
+        )
+        return missing
+
     def focus_by_tab(self, element_id: str, most: int = 120) -> None:
         """Press Tab until an element has the focus: by keyboard alone."""
         for _ in range(most):
