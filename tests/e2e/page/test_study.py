@@ -47,6 +47,9 @@ CARD = """(() => {
   const shape = document.getElementById('card-shape'), box = shape.getBoundingClientRect();
   return shape.classList.contains('upright') ? box.height : box.width;
 })()"""
+TOO_SMALL = """[...document.querySelectorAll('button, select, input:not([type=checkbox], [type=radio]), label.option')]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)"""
+"""Controls that a finger would miss."""
 OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -244,6 +247,31 @@ def test_axe_finds_nothing_serious_on_any_step(
         browser.until(SLIDER_READY if method != "bisection" else PAIR_READY, 30)
         look(f"trial, {method}")
     assert {step: found for step, found in findings.items() if found} == {}
+
+
+@pytest.mark.parametrize("method", ["adjustment-with-flicker", "bisection"])
+def test_a_phone_shows_the_question_and_all_answers_at_once(
+    service: ServiceProcess, browser: Browser, method: str
+) -> None:
+    made = prepared(service, method)
+    browser.resize(360, 740, touch=True)
+    small = {}
+
+    def look(step: str) -> None:
+        small[step] = browser.evaluate(TOO_SMALL)
+
+    browser.open(service.url + made.made["links"]["observer_page"])
+    browser.until(visible("invitation"), 20)
+    look("invitation")
+    agree(browser, service, made, look)
+    slider = method != "bisection"
+    browser.until(SLIDER_READY if slider else PAIR_READY, 30)
+    look("trial")
+    assert {step: found for step, found in small.items() if found} == {}
+    assert browser.evaluate("window.scrollY") == 0
+    for control in ("question", "stage", *(("level", "here", "nowhere", "pause") if slider else ("different", "same"))):
+        box = f"document.getElementById('{control}').getBoundingClientRect()"
+        assert browser.evaluate(f"{box}.top >= 0 && {box}.bottom <= window.innerHeight"), control
 
 
 def test_a_wrong_link_says_so(service: ServiceProcess, browser: Browser) -> None:
