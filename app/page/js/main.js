@@ -9,7 +9,7 @@ import { Flicker } from "./compare/flicker.js";
 import { listenToKeys } from "./compare/keys.js";
 import { byId } from "./elements.js";
 import { Jobs } from "./jobs.js";
-import { letFileBeDragged } from "./outcome.js";
+import { expectedSize, letFileBeDragged } from "./outcome.js";
 import { takePhotos } from "./photos/intake.js";
 import { linkedPhoto, Photo } from "./photos/photo.js";
 import { showProof } from "./photos/proof.js";
@@ -39,6 +39,7 @@ function aim(share) {
 function readChart() {
   const { share } = wanted();
   chart.share = share;
+  byId("target-size").textContent = expectedSize(shelf.current, chart.result, share);
   if (chart.result !== undefined) byId("curve-caption").textContent = describe(readCurve(chart.result, share), share);
 }
 
@@ -63,6 +64,7 @@ on("jnd", "change", () => {
   pursue();
 });
 on("layer", "change", () => work.showMap(byId("layer").value));
+on("against", "change", () => work.rival());
 on("protect-encode", "click", pursue);
 on("open-flicker", "click", () => flicker.open());
 on("open-blind", "click", () => blindTest.open());

@@ -2,6 +2,7 @@
 
 import { byId, element, figureList } from "./elements.js";
 import { bytes, percent } from "./format.js";
+import { plainBytes } from "./aim/curve.js";
 import { peopleWho } from "./aim/observers.js";
 
 /** `−34 %` of `before`, or `+2 %`. */
@@ -14,7 +15,7 @@ function change(after, before) {
 export function showFigures(photo, plain) {
   const { result, blob } = photo.made;
   const before = photo.blob?.size ?? result.input_size_bytes;
-  const rival = { waiting: ["…", "against a plain JPEG"], null: ["not known", "against a plain JPEG"] }[plain] ??
+  const rival = { waiting: ["…", "against a plain JPEG"], null: ["?", "against a plain JPEG: not known"] }[plain] ??
     [change(blob.size, plain), `against a plain JPEG that promises as much, about ${bytes(plain)}`];
   byId("figures").replaceChildren(...figureList([
     ["this JPEG", bytes(blob.size), "main"],
@@ -22,6 +23,13 @@ export function showFigures(photo, plain) {
     [rival[1], rival[0], "main plain"],
     ["of viewers see no difference", result.sur === null ? "unknown" : percent(result.sur, 0), "main"],
   ]));
+}
+
+/** About how large the JPEG gets for another share of viewers: as much smaller than the plain one as it is now. */
+export function expectedSize(photo, curve, share) {
+  const rival = curve === undefined ? null : plainBytes(curve, share);
+  if (rival === null || !photo?.plain) return "";
+  return `For ${percent(share, 0)} the JPEG has about ${bytes(Math.round((rival * photo.made.blob.size) / photo.plain))}.`;
 }
 
 /** The link to the file. */

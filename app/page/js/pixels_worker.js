@@ -115,6 +115,23 @@ const operations = {
     return kept(name, await Picture.of(canvas.transferToImageBitmap()));
   },
 
+  /** Keep the best file of `type` that this browser's own encoder makes of a photo in at most `bytes`. */
+  async rival({ name, of, type, bytes }) {
+    const { levels, width, height } = layers.get(of);
+    const { canvas } = drawn(levels[0], 0, 0, width, height);
+    let [low, high, best] = [0, 100, null];
+    while (low <= high) {
+      const quality = (low + high) >> 1;
+      const blob = await canvas.convertToBlob({ type, quality: quality / 100 });
+      if (blob.type !== type) throw new Error("This browser does not write that format.");
+      if (blob.size <= bytes) [low, best] = [quality + 1, { blob, quality }];
+      else high = quality - 1;
+    }
+    if (best === null) throw new Error("Not even its lowest quality is as small.");
+    const layer = await Picture.of(await createImageBitmap(best.blob));
+    return { ...kept(name, layer), facts: { quality: best.quality, bytes: best.blob.size } };
+  },
+
   tile({ name, level, column, row }) {
     const layer = layers.get(name);
     const { width, height } = layer.levels[level];

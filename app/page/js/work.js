@@ -75,6 +75,20 @@ export class Work {
     byId("legend").hidden = false;
   }
 
+  /** In the photo's place, what the browser's own encoders make of as many bytes. */
+  async rival() {
+    const { before, after } = this.comparison.layers;
+    const [photo, type] = [this.shelf.current, byId("against").value];
+    this.comparison.set("rival", null);
+    if (type === "photo" || before === null || after === null) return;
+    const parts = { of: before.name, type, bytes: photo.made.blob.size };
+    const label = byId("against").selectedOptions[0].text;
+    const made = await this.#reported(this.jobs.start("rival", label, () => Layer.make("rival", parts)));
+    if (made === undefined) return;
+    if (this.comparison.layers.after === after && byId("against").value === type) this.comparison.set("rival", made);
+    else made.close();
+  }
+
   async difference() {
     const { before, after, difference } = this.comparison.layers;
     if (before === null || after === null || difference !== null) return;
@@ -184,7 +198,7 @@ export class Work {
       after.close();
       return;
     }
-    for (const name of ["difference", "closeness"]) this.comparison.set(name, null);
+    for (const name of ["difference", "closeness", "rival"]) this.comparison.set(name, null);
     Object.assign(this.results, { closeness: undefined, resultScore: null, pair: null });
     this.comparison.set("after", after);
     this.#allowEyes();
@@ -203,7 +217,7 @@ export class Work {
     if (photo.blob === null) return;
     const work = [this.#curve(photo)];
     if (photo.state === "done") {
-      work.push(this.#score(photo));
+      work.push(this.#score(photo), this.rival());
       if (this.comparison.mode === "difference") work.push(this.difference());
     }
     if (this.comparison.map !== "none") work.push(this.showMap(this.comparison.map));
@@ -216,13 +230,12 @@ export class Work {
     await this.#reported(this.jobs.start("curve", "Who would notice", async (run) => {
       const result = await run("sur-curve", { image: photo.blob }, fields);
       run.signal.throwIfAborted();
+      if (photo.state === "done") photo.plain = photo.made.protects ? null : plainBytes(result, share);
       this.chart.show(result);
       this.onCurve();
       showFiles(byId("curve-files"), result, ["sur-curve.svg", "sur-curve.csv"]);
-      if (photo.made === null) return;
-      photo.plain = photo.made.protects ? null : plainBytes(result, share);
-      showFigures(photo, photo.plain);
     }));
+    if (this.shelf.current === photo && photo.state === "done") showFigures(photo, photo.plain);
   }
 
   async #score(photo) {
@@ -266,7 +279,7 @@ function clearShown(photo) {
   for (const id of ["problem", "figures", "download", "stand-in", "drawing", "legend", "opacity-field"]) byId(id).hidden = true;
   for (const id of ["outcome", "results", "result-wait"]) byId(id).hidden = false;
   byId("no-photo").hidden = photo.blob !== null;
-  for (const id of ["photo-size", "legend-text", "protect-state", "promise"]) byId(id).textContent = "";
+  for (const id of ["photo-size", "legend-text", "protect-state", "promise", "target-size"]) byId(id).textContent = "";
   for (const id of ["curve-files", "map-files", "legend-ticks", "warnings"]) byId(id).replaceChildren();
   for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = true;
   byId("photo-name").textContent = photo.name;

@@ -96,6 +96,33 @@ def test_each_way_to_look_shows_something_else(ready: LookPage) -> None:
     ready.assert_clean()
 
 
+@pytest.mark.parametrize(("kind", "name"), [("image/jpeg", "plain JPEG of quality"), ("image/webp", "WebP of quality")])
+def test_another_file_of_equal_bytes_takes_the_photos_place(ready: LookPage, kind: str, name: str) -> None:
+    photo = ready.pixels("result")
+    ready.set("against", kind)
+    ready.browser.until(f"document.getElementById('tag-before').textContent.startsWith('{name}')", 30)
+    assert ready.pixels("result") != photo
+    size = float(ready.text("tag-before").rpartition(", ")[2].removesuffix(" kB"))
+    ours = float(ready.figures("figures")["this JPEG"].removesuffix(" kB"))
+    assert 0.8 * ours < size <= ours
+    ready.set("against", "photo")
+    assert ready.text("tag-before") == "photo"
+    assert ready.pixels("result") == photo
+    ready.assert_clean()
+
+
+def test_a_target_says_about_how_large_the_file_gets(ready: LookPage) -> None:
+    said = "document.getElementById('target-size').textContent"
+    ours = ready.figures("figures")["this JPEG"]
+    assert ready.browser.evaluate(said) == f"For 75 % the JPEG has about {ours}."
+    ready.browser.evaluate(
+        "{ const target = document.getElementById('target'); target.value = 90;"
+        " target.dispatchEvent(new Event('input')); }"
+    )
+    assert ready.browser.evaluate(said).startswith("For 90 % the JPEG has about ")
+    assert ready.browser.evaluate(said) != f"For 90 % the JPEG has about {ours}."
+
+
 def test_the_photo_is_seen_while_a_button_or_key_is_held(ready: LookPage) -> None:
     ready.pick("mode", "after")
     jpeg = ready.pixels("result")
@@ -178,5 +205,5 @@ def test_a_stroke_is_undone_and_protection_says_what_it_costs(ready: LookPage) -
     ready.click("protect-encode")
     ready.browser.until("document.getElementById('protect-state').textContent.includes('It costs')", 30)
     ready.until_done()
-    assert "not known" in ready.figures("figures").values()  # a plain JPEG protects nothing
+    assert ready.figures("figures")["against a plain JPEG: not known"] == "?"  # it protects nothing
     ready.assert_clean()

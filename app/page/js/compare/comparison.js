@@ -1,14 +1,15 @@
 // Photo and JPEG to be compared: what of them is shown, how large, and what lies over them.
 
 import { byId } from "../elements.js";
-import { percent } from "../format.js";
+import { bytes, percent } from "../format.js";
 import { MAPS, Readout } from "../maps.js";
 import { Brush } from "./brush.js";
 import { borderTool, paintGround, paintOver, paintPicture } from "./painting.js";
 import { Pane, View } from "./viewer.js";
 
 const FACTORS = [1, 2, 4];
-const nothing = () => ({ before: null, after: null, difference: null, jnd: null, quality: null, closeness: null });
+const RIVALS = { "image/jpeg": "plain JPEG", "image/webp": "WebP" };
+const nothing = () => ({ before: null, after: null, rival: null, difference: null, jnd: null, quality: null, closeness: null });
 
 /** Holds the layers: {before, after, difference} and the maps by kind. `onDifference()` asks for one that is missing. */
 export class Comparison {
@@ -107,7 +108,16 @@ export class Comparison {
     this.view.show({ width, height });
   }
 
+  /** What JPEG is compared with: the photo, or another file of as many bytes. */
+  #named() {
+    const { rival } = this.layers;
+    const name = rival === null ? "photo" : `${RIVALS[byId("against").value]} of quality ${rival.facts.quality}, ${bytes(rival.facts.bytes)}`;
+    byId("tag-left").textContent = name;
+    byId("tag-before").textContent = this.wipes ? name : "photo";
+  }
+
   #told() {
+    this.#named();
     byId("split-field").hidden = this.mode !== "wipe";
     byId("tag-before").hidden = !(this.wipes || this.shown === "before");
     byId("tag-after").hidden = this.layers.after === null || ["before", "difference"].includes(this.shown);
@@ -116,12 +126,14 @@ export class Comparison {
 
   #paint(context, part, mode, pane) {
     paintGround(context, part.width, part.height);
-    const { before, after } = this.layers;
+    const { after, rival } = this.layers;
+    const instead = rival !== null && (this.wipes || pane === this.left);
+    const before = instead ? rival : this.layers.before;
     if (before === null && after === null) return;
     const redraw = () => pane.redraw();
     const map = this.layers[this.map] ?? null;
     const cover = () => map !== null && paintOver(context, part, map, byId("opacity").value / 100, redraw);
-    paintPicture(context, part, this.layers, { mode, split: this.split }, redraw, cover);
+    paintPicture(context, part, { ...this.layers, before }, { mode, split: this.split }, redraw, cover);
     if (!byId("protect-tools").hidden) this.brush.draw(context, part);
   }
 

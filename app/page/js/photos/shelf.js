@@ -84,14 +84,15 @@ function tile(photo, choose) {
   return element("li", {}, button);
 }
 
-/** The middle of the photo; where the browser cannot read it, the tile stays as it is. */
+/** The middle of the photo; where the browser cannot read it, the tile stays empty. */
 async function paintThumbnail(canvas, blob) {
   try {
-    const options = { resizeHeight: THUMBNAIL, resizeQuality: "medium" };
-    const bitmap = await createImageBitmap(blob, options);
-    canvas.getContext("2d").drawImage(bitmap, (THUMBNAIL - bitmap.width) / 2, 0);
+    const bitmap = await createImageBitmap(blob, { resizeWidth: 2 * THUMBNAIL, resizeQuality: "medium" });
+    const side = Math.min(bitmap.width, bitmap.height);
+    const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
+    canvas.getContext("2d").drawImage(bitmap, left, top, side, side, 0, 0, THUMBNAIL, THUMBNAIL);
     bitmap.close();
   } catch {
-    canvas.classList.add("unread");
+    canvas.hidden = true;
   }
 }
