@@ -1,6 +1,7 @@
 """The page at ``/`` as a test uses it: what a person does there, and what can be read there."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,6 +92,12 @@ class LookPage:
         """By how many pixels the page is wider than the window."""
         width: int = self.browser.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return width
+
+    def keep(self, name: str) -> None:
+        """A picture of the whole page, where ``LIMEN_SCREENSHOTS`` names a folder."""
+        if (folder := os.environ.get("LIMEN_SCREENSHOTS")) is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.browser.screenshot(Path(folder) / f"{name}.png")
 
     def in_view(self, *selectors: str) -> list[str]:
         """Which of the elements are not wholly seen, in the window as it is scrolled."""

@@ -69,7 +69,7 @@ def test_what_it_does_is_seen_at_once(page: LookPage, size: tuple[int, int]) -> 
     page.assert_clean()
 
 
-def test_the_border_follows_keys_and_pointer(page: LookPage) -> None:
+def test_the_border_follows_keys_and_pointer(service: ServiceProcess, page: LookPage) -> None:
     page.browser.resize(1440, 900)
     page.open()
     page.focus_by_tab("proof-split")
@@ -83,4 +83,5 @@ def test_the_border_follows_keys_and_pointer(page: LookPage) -> None:
     page.until_done()
     assert page.text("photo-name") == "raccoon.jpg"
     assert page.text("first-title") == ""
+    page.keep(f"{service.mode}-raccoon")
     page.assert_clean()

@@ -4,7 +4,6 @@
 """
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,12 +44,6 @@ def page(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> I
         yield LookPage(browser, service.url)
 
 
-def keep(page: LookPage, service: ServiceProcess, name: str) -> None:
-    if (folder := os.environ.get("LIMEN_SCREENSHOTS")) is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.browser.screenshot(Path(folder) / f"{service.mode}-{name}.png")
-
-
 @pytest.mark.parametrize("draw", [landscape, portrait, grey])
 def test_all_that_the_page_shows_of_a_photo(
     service: ServiceProcess, page: LookPage, tmp_path: Path, draw: Callable[[Path], Path]
@@ -62,7 +55,7 @@ def test_all_that_the_page_shows_of_a_photo(
     assert page.text("photo-name") == path.name
     assert f"{shown.width} × {shown.height}" in page.text("photo-size")
     assert sum(url.endswith("/events") for url in page.browser.requested) >= 5  # one stream for each job
-    keep(page, service, path.stem)
+    page.keep(f"{service.mode}-{path.stem}")
     page.set("layer", "jnd")
     page.until_done()
     check_map(service, page, shown.size)
@@ -71,7 +64,7 @@ def test_all_that_the_page_shows_of_a_photo(
     first = check_result(service, page, path)
     check_local_quality(page)
     check_protection(service, page, np.asarray(shown.convert("RGB"), dtype=float), first)
-    keep(page, service, f"{path.stem}-protected")
+    page.keep(f"{service.mode}-{path.stem}-protected")
     page.assert_clean()
 
 
