@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.assets.browser import Browser, find_browser
-from tests.assets.drawn_photos import landscape
+from tests.assets.drawn_photos import landscape, portrait
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
@@ -46,8 +46,12 @@ def test_no_serious_finding_of_axe_and_no_sideways_scrolling(
     page.open()
     page.browser.evaluate(AXE)
     findings = {"empty": page.browser.evaluate(GRAVE)}
-    page.choose(landscape(tmp_path))
+    page.browser.choose_file("#file", landscape(tmp_path), portrait(tmp_path))
+    page.until_done()
     page.click("protect")
+    page.pick("mode", "side")
+    page.set("layer", "jnd")
+    page.until_done()
     findings["results"] = page.browser.evaluate(GRAVE)
     assert page.overflow() <= 0
     page.click("open-flicker")
@@ -61,6 +65,17 @@ def test_no_serious_finding_of_axe_and_no_sideways_scrolling(
     assert page.browser.evaluate("document.getElementById('blind').scrollWidth <= window.innerWidth")
     assert findings == {state: [] for state in findings}
     page.assert_clean()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["models", "models/sur_head", "problems", "nowhere"])
+def test_pages_of_text_are_for_everybody(page: LookPage, path: str, scheme: str) -> None:
+    page.browser.resize(*SIZES["phone"], touch=True)
+    page.browser.prefer(color_scheme=scheme)
+    page.open(path)
+    page.browser.evaluate(AXE)
+    assert page.browser.evaluate(GRAVE) == []
+    assert page.overflow() <= 0
 
 
 @pytest.mark.parametrize("size", list(SIZES))
