@@ -142,5 +142,5 @@ def test_the_page_shows_the_sample(service: ServiceProcess, tmp_path: Path) -> N
         page = LookPage(browser, service.url)
         page.open("?sample")
         page.until_done()
-        assert page.text("photo-name") == "sample.png"
+        assert page.text("photo-name") == "raccoon.jpg"
         assert browser.complaints == []

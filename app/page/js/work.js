@@ -191,9 +191,18 @@ export class Work {
     }
   }
 
-  /** Show the JPEG that was made. */
+  /** Show the JPEG that was made: its figures at once, its picture when it is decoded. */
   async #present(photo) {
-    const after = await Layer.make("picture", { blob: photo.made.blob });
+    const decoding = Layer.make("picture", { blob: photo.made.blob });
+    showFigures(photo, photo.blob === null ? null : photo.plain ?? "waiting");
+    offerFile(photo);
+    for (const id of ["figures", "download"]) byId(id).hidden = false;
+    byId("result-wait").hidden = true;
+    history.replaceState(null, "", location.pathname + linkTo(photo));
+    explain(photo);
+    showDrawing(photo.made.result, photo);
+    byId("protect-state").textContent = costOfProtection(photo);
+    const after = await decoding;
     if (this.shelf.current !== photo) {
       after.close();
       return;
@@ -202,14 +211,6 @@ export class Work {
     Object.assign(this.results, { closeness: undefined, resultScore: null, pair: null });
     this.comparison.set("after", after);
     this.#allowEyes();
-    showFigures(photo, photo.blob === null ? null : photo.plain ?? "waiting");
-    offerFile(photo);
-    explain(photo);
-    showDrawing(photo.made.result, photo);
-    byId("protect-state").textContent = costOfProtection(photo);
-    for (const id of ["figures", "download"]) byId(id).hidden = false;
-    byId("result-wait").hidden = true;
-    history.replaceState(null, "", location.pathname + linkTo(photo));
   }
 
   /** What can be known once the JPEG is there. */

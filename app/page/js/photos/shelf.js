@@ -24,6 +24,7 @@ export class Shelf {
       byId("photos").append(item);
       this.#tell(photo, item);
     }
+    if (this.photos.length > 1) this.#paintThumbnails();
     this.choose(photos[0]);
   }
 
@@ -48,6 +49,16 @@ export class Shelf {
   /** Another wish: all that was made is to be made anew. */
   renew() {
     for (const photo of this.photos.filter(({ blob, state }) => blob !== null && state !== "failed")) photo.is("waiting");
+  }
+
+  /** One after the other; a list of one is not shown, and its photo need not be decoded once more. */
+  async #paintThumbnails() {
+    const canvases = [...byId("photos").querySelectorAll("canvas")];
+    for (const [at, canvas] of canvases.entries()) {
+      if (canvas.classList.contains("asked")) continue;
+      canvas.classList.add("asked");
+      if (this.photos[at].blob !== null) await paintThumbnail(canvas, this.photos[at].blob);
+    }
   }
 
   #tell(photo, item) {
@@ -80,7 +91,6 @@ function tile(photo, choose) {
   const button = element("button", { type: "button", class: "tile" }, canvas,
     element("span", { class: "tile-name" }, photo.name), element("span", { class: "state numbers" }));
   button.addEventListener("click", choose);
-  if (photo.blob !== null) paintThumbnail(canvas, photo.blob);
   return element("li", {}, button);
 }
 
