@@ -20,6 +20,7 @@ PURPOSES = {
     "dipqa_128": "How close a part looks to the original",
     "dipqa_64": "How close a small part looks to the original",
     "fpsnet": "Where distortion hides",
+    "fpsnet_part": "Where distortion hides, in a part of a large photo",
     "full_reference": "How close a picture looks to the original",
     "patchnet": "How good a part looks",
     "patchnet_map": "How good each part looks, as a map",
@@ -46,7 +47,7 @@ class Card:
 async def models_page() -> Response:
     """All models, each with what its card says first."""
     items = "".join(
-        f'<section class="card"><h2><a href="/models/{card.name}">{PURPOSES[card.name]}</a></h2>'
+        f'<section class="card"><h2><a href="/models/{card.name}">{PURPOSES.get(card.name, card.name)}</a></h2>'
         f'<p class="small soft">{escape(card.title)}</p>{card.summary}</section>'
         for card in cards().values()
     )
@@ -74,11 +75,12 @@ def cards() -> dict[str, Card]:
 
 
 def _card(path: Path) -> Card:
-    """Read a card; HTML in it stays text. Links into the repository lead nowhere here, and their words stay."""
+    """Read a card; HTML in it stays text. A link to another card leads to its page; others into the repository lead
+    nowhere here, and their words stay."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(path.read_text(encoding="utf-8"))
     for token in tokens:
-        token.children = _without_relative_links(token.children or [])
+        token.children = _with_links_that_lead_somewhere(token.children or [])
     title = next(token.content for token in tokens if token.type == "inline")
     first = next(at for at, token in enumerate(tokens) if token.type == "paragraph_open")
     render = markdown.renderer.render
@@ -87,10 +89,15 @@ def _card(path: Path) -> Card:
     return Card(path.stem, title, render(tokens[first : first + 3], markdown.options, {}), body)
 
 
-def _without_relative_links(tokens: list[Token]) -> list[Token]:
+def _with_links_that_lead_somewhere(tokens: list[Token]) -> list[Token]:
     kept, inside = [], False
     for token in tokens:
-        if token.type == "link_open" and "://" not in str(token.attrGet("href")):
+        address = str(token.attrGet("href")) if token.type == "link_open" else ""
+        card = CARDS / address
+        if card.suffix == ".md" and card.parent == CARDS and card.is_file():
+            token.attrSet("href", f"/models/{card.stem}")
+            kept.append(token)
+        elif address and "://" not in address:
             inside = True
         elif token.type == "link_close" and inside:
             inside = False

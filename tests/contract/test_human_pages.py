@@ -39,6 +39,10 @@ def test_every_model_has_a_page_of_its_card(client: TestClient) -> None:
         assert all(link.startswith(("https://", "/models")) for link in links), links
 
 
+def test_a_card_leads_to_another(client: TestClient) -> None:
+    assert '<a href="/models/fpsnet">fpsnet</a>' in client.get("/models/fpsnet_part").text
+
+
 def test_a_card_shows_its_tables(client: TestClient) -> None:
     assert '<div class="wide"><table>' in client.get("/models/sur_head").text
 
