@@ -37,7 +37,9 @@ NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "pa
 
 
 def prepare(config: JndConfig) -> None:
-    """Nothing: the judges are asked while it is fitted, so there are no labels."""
+    """Check that the photos are there: the judges are asked while it is fitted, so there are no labels to make."""
+    for split in ("train", "val"):
+        photo_paths(config.data, split)
 
 
 def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
