@@ -145,8 +145,8 @@ def read_libraries_once(folder: Path) -> None:
     """A library that comes from disc for the first time, just installed, or a loop that is compiled, holds up the
     interpreter and all its threads; the promise is that of a program at work.
     """
-    Image.fromarray(draw_sample()).save(folder / "small.jpg", quality=95)
-    command = [*PROGRAM, "varjpeg", "small.jpg", "-o", "smaller.jpg"]
+    Image.fromarray(draw_sample()).resize((3000, 2200)).save(folder / "first.jpg", quality=95)  # steered as large ones
+    command = [*PROGRAM, "varjpeg", "first.jpg", "-o", "smaller.jpg"]
     there = environment(folder) | {"PYTHONPATH": str(Path(__file__).parents[3])}
     subprocess.run(command, cwd=folder, env=there, check=True, capture_output=True, timeout=120)
 
