@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.assets.browser import find_browser
+from tests.assets.redis_server import RedisServer
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
 from workers.jobs.record import Job
@@ -23,6 +25,26 @@ from workers.settings import BrokerSettings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
+def redis_url(request: pytest.FixtureRequest) -> str | None:
+    """Of a Redis that is empty, or None for the embedded mode: what depends on it runs in both."""
+    if request.param == "embedded":
+        return None
+    server: RedisServer = request.getfixturevalue("redis_server")
+    with server.client() as client:
+        client.flushall()
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a browser."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium on the PATH")
+    return program
 
 
 @dataclass

@@ -31,15 +31,10 @@ def new_photo(seed: int, width: int = 64) -> bytes:
     return png(noise(48, width, seed))
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    url = None
-    if request.param == "redis":
-        redis_server = request.getfixturevalue("redis_server")
-        redis_server.client().flushall()
-        url = redis_server.url
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     with ServiceProcess(
-        tmp_path_factory.mktemp(request.param), redis_url=url, keep_alive_s=0.2, max_tasks_per_child=100_000
+        tmp_path_factory.mktemp("service"), redis_url=redis_url, keep_alive_s=0.2, max_tasks_per_child=100_000
     ) as running:
         yield running
 

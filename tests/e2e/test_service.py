@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.schemas import reply_model
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.draw_sample import draw_sample
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.look_page import LookPage
@@ -31,15 +31,10 @@ pytestmark = pytest.mark.slow
 WAIT = {"Prefer": "wait=60"}
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    url = None
-    if request.param == "redis":
-        redis_server = request.getfixturevalue("redis_server")
-        redis_server.client().flushall()
-        url = redis_server.url
-    folder = tmp_path_factory.mktemp(request.param)
-    with ServiceProcess(folder, redis_url=url, real=True, max_tasks_per_child=100_000) as running:
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    folder = tmp_path_factory.mktemp("service")
+    with ServiceProcess(folder, redis_url=redis_url, real=True, max_tasks_per_child=100_000) as running:
         yield running
 
 
@@ -134,11 +129,8 @@ def test_hostile_uploads_get_a_result_or_a_typed_problem_in_time(
         assert reply.json()["type"].startswith("/problems/")
 
 
-def test_the_page_shows_the_sample(service: ServiceProcess, tmp_path: Path) -> None:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile") as browser:
+def test_the_page_shows_the_sample(chromium: str, service: ServiceProcess, tmp_path: Path) -> None:
+    with Browser(chromium, tmp_path / "profile") as browser:
         page = LookPage(browser, service.url)
         page.open("?sample")
         page.until_done()

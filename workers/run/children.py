@@ -6,12 +6,14 @@ at last the result, the failure, or nothing if it was told to stop.
 
 import contextlib
 import resource
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from models.threads import processors, shared
@@ -178,9 +180,20 @@ def _serve(parent: Connection, begin: Begin, settings: WorkerSettings) -> None:
         job_id, request, threads = parent.recv()
         with shared(threads):
             outcome = _outcome(work, job_id, request, parent)
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        retires = number + 1 == settings.max_tasks_per_child or peak_mb > settings.max_memory_per_child_mb
+        retires = number + 1 == settings.max_tasks_per_child or _memory_mb() > settings.max_memory_per_child_mb
         parent.send(_End(outcome, retires))
+
+
+def _memory_mb() -> int:
+    """What this process holds now, where Linux tells; elsewhere the most that it ever held.
+
+    The most is no measure on Linux: there a process begins with that of the program that started it.
+    """
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
+    return pages * resource.getpagesize() >> 20
 
 
 def _outcome(work: Work, job_id: str, request: AnyRequest, parent: Connection) -> JobResult | Failure | None:

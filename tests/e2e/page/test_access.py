@@ -1,24 +1,18 @@
 """The page for everybody: by keyboard alone, on a phone and a wide screen, light and dark, under the rules of axe."""
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.axe import AXE, GRAVE
+from tests.assets.browser import Browser
 from tests.assets.drawn_photos import landscape, portrait
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
-AXE = (files("axe_core_python") / "axe.min.js").read_text()
 SIZES = {"phone": (360, 740), "wide": (1440, 900)}
-GRAVE = (
-    "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations"
-    ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
-    ".map(({id, nodes}) => `${id}: ${nodes.map(({html, failureSummary}) => html + failureSummary).join(' | ')}`))"
-)
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +22,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture(scope="module")
-def page(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path_factory.mktemp("access-profile") / "profile") as browser:
+def page(chromium: str, service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
+    with Browser(chromium, tmp_path_factory.mktemp("access-profile") / "profile") as browser:
         yield LookPage(browser, service.url)
 
 

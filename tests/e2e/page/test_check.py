@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.drawn_photos import landscape
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
@@ -50,11 +50,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture
-def page(service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile") as browser:
+def page(chromium: str, service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
+    with Browser(chromium, tmp_path / "profile") as browser:
         browser.resize(1200, 800)
         yield LookPage(browser, service.url)
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from app.http.human_pages import PAGE_FOLDER
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.look_page import LookPage
-from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -18,24 +17,15 @@ PHOTO, JPEG = (PAGE_FOLDER / "sample" / name for name in ("photo.jpg", "limen.jp
 CLIP = "getComputedStyle(document.querySelector('#proof .before')).clipPath"
 
 
-@pytest.fixture(scope="module", params=["embedded", "redis"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    redis_url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as client:
-            client.flushall()
-        redis_url = server.url
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     with ServiceProcess(tmp_path_factory.mktemp("first"), redis_url=redis_url, real=True) as running:
         yield running
 
 
 @pytest.fixture
-def page(service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile") as browser:
+def page(chromium: str, service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
+    with Browser(chromium, tmp_path / "profile") as browser:
         yield LookPage(browser, service.url)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.drawn_photos import large
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
@@ -30,11 +30,8 @@ new Promise((resolve) => {
 """Seconds from a click until the next frame has been drawn."""
 
 
-def test_a_large_photo_does_not_freeze_the_page(tmp_path: Path) -> None:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with ServiceProcess(tmp_path) as service, Browser(program, tmp_path / "profile") as browser:
+def test_a_large_photo_does_not_freeze_the_page(chromium: str, tmp_path: Path) -> None:
+    with ServiceProcess(tmp_path) as service, Browser(chromium, tmp_path / "profile") as browser:
         browser.resize(1440, 900)
         browser.before_load(WATCH)
         page = LookPage(browser, service.url)

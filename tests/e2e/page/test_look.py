@@ -13,33 +13,23 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.drawn_photos import grey, landscape, portrait
 from tests.assets.look_page import LookPage
-from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["embedded", "redis"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    redis_url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as client:
-            client.flushall()
-        redis_url = server.url
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     with ServiceProcess(tmp_path_factory.mktemp("look"), redis_url=redis_url, real=True) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def page(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path_factory.mktemp("look-profile") / "profile") as browser:
+def page(chromium: str, service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
+    with Browser(chromium, tmp_path_factory.mktemp("look-profile") / "profile") as browser:
         browser.resize(1440, 900)
         yield LookPage(browser, service.url)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.look_page import LookPage
 from tests.assets.photos import encoded, scene, scene_jpeg, scene_png
@@ -27,11 +27,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile") as opened:
+def browser(chromium: str, tmp_path: Path) -> Iterator[Browser]:
+    with Browser(chromium, tmp_path / "profile") as opened:
         yield opened
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.browser import Browser
 from tests.assets.drawn_photos import grey, landscape, portrait
 from tests.assets.look_page import LookPage
 from tests.assets.photos import scene_png
-from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
@@ -35,24 +34,15 @@ new Promise((resolve) => {
 """
 
 
-@pytest.fixture(scope="module", params=["embedded", "redis"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    redis_url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        with server.client() as client:
-            client.flushall()
-        redis_url = server.url
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     with ServiceProcess(tmp_path_factory.mktemp("photos"), redis_url=redis_url) as running:
         yield running
 
 
 @pytest.fixture
-def page(service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile") as browser:
+def page(chromium: str, service: ServiceProcess, tmp_path: Path) -> Iterator[LookPage]:
+    with Browser(chromium, tmp_path / "profile") as browser:
         browser.resize(1440, 900)
         browser.before_load(KEEP_ZIP)
         yield LookPage(browser, service.url)

@@ -1,23 +1,17 @@
 """The pages of an observer study in a real browser, by keyboard alone: organiser, and observer in both methods."""
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from tests.assets.browser import Browser, find_browser
+from tests.assets.axe import AXE, GRAVE
+from tests.assets.browser import Browser
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Organiser, soft_shapes
 
 pytestmark = pytest.mark.slow
 
-AXE = (files("axe_core_python") / "axe.min.js").read_text()
-GRAVE = (
-    "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations"
-    ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
-    ".map(({id, nodes}) => `${id}: ${nodes.map(({html, failureSummary}) => html + failureSummary).join(' | ')}`))"
-)
 SEEN = 1.5
 """Mean difference, in 8-bit levels, that the scripted observer notices."""
 FLICKER_EYE = """(async () => {
@@ -60,11 +54,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 @pytest.fixture
-def browser(tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
-    with Browser(program, tmp_path / "profile", width=1440, height=900) as opened:
+def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
+    with Browser(chromium, tmp_path / "profile", width=1440, height=900) as opened:
         yield opened
         assert opened.complaints == []
         assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)

@@ -8,15 +8,10 @@ from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Organiser, soft_shapes
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("redis", marks=pytest.mark.redis)])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    url = None
-    if request.param == "redis":
-        redis_server = request.getfixturevalue("redis_server")
-        redis_server.client().flushall()
-        url = redis_server.url
-    folder = tmp_path_factory.mktemp(request.param)
-    with ServiceProcess(folder, redis_url=url, blob_dir=folder / "blobs", study_limit=100) as running:
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    folder = tmp_path_factory.mktemp("service")
+    with ServiceProcess(folder, redis_url=redis_url, blob_dir=folder / "blobs", study_limit=100) as running:
         yield running
 
 

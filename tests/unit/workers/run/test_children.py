@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ from workers.run.running import DeadlineExceededError, RunFailedError, RunLostEr
 from workers.settings import WorkerSettings
 
 REQUEST = QualityScoreRequest(image_key="a" * 64)
+MUCH = 600 << 20
+HELD: list[bytearray] = []
 INFO = WorkerInfo(name="child", model_version="1", models=[], observers=[])
 
 
@@ -43,6 +46,10 @@ def scripted(request: object, progress: Callable[[float], None]) -> JobResult:
             for step in range(3000):
                 time.sleep(0.01)
                 progress(step / 3000)
+        case "1":
+            bytearray(MUCH)
+        case "2":
+            HELD.append(bytearray(MUCH))
     return result(thread_count())
 
 
@@ -150,3 +157,15 @@ def test_a_child_is_replaced_after_its_share_of_jobs() -> None:
     seen = [body(children.perform("j", REQUEST, ignored)).height for _ in range(4)]
     children.stop()
     assert seen[0] == seen[1] != seen[2] == seen[3]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells what a process holds")
+def test_a_child_is_replaced_for_what_it_holds_not_for_what_it_or_its_parent_once_held() -> None:
+    once = bytearray(MUCH)
+    del once
+    children = Children(begin, WorkerSettings(max_memory_per_child_mb=500))
+    first, after_much, holding, fresh = (
+        body(children.perform("j", asking(letter), ignored)).height for letter in ("a", "1", "2", "a")
+    )
+    children.stop()
+    assert first == after_much == holding != fresh
