@@ -1,4 +1,4 @@
-"""What a client prefers: ``Prefer: wait`` (RFC 7240) and ``Accept`` (RFC 9110, 12.5.1)."""
+"""What a client prefers: ``Prefer: wait`` and ``handling`` (RFC 7240) and ``Accept`` (RFC 9110, 12.5.1)."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,12 @@ def preferred_wait_s(prefer: Iterable[str], *, cap_s: int) -> int | None:
             if found:
                 return min(int(found[1]), cap_s)
     return None
+
+
+def is_lenient(prefer: Iterable[str]) -> bool:
+    """Whether the client asks for ``handling=lenient``. ``prefer``: values of all Prefer headers."""
+    preferences = (preference.split(";")[0] for value in prefer for preference in value.split(","))
+    return any("".join(preference.split()).lower() == "handling=lenient" for preference in preferences)
 
 
 def choose_media_type(accept: str | None, offers: Sequence[str]) -> str | None:

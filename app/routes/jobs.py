@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.dependencies import RESULT_FILES, BlobsDep, JobsDep, SettingsDep
+from app.http.negotiation import is_lenient
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
 from app.openapi import ALL_WORK_PROBLEMS, problem_responses
@@ -108,12 +109,28 @@ def read_artefact(
     summary="Cancel a job",
     responses=problem_responses((*_LOOKUP_PROBLEMS, AlreadyFinishedError.code)),
 )
-def cancel_job(job_id: JobId, jobs: JobsDep) -> JobStatus:
+def cancel_job(
+    job_id: JobId,
+    jobs: JobsDep,
+    request: Request,
+    prefer: Annotated[
+        str | None,
+        Header(
+            description="`handling=lenient`: a job that has ended already is no problem; the reply says how it ended.",
+            examples=["handling=lenient"],
+        ),
+    ] = None,
+) -> JobStatus:
     """End a job that waits or runs; a running one stops at its next tile.
 
     `curl -X DELETE localhost:8000/v1/jobs/ID`
     """
-    return JobStatus.of(jobs.cancel(job_id))
+    try:
+        return JobStatus.of(jobs.cancel(job_id))
+    except AlreadyFinishedError:
+        if not is_lenient(request.headers.getlist("prefer")):
+            raise
+        return JobStatus.of(jobs.get(job_id))
 
 
 @router.get(

@@ -36,9 +36,9 @@ async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> 
     and what is asked for decides how good the others are. `metadata`: `keep-icc` keeps the
     colour profile, `keep-all` also EXIF without the place, XMP and an HDR gain map, `strip` nothing; the picture is
     upright in each case. Of a JPEG its own coefficients are coded anew where that is smaller, and it is given back as
-    it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` and no `Accept`,
-    the reply is the file itself, and its figures are in the headers `Limen-Sur` and `Limen-Quality`;
-    `Accept: application/json` asks for all figures.
+    it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` the
+    reply has all figures; with `Accept: image/jpeg` as well it is the file itself, and its figures are in the headers
+    `Limen-Sur` and `Limen-Quality`.
 
     `curl -f -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
     localhost:8000/v1/varjpeg -o out.jpg`
@@ -57,7 +57,7 @@ async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> 
     ),
 )
 async def decode_varjpeg(upload: AcceptedContainer, submit: SubmitDep) -> Response:
-    """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Prefer: wait`, the PNG itself.
+    """A PNG of what `format=varjpeg` of `/v1/varjpeg` made; with `Accept: image/png`, the PNG itself.
 
     `curl -f -F image=@photo.vjpg -H 'Prefer: wait=60' -H 'Accept: image/png'
     localhost:8000/v1/varjpeg/decode -o photo.png`

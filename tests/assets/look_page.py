@@ -84,7 +84,7 @@ class LookPage:
 
     def assert_clean(self) -> None:
         """No console error, and no request to anywhere but the service."""
-        assert self.browser.complaints == []
+        assert self.browser.complaints == [], self.browser.complaints
         foreign = [url for url in self.browser.requested if not url.startswith((self.url, "blob:", "data:", "about:"))]
         assert foreign == []
 

@@ -46,10 +46,15 @@ export async function runJob(capability, files, fields = {}, { signal, onProgres
   try {
     await ended(job, onProgress, signal);
   } catch (error) {
-    if (error.name === "AbortError") fetch(job.links.self, { method: "DELETE", keepalive: true }).catch(() => {});
+    if (error.name === "AbortError") cancel(job).catch(() => {});
     throw error;
   }
   return getJson(job.links.result, { signal });
+}
+
+/** Cancels a job; that it may have ended before anybody has heard of it is no problem. */
+function cancel(job) {
+  return fetch(job.links.self, { method: "DELETE", headers: { Prefer: "handling=lenient" }, keepalive: true });
 }
 
 /** Follows a job by its server-sent events, which the browser takes up again by itself where they break off. */

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.negotiation import choose_media_type, preferred_wait_s
+from app.http.negotiation import choose_media_type, is_lenient, preferred_wait_s
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,18 @@ OFFERS = ("image/jpeg", "application/json")
 )
 def test_the_form_of_a_result_follows_accept(accept: str | None, chosen: str | None) -> None:
     assert choose_media_type(accept, OFFERS) == chosen
+
+
+@pytest.mark.parametrize(
+    ("prefer", "lenient"),
+    [
+        ([], False),
+        (["handling=lenient"], True),
+        (["wait=5, Handling = Lenient;x=1"], True),
+        (["wait=5", "handling=lenient"], True),
+        (["handling=strict"], False),
+        (["lenient"], False),
+    ],
+)
+def test_leniency_is_asked_for(prefer: list[str], lenient: bool) -> None:
+    assert is_lenient(prefer) is lenient

@@ -53,6 +53,9 @@ def test_jobs_unknown_cancelled_and_finished(client: TestClient) -> None:
     location = client.post("/v1/jnd-map", files={"image": scene_jpeg()}).headers["location"]
     assert client.delete(location).json()["state"] == "cancelled"
     problem(client.delete(location), 409, "job-finished")
+    again = client.delete(location, headers={"Prefer": "handling=lenient"})
+    assert (again.status_code, again.json()["state"]) == (200, "cancelled")
+    problem(client.delete("/v1/jobs/none", headers={"Prefer": "handling=lenient"}), 404, "job-unknown")
     assert problem(client.get(f"{location}/result"), 409, "job-cancelled")["instance"] == location
 
 
