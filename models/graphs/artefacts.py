@@ -78,9 +78,10 @@ def _open_model(name: str, weights: Path, *, threads: int | None, cuda: bool) ->
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")
     path = check_file(entry, weights)
+    whole = entry.contract.get("sees") == "whole photo"
     if threads is None:
-        threads = thread_count() if entry.contract.get("sees") == "whole photo" else 1
-    model = OrtModel(path, name=name, version=entry.version, threads=threads, cuda=cuda)
+        threads = thread_count() if whole else 1
+    model = OrtModel(path, name=name, version=entry.version, threads=threads, cuda=cuda, arena=whole)
     if model.signature() != {"inputs": entry.inputs, "outputs": entry.outputs}:
         raise ModelArtefactError(f"{entry.file} declares {model.signature()}, not what the manifest promises")
     return model

@@ -5,13 +5,13 @@ and semantic maps that the paper extracts beforehand are made inside the graph, 
 """
 
 import math
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
+from models.jnd.feature_maps import FeatureMaps, feature_maps
 from models.preprocess import as_rgb, cut_tile, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
 
@@ -25,7 +25,7 @@ PART, OVERLAP = 1216, 192
 """Most rows and columns of a part, and how many of them its neighbour sees too."""
 BLIND = 64
 """Pixels at a part's edge that are not taken from it: what the network misses there lies nearer than that."""
-SAMPLE, SAMPLES = 448, 9
+SAMPLE, SAMPLES = 320, 16
 """Side and number of squares from which the means over a large photo are taken."""
 LEAST = np.float32(1e-3)
 """Luma levels; every threshold is above zero."""
@@ -50,7 +50,7 @@ def predict_jnd_map(
     padded = pad_by_reflection(pixels)
     whole = model or load_model("fpsnet")
     if padded.shape[0] * padded.shape[1] <= AT_ONCE:
-        values = whole.run({"image": to_nchw(padded)[None]})["jnd"][0, 0]
+        values = whole.run(graph_inputs(padded))["jnd"][0, 0]
         if progress is not None:
             progress(1.0)
     else:
@@ -66,15 +66,22 @@ def pad_by_reflection(pixels: Rgb8) -> Rgb8:
 
 def _by_parts(pixels: Rgb8, whole: OnnxModel, part: OnnxModel, progress: Progress | None) -> Float32Array:
     """Thresholds (H, W) of a photo with sides that are multiples of ``SIDES``."""
-    means = photo_means(pixels, whole)
+    means = {"means": photo_means(pixels, whole)}
     values = np.zeros(pixels.shape[:2], np.float32)
-    parts = list(product(spans(pixels.shape[0]), spans(pixels.shape[1])))
-    for done, ((rows, down), (columns, across)) in enumerate(parts, start=1):
-        jnd = part.run({"image": to_nchw(pixels[rows, columns])[None], "means": means})["jnd"][0, 0]
-        values[rows, columns] += jnd * np.outer(down, across)
-        if progress is not None:
-            progress(done / len(parts))
+    bands, stacks = (spans(side) for side in pixels.shape[:2])
+    for band, (rows, down) in enumerate(bands):
+        maps = feature_maps(pixels[rows])
+        for stack, (columns, across) in enumerate(stacks, start=1):
+            jnd = part.run(means | graph_inputs(pixels[rows, columns], maps.columns(columns)))["jnd"][0, 0]
+            values[rows, columns] += jnd * np.outer(down, across)
+            if progress is not None:
+                progress((band * len(stacks) + stack) / (len(bands) * len(stacks)))
     return values
+
+
+def graph_inputs(pixels: Rgb8, maps: FeatureMaps | None = None) -> dict[str, Float32Array]:
+    """What both graphs take of a photo, or of a part of one whose maps are known."""
+    return {"image": to_nchw(pixels)[None], **(maps or feature_maps(pixels)).as_inputs()}
 
 
 def spans(length: int) -> list[tuple[slice, Float32Array]]:
@@ -102,5 +109,5 @@ def photo_means(pixels: Rgb8, whole: OnnxModel) -> Float32Array:
         np.linspace(0, max(0, side - SAMPLE) // SIDES, count).round().astype(int) * SIDES for side in (height, width)
     ]
     squares = [cut_tile(pixels, (int(row), int(column)), SAMPLE) for row in spots[0] for column in spots[1]]
-    taken = [whole.run({"image": to_nchw(square)[None]})["means"] for square in squares]
+    taken = [whole.run(graph_inputs(square))["means"] for square in squares]
     return np.asarray(np.mean(taken, axis=0), np.float32)

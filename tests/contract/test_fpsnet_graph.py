@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.graphs.artefacts import load_manifest, load_model
-from models.jnd import SIDES, pad_by_reflection, photo_means, predict_jnd_map
-from models.preprocess import to_nchw
+from models.jnd import predict_jnd_map
+from models.jnd.prediction import SIDES, graph_inputs, pad_by_reflection, photo_means
 from models.types import Rgb8
 from tests.assets.photos import half_textured, noise
 
@@ -58,10 +58,10 @@ def test_two_runs_give_the_same_numbers() -> None:
 
 
 def test_batch_gives_what_single_photos_give() -> None:
-    photos = np.random.default_rng(0).random((2, 3, 64, 96), dtype=np.float32)
+    photos = [graph_inputs(noise(64, 96, seed=seed)) for seed in range(2)]
     model = load_model("fpsnet")
-    both = model.run({"image": photos})["jnd"]
-    single = np.concatenate([model.run({"image": photo[None]})["jnd"] for photo in photos])
+    both = model.run({name: np.concatenate([photo[name] for photo in photos]) for name in photos[0]})["jnd"]
+    single = np.concatenate([model.run(photo)["jnd"] for photo in photos])
     np.testing.assert_allclose(both, single, rtol=1e-4)
 
 
@@ -90,7 +90,7 @@ def test_parts_give_what_the_whole_gives() -> None:
     image = np.concatenate([tile, np.repeat(np.repeat(tile[:205, :325], 2, 0), 2, 1)]).repeat(2, axis=1)
     image = np.concatenate([image, half_textured(820, 1300, 4, level=120, deviation=9)])
     padded = pad_by_reflection(image)
-    told = {"image": to_nchw(padded)[None], "means": photo_means(padded, load_model("fpsnet"))}
+    told = graph_inputs(padded) | {"means": photo_means(padded, load_model("fpsnet"))}
     whole = load_model("fpsnet_part").run(told)["jnd"][0, 0, 48 : 48 + image.shape[0], 48 : 48 + image.shape[1]]
     difference = np.abs(predict_jnd_map(image).values / whole - 1)
     assert difference.max() < 0.05

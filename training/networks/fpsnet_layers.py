@@ -20,11 +20,12 @@ class BlockConv(nn.Conv2d):
     """A convolution of blocks of ``side`` x ``side`` pixels, as ``pixel_unshuffle`` would give them, from the pixels.
 
     Weights are those of the blocks, (outputs, inputs * side^2, K, K); only where they lie in memory is different.
+    ``centred``: of pixels in [0, 1] as if they were 2 x - 1, with zeros around.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, side: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, side: int, centred: bool = False) -> None:
         super().__init__(inputs * side**2, outputs, kernel, padding=kernel // 2, bias=False)
-        self.side = side
+        self.side, self.centred = side, centred
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H / side, W / side)."""
@@ -32,7 +33,11 @@ class BlockConv(nn.Conv2d):
         outputs, channels, rows, columns = blocks.shape
         spread = blocks.view(outputs, channels // side**2, side, side, rows, columns).permute(0, 1, 4, 2, 5, 3)
         kernel = spread.reshape(outputs, channels // side**2, rows * side, columns * side)
-        return F.conv2d(pixels, kernel, stride=side, padding=side * (rows // 2))
+        around = side * (rows // 2)
+        if not self.centred:
+            return F.conv2d(pixels, kernel, stride=side, padding=around)
+        grey_around = F.pad(pixels, (around,) * 4, value=0.5)
+        return F.conv2d(grey_around, 2 * kernel, -kernel.sum((1, 2, 3)), stride=side)
 
 
 class RegionMap(nn.Module):
@@ -63,6 +68,33 @@ def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, dilation: 
 
 def _normalised(convolution: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
+
+
+class Join(nn.Sequential):
+    """A normalised convolution of two features side by side, (N, C, H, W) each: one convolution of each, and the sum.
+
+    The weights are those of one convolution of both, concatenated, and so are the values; nothing is copied for them.
+    """
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__(*_conv(2 * width, width, kernel))
+        self.width, self.padding = width, kernel // 2
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:  # type: ignore[override]
+        """(N, width, H, W)."""
+        convolution, normalised, _ = self
+        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(normalised, nn.BatchNorm2d)
+        weight, shift = convolution.weight, None
+        if not self.training:
+            assert normalised.running_mean is not None
+            assert normalised.running_var is not None
+            scale = normalised.weight * torch.rsqrt(normalised.running_var + normalised.eps)
+            weight, shift = weight * scale[:, None, None, None], normalised.bias - normalised.running_mean * scale
+        joined = F.conv2d(one, weight[:, : self.width], shift, padding=self.padding) + F.conv2d(
+            other, weight[:, self.width :], padding=self.padding
+        )
+        return F.relu(normalised(joined) if self.training else joined)
 
 
 class SpatialAttention(nn.Module):
@@ -122,12 +154,12 @@ class ResidualBlock(nn.Module):
 class ResidualEncoder(nn.Module):
     """PFE and input encoder: ResNet stages; the last one's global mean joins every local one (Su et al. 2020).
 
-    The stem sees blocks of ``side`` x ``side`` pixels.
+    The stem sees blocks of ``side`` x ``side`` pixels, ``centred`` or as they are.
     """
 
-    def __init__(self, inputs: int, channels: Sequence[int], *, side: int) -> None:
+    def __init__(self, inputs: int, channels: Sequence[int], *, side: int, centred: bool = False) -> None:
         super().__init__()
-        self.stem = _normalised(BlockConv(inputs, channels[0], 3, side=side))
+        self.stem = _normalised(BlockConv(inputs, channels[0], 3, side=side, centred=centred))
         widths = [channels[0], *channels]
         self.stages = nn.ModuleList(
             ResidualBlock(before, after, stride=1 if index == 0 else 2)
@@ -204,16 +236,13 @@ class SequentialFusion(nn.Module):
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        self.steps = nn.ModuleList(nn.ModuleList(_conv(2 * width, width, 1) for width in channels) for _ in range(3))
+        self.steps = nn.ModuleList(nn.ModuleList(Join(width, 1) for width in channels) for _ in range(3))
 
     def forward(self, features: list[Tensor], sources: list[list[Tensor]]) -> list[Tensor]:
         """``sources``: the three maps' features in the order in which they join."""
         for step, source in zip(self.steps, sources, strict=True):
             assert isinstance(step, nn.ModuleList)
-            features = [
-                join(torch.cat(pair, dim=1))
-                for join, pair in zip(step, zip(features, source, strict=True), strict=True)
-            ]
+            features = [join(*pair) for join, *pair in zip(step, features, source, strict=True)]
         return features
 
 
@@ -223,7 +252,7 @@ class GatedDecoder(nn.Module):
     def __init__(self, channels: Sequence[int], outputs: int = 1) -> None:
         super().__init__()
         self.gates = nn.ModuleList(nn.Conv2d(width, width, 1) for width in channels)
-        self.mix = nn.ModuleList(_conv(2 * width, width, 3) for width in channels)
+        self.mix = nn.ModuleList(Join(width, 3) for width in channels)
         self.lift = nn.ModuleList(
             _conv(coarse, fine, 1) for coarse, fine in zip(channels[1:], channels[:-1], strict=True)
         )
@@ -237,7 +266,7 @@ class GatedDecoder(nn.Module):
         state: Tensor | None = None
         for level in reversed(range(len(bottom_up))):
             chosen = self.choose(level, bottom_up[level], top_down[level])
-            mixed: Tensor = self.mix[level](torch.cat([chosen, top_down[level]], dim=1))
+            mixed: Tensor = self.mix[level](chosen, top_down[level])
             if state is not None:
                 lifted = self.lift[level](state)
                 mixed = mixed + F.interpolate(lifted, scale_factor=2, mode="bilinear", align_corners=False)

@@ -46,6 +46,9 @@ class PublishedFpsNet(nn.Module):
     ``semantic_map``: image to (N, ``semantic_map.channels``, H, W); by default regions that are learned with the rest.
     """
 
+    inputs = ("image",)
+    """What its graphs take: they make the maps themselves."""
+
     def __init__(self, switches: Switches = FULL, semantic_map: "LearnedRegions | BeitRegions | None" = None) -> None:
         super().__init__()
         self.switches = switches

@@ -4,44 +4,70 @@ All else that the network looks at lies near. So parts with some context around 
 photo, give what the whole photo gives.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from models.graphs.onnx_model import OnnxModel
+from training.networks.fpsnet import FpsNet
 from training.networks.fpsnet_layers import Mean, own_mean
+from training.networks.fpsnet_published import PublishedFpsNet
 from training.run.export import TorchModel
+
+Network = FpsNet | PublishedFpsNet
 
 
 class WholePhoto(nn.Module):
-    """The network and the means that it took on the way: image to thresholds (N, 1, H, W) and means (N, M)."""
+    """The network and the means that it took on the way, to thresholds (N, 1, H, W) and means (N, M)."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, of RGB (N, 3, H, W) in [0, 1]."""
+    def forward(
+        self,
+        image: Tensor,
+        focus: Tensor | None = None,
+        perceptual: Tensor | None = None,
+        deviation: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Both, of RGB (N, 3, H, W) in [0, 1] and, where its graph takes them, the network's maps."""
         taken: list[Tensor] = []
 
         def noted(features: Tensor) -> Tensor:
             taken.append(own_mean(features))
             return taken[-1]
 
-        jnd: Tensor = self.network(image, noted)
+        jnd = _thresholds(self.network, image, (focus, perceptual, deviation), noted)
         return jnd, torch.cat(taken, dim=1).flatten(1)
 
 
 class PartOfPhoto(nn.Module):
     """The network of a part, (N, 3, H, W), and of the photo's means (N, M) in the order of ``WholePhoto``."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, means: Tensor) -> Tensor:
+    def forward(
+        self,
+        means: Tensor,
+        image: Tensor,
+        focus: Tensor | None = None,
+        perceptual: Tensor | None = None,
+        deviation: Tensor | None = None,
+    ) -> Tensor:
         """Thresholds (N, 1, H, W)."""
-        jnd: Tensor = self.network(image, _told(means))
-        return jnd
+        return _thresholds(self.network, image, (focus, perceptual, deviation), _told(means))
+
+
+def _thresholds(network: Network, image: Tensor, maps: Sequence[Tensor | None], mean: Mean) -> Tensor:
+    given = [values for values in maps if values is not None]
+    if isinstance(network, FpsNet) and given:
+        return network.thresholds(image, *given, mean=mean)
+    thresholds: Tensor = network(image, mean)
+    return thresholds
 
 
 def _told(means: Tensor) -> Mean:
@@ -56,11 +82,11 @@ def _told(means: Tensor) -> Mean:
     return next_one
 
 
-def as_models(network: nn.Module) -> tuple[OnnxModel, OnnxModel]:
+def as_models(network: Network) -> tuple[OnnxModel, OnnxModel]:
     """The network where serving takes graphs: of a whole photo, and of a part of one."""
     return (
-        TorchModel(WholePhoto(network), "fpsnet", ["image"], ["jnd", "means"]),
-        TorchModel(PartOfPhoto(network), "fpsnet_part", ["image", "means"], ["jnd"]),
+        TorchModel(WholePhoto(network), "fpsnet", network.inputs, ["jnd", "means"]),
+        TorchModel(PartOfPhoto(network), "fpsnet_part", ["means", *network.inputs], ["jnd"]),
     )
 
 

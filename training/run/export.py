@@ -54,7 +54,8 @@ def export_graph(
 ) -> float:
     """Write ``NAME.onnx`` with a dynamic batch dimension and return the largest relative disagreement.
 
-    ``sides``: images (N, C, H, W) may have any sides that are multiples of it; None: the examples' alone.
+    ``sides``: images (N, C, H, W) may have any sides that are multiples of it, and smaller ones keep their relation to
+    them; None: the examples' alone.
 
     ``inputs``: real examples by input name, batch size >= 2, every one with the same batch size. Each is run as a whole
     and one by one. Raises: ExportMismatchError above ``TOLERANCE`` (relative to 1 + |value|).
@@ -62,7 +63,7 @@ def export_graph(
     weights.mkdir(parents=True, exist_ok=True)
     path = weights / f"{name}.onnx"
     network.eval()
-    shapes = tuple(_dynamic(value, sides) for value in inputs.values())
+    shapes = _dynamic(list(inputs.values()), sides)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -82,13 +83,16 @@ def export_graph(
     return _compare(network, OrtModel(path, name=name, version=EXPORTED), inputs, outputs)
 
 
-def _dynamic(example: Tensor, sides: int | None) -> dict[int, Any]:
-    """Which of an input's dimensions may differ from the example's."""
+def _dynamic(examples: Sequence[Tensor], sides: int | None) -> tuple[dict[int, Any], ...]:
+    """Which of each input's dimensions may differ from the example's; the largest image has the ``sides``."""
     batch = {0: torch.export.Dim("N", min=1, max=4096)}
-    if sides is None or example.ndim != 4:
-        return batch
+    images = [example for example in examples if example.ndim == 4]
+    if sides is None or not images:
+        return tuple(batch for _ in examples)
     rows, columns = (torch.export.Dim(name, min=2, max=4096) for name in ("rows", "columns"))
-    return batch | {2: sides * rows, 3: sides * columns}
+    largest = max(image.shape[2] for image in images)
+    steps = [sides * example.shape[2] // largest if example.ndim == 4 else 0 for example in examples]
+    return tuple(batch | ({2: step * rows, 3: step * columns} if step else {}) for step in steps)
 
 
 def strip_traces(path: Path) -> None:

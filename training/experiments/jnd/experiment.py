@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from models.graphs.onnx_model import OnnxModel
-from models.jnd import MARGIN, SIDES, predict_jnd_map
+from models.jnd import predict_jnd_map
+from models.jnd.prediction import MARGIN, SIDES
 from models.types import JndMap, Rgb8
 from training.data.photos import checksum, is_free, is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
@@ -20,16 +21,17 @@ from training.experiments.jnd.regions import MiddleRegions, RegionBatches
 from training.experiments.jnd.tables import tables
 from training.experiments.on_photos import compare_on_photos
 from training.figures.report import Curves, Picture, Report, write_report
+from training.maths.colour import to_luma
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, POWER, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
-from training.networks.part_of_photo import FrozenNormalisation, PartOfPhoto, WholePhoto, as_models
+from training.networks.part_of_photo import FrozenNormalisation, Network, PartOfPhoto, WholePhoto, as_models
 from training.run.config import FitConfig
 from training.run.export import export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
 from training.run.record import write_run_record
 
-VERSION = "0.5.0"
+VERSION = "0.5.1"
 BASELINE = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
 NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "paper": PublishedFpsNet}
@@ -42,7 +44,7 @@ def prepare(config: JndConfig) -> None:
         photo_paths(config.data, split)
 
 
-def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
+def build_network(config: JndConfig, switches: Switches = FULL) -> Network:
     """The untrained network of a preset."""
     network = NETWORKS[config.preset](switches=switches)
     channels_last(network)
@@ -78,13 +80,14 @@ def refinement(config: JndConfig) -> JndConfig | None:
     return config.model_copy(update={"variant": variant, "fit": FitConfig(**(config.fit.model_dump() | changes))})
 
 
-def fitted(config: JndConfig) -> nn.Module:
+def fitted(config: JndConfig) -> Network:
     """The network with final weights. Raises: FileNotFoundError before a fit."""
     network = build_network(config)
     refined = refinement(config)
     if refined is None:
-        return load_best(network, config)
-    load_best(FrozenNormalisation(network), refined)
+        load_best(network, config)
+    else:
+        load_best(FrozenNormalisation(network), refined)
     return network.eval()
 
 
@@ -140,12 +143,12 @@ def export(config: JndConfig) -> None:
     network = fitted(config)
     if isinstance(network, FpsNet):
         set_level(network, config.data)
-    examples = _examples(config.data)
+    inputs = _inputs(network, config.data)
     with torch.no_grad():
-        _, means = WholePhoto(network)(examples)
+        _, means = WholePhoto(network)(*inputs.values())
     graphs: dict[str, tuple[nn.Module, dict[str, Tensor], list[str]]] = {
-        "fpsnet": (WholePhoto(network), {"image": examples}, ["jnd", "means"]),
-        "fpsnet_part": (PartOfPhoto(network), {"image": examples, "means": means}, ["jnd"]),
+        "fpsnet": (WholePhoto(network), inputs, ["jnd", "means"]),
+        "fpsnet_part": (PartOfPhoto(network), {"means": means} | inputs, ["jnd"]),
     }
     errors = {
         name: export_graph(module, name, inputs, outputs, weights=config.weights, sides=SIDES)
@@ -210,7 +213,10 @@ def _write_entry(name: str, config: JndConfig, metrics: dict[str, Any]) -> None:
     )
 
 
-def _examples(data: Path) -> Tensor:
+def _inputs(network: Network, data: Path) -> dict[str, Tensor]:
+    """Real ones of its graphs, by their names."""
     rng = np.random.default_rng(0)
     crops = [crop for path in photo_paths(data, "val")[-4:] for crop in random_crops(load_photo(path), 256, 1, rng)]
-    return torch.cat([srgb_to_tensor(crop) for crop in crops])
+    images = torch.cat([srgb_to_tensor(crop) for crop in crops])
+    maps = network.maps(to_luma(images)) if len(network.inputs) > 1 else ()
+    return dict(zip(network.inputs, (images, *maps), strict=True))

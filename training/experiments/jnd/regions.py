@@ -8,7 +8,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from models.jnd import MARGIN, SIDES
+from models.jnd.prediction import MARGIN, SIDES
 from models.types import Rgb8
 from training.data.photos import is_free, is_lossless, load_photo, photo_paths
 from training.run.config import ExperimentConfig

@@ -39,14 +39,14 @@ from training.experiments.jnd.protocol import (
 from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, TABLE_2, TABLE_3, Switches
-from training.networks.part_of_photo import as_models
+from training.networks.part_of_photo import Network, as_models
 from training.run.config import ExperimentConfig
 from training.run.fit import fit_network
 
 FOLDS = 10
 CROP = 256
 """Rows and columns of what is learned from, section 3.1."""
-Build = Callable[[Switches], nn.Module]
+Build = Callable[[Switches], Network]
 
 
 def tables(config: ExperimentConfig, root: Path, build: Build) -> dict[str, Any]:
@@ -73,15 +73,16 @@ def tables(config: ExperimentConfig, root: Path, build: Build) -> dict[str, Any]
 
 def _fit_one(
     config: ExperimentConfig,
-    network: nn.Module,
+    network: Network,
     switches: Switches,
     train: list[LosslessPair],
     choose: list[LosslessPair],
-) -> nn.Module:
+) -> Network:
     flags = (switches.focus, switches.perceptual, switches.semantic, switches.bidirectional, switches.gated)
     name = "shen2020-" + "".join(str(int(flag)) for flag in flags)
     one = config.model_copy(update={"variant": f"{config.variant}/{name}".lstrip("/")})
-    return fit_network(network, LosslessCrops(train, config.seed), LosslessCrops(choose, 0), l1_of_map, one)
+    fit_network(network, LosslessCrops(train, config.seed), LosslessCrops(choose, 0), l1_of_map, one)
+    return network
 
 
 def l1_of_map(network: nn.Module, batch: list[Tensor]) -> Tensor:
@@ -119,13 +120,13 @@ def changed_luma(original: Rgb8, lossless: Rgb8) -> NDArray[np.float64]:
     return np.abs(rounded_luma(original) - rounded_luma(lossless))
 
 
-def map_of(network: nn.Module) -> JndMapOf:
+def map_of(network: Network) -> JndMapOf:
     """The map of whole photos by a network."""
     whole, part = as_models(network)
     return lambda image: predict_jnd_map(image, whole, part=part).values.astype(np.float64)
 
 
-def map_accuracy(network: nn.Module, pairs: list[LosslessPair]) -> dict[str, float]:
+def map_accuracy(network: Network, pairs: list[LosslessPair]) -> dict[str, float]:
     """Mean PSNR in dB and SSIM of the predicted against the true map."""
     predict, rows = map_of(network), []
     for pair in pairs:
@@ -137,7 +138,7 @@ def map_accuracy(network: nn.Module, pairs: list[LosslessPair]) -> dict[str, flo
     return {"psnr": round(float(psnr), 4), "ssim": round(float(ssim), 4)}
 
 
-def noise_similarity(network: nn.Module, paths: list[Path]) -> dict[str, dict[str, float]]:
+def noise_similarity(network: Network, paths: list[Path]) -> dict[str, dict[str, float]]:
     """Mean SSIM and MS-SSIM at equal energy of FPSNet, of Wu 2017 and of plain local contrast."""
     maps = {"fpsnet": map_of(network), "wu2017": wu2017_map, "deviation_1": local_deviation_map(1.0)}
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in maps}

@@ -15,10 +15,10 @@ def opened(name: str, *, cuda: bool) -> OrtModel:
 
 
 def inputs_of(model: OrtModel) -> dict[str, np.ndarray]:
-    """Smooth values in [0, 1] of the shapes that a graph declares, one of each dynamic dimension."""
+    """Smooth values in [0, 1] of the shapes that a graph declares: one in a batch, sides twice what they multiply."""
     random = np.random.default_rng(0)
     shapes = {
-        name: [side if isinstance(side, int) else 1 for side in shape]
+        name: [side if isinstance(side, int) else 2 * int(side.split("*")[0]) if "*" in side else 1 for side in shape]
         for name, shape in model.signature()["inputs"].items()
     }
     return {name: np.sort(random.random(shape, np.float32), axis=-1) for name, shape in shapes.items()}
@@ -32,6 +32,22 @@ def test_cuda_is_asked_to_compute_in_whole_float32() -> None:
 
 def test_without_cuda_nothing_but_the_cpu_is_asked() -> None:
     assert execution_providers(cuda=False) == [("CPUExecutionProvider", {})]
+
+
+@pytest.mark.parametrize("name", sorted(load_manifest()))
+def test_memory_planned_or_not_is_no_difference(name: str) -> None:
+    planned = OrtModel(WEIGHTS / load_manifest()[name].file, name=name, version="test", arena=True)
+    plain = opened(name, cuda=False)
+    inputs = inputs_of(plain)
+    for output, values in plain.run(inputs).items():
+        np.testing.assert_array_equal(planned.run(inputs)[output], values)
+
+
+def test_what_a_graph_does_not_take_is_left_out() -> None:
+    model = opened("sur_features", cuda=False)
+    inputs = inputs_of(model)
+    found = model.run(inputs | {"other": np.zeros(1, np.float32)})
+    np.testing.assert_array_equal(found["features"], model.run(inputs)["features"])
 
 
 @pytest.mark.gpu

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 
 import torch
 
-from models.jnd import MARGIN
+from models.jnd.prediction import MARGIN
 from training.experiments.jnd.config import JndConfig, JudgeWeights
 from training.experiments.jnd.judges import at_energy, extremes, judged_loss, noisy
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches, region_shape, toned

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from models import jnd
-from models.jnd import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, predict_jnd_map, spans
+from models.jnd import predict_jnd_map, prediction
+from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, spans
 from models.types import Float32Array, RgbImage
 from tests.assets.photos import noise
 
@@ -25,6 +25,9 @@ class LocalModel:
 
     def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
         image = inputs["image"]
+        rows, columns = image.shape[2:]
+        maps = [inputs[name].shape for name in ("focus", "perceptual", "deviation")]
+        assert maps == [(1, 1, rows, columns), (1, 3, rows // 2, columns // 2), (1, 1, rows, columns)]
         self.shapes.append(image.shape)
         means = inputs.get("means", image.mean((2, 3)))
         values = image.mean(1, keepdims=True) * 20 + 1 + means.mean(1)[:, None, None, None]
@@ -74,8 +77,8 @@ def test_weights_of_parts_add_up_to_one(length: int) -> None:
 def test_the_edge_of_a_part_counts_for_nothing_where_another_sees_further() -> None:
     (first, weights), (second, _) = spans(1504)
     assert first.stop > second.start
-    assert weights[-jnd.BLIND :].max() < 1e-4
-    assert weights[: jnd.BLIND].min() == 1  # the photo's own edge
+    assert weights[-prediction.BLIND :].max() < 1e-4
+    assert weights[: prediction.BLIND].min() == 1  # the photo's own edge
 
 
 def test_same_answer_for_grey_and_float_and_decoded_images() -> None:
