@@ -24,8 +24,8 @@ SMALLEST = 8
 _SIGMA, _RADIUS = 1.5, 5
 _TAPS = 2 * _RADIUS + 1
 _C2 = 0.0009
-_BIAS = 0.0037930732552754493
-_ABSORBANCE = (
+OPSIN_BIAS = 0.0037930732552754493
+OPSIN = (
     (0.30, 0.622, 0.078),
     (0.23, 0.692, 0.078),
     (0.24342268924547819, 0.20476744424496821, 0.5518098665095536),
@@ -116,7 +116,7 @@ def _pyramid(pixels: Rgb8) -> list[Float32Array]:
 
 def _positive_xyb(linear: Float32Array) -> Float32Array:
     planes = np.empty((3, *linear.shape[:2]), np.float32)
-    matrix, bias = np.array(_ABSORBANCE, np.float32), np.float32(_BIAS)
+    matrix, bias = np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS)
     in_bands(lambda rows: _to_xyb(linear[rows], matrix, bias, planes, rows.start), len(linear))
     return planes
 

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.graphs import artefacts
 from models.graphs.onnx_model import OnnxModel
-from models.preprocess import as_rgb, to_nchw
+from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
+from models.sur.opponents import opponents
 from models.sur.tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
 from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
@@ -26,7 +27,7 @@ VIEWING_PLACES = (20.0, 60.0, 85.0, 120.0)
 
 @dataclass(frozen=True, slots=True)
 class SurModels:
-    """The two graphs: ``features`` of one tile, ``head`` over the features of a pair."""
+    """The two graphs: ``features`` of one tile's ``opponents``, ``head`` over the features of a pair."""
 
     features: OnnxModel
     head: OnnxModel
@@ -94,7 +95,7 @@ class SurReference:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
 
         def features(place: TilePlace) -> Float32Array:
-            return self._models.features.run({"image": to_nchw(place.cut(pixels)[None])})["features"]
+            return self._models.features.run({"opponents": opponents(place.cut(pixels))[None]})["features"]
 
         return np.concatenate(list(in_order(features, self._places)))
 

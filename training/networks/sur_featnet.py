@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.sur.opponents import LINEAR, OPPONENT
 from training.maths.colour import OPSIN, OPSIN_BIAS
 
 SCALES = 5
@@ -24,13 +25,6 @@ FILTERS = 6
 GROUPS = 3
 AREAS = 8
 TILE = 256
-LINEAR = (0.012522878, 0.682171111, 0.305306011)
-"""Linear light of an sRGB value from 0 to 1 by its powers 1, 2 and 3: within 0.003, without the cost of a power."""
-
-OPPONENT = ((0.5, 0.5, 0.0), (7.0, -7.0, 0.0), (-0.5, -0.5, 1.0))
-"""Of the cube roots of opsin mixtures: Y, X and B - Y as SSIMULACRA2 sees them. In gamma-coded colours an error that
-keeps the lightness of a strong red would look like one of lightness."""
-
 FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2))
 """Of the 4 x 4 DCT functions that the filters start from."""
 
@@ -46,7 +40,7 @@ NO_SLOPE = 1e-30
 
 
 class SurFeatures(nn.Module):
-    """Body and pooling: sRGB tile (N, 3, 256, 256) in [0, 1] to features (N, F); the graph ``sur_features``."""
+    """Body and pooling: sRGB tile (N, 3, 256, 256) in [0, 1] to features (N, F)."""
 
     opsin: Tensor
     opponent: Tensor
@@ -65,8 +59,16 @@ class SurFeatures(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 256, 256) to (N, F)."""
+        return self.of_opponents(self.opponents(image))
+
+    def opponents(self, image: Tensor) -> Tensor:
+        """Lightness and opponent colours (N, 3, 256, 256), as ``models.sur.opponents`` makes them faster."""
+        linear = image * (LINEAR[0] + image * (LINEAR[1] + image * LINEAR[2]))
+        return F.conv2d((F.conv2d(linear, self.opsin) + OPSIN_BIAS) ** (1 / 3), self.opponent)
+
+    def of_opponents(self, colours: Tensor) -> Tensor:
+        """What the graph ``sur_features`` holds: (N, 3, 256, 256) to (N, F)."""
         sketches, statistics = [], []
-        colours = self._opponents(image)
         for scale, (stage, floor) in enumerate(zip(self.stages, self.floors, strict=True)):
             response: Tensor = stage(colours)
             side = response.shape[-1]
@@ -82,9 +84,17 @@ class SurFeatures(nn.Module):
             colours = F.avg_pool2d(colours, 2)
         return torch.cat([*sketches, *statistics], dim=1)
 
-    def _opponents(self, image: Tensor) -> Tensor:
-        linear = image * (LINEAR[0] + image * (LINEAR[1] + image * LINEAR[2]))
-        return F.conv2d((F.conv2d(linear, self.opsin) + OPSIN_BIAS) ** (1 / 3), self.opponent)
+
+class OfOpponents(nn.Module):
+    """``SurFeatures`` where serving takes it up."""
+
+    def __init__(self, features: SurFeatures) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, opponents: Tensor) -> Tensor:
+        """(N, 3, 256, 256) to (N, F)."""
+        return self.features.of_opponents(opponents)
 
 
 def _stage() -> nn.Conv2d:

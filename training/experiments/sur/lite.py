@@ -12,7 +12,7 @@ from models.sur.reference import VIEWING_PLACES, SurModels
 from training.data.photos import checksum, photo_paths
 from training.experiments.sur.config import SurConfig
 from training.experiments.sur.tiles import EQUAL, VERSIONS, TilePairs
-from training.networks.sur_featnet import SurFeatNet, SurHead
+from training.networks.sur_featnet import OfOpponents, SurFeatNet, SurHead
 from training.run.export import TorchModel
 from training.run.fit import fit_network, load_best
 from training.run.record import write_run_record
@@ -96,7 +96,7 @@ def _head_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 def torch_models(network: SurFeatNet) -> SurModels:
     """Body and head of a network in evaluation mode."""
     return SurModels(
-        TorchModel(network.features, "sur_features", ["image"], ["features"]),
+        TorchModel(OfOpponents(network.features), "sur_features", ["opponents"], ["features"]),
         TorchModel(network.head, "sur_head", ["reference", "distorted"], ["log_distance", "viewing_shift"]),
     )
 

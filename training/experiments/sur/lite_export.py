@@ -27,10 +27,10 @@ from training.experiments.sur.curves import (
 )
 from training.experiments.sur.lite import fitted, torch_models
 from training.experiments.sur.tiles import TilePairs
-from training.networks.sur_featnet import SurFeatNet
+from training.networks.sur_featnet import OfOpponents, SurFeatNet
 from training.run.export import export_graph, exported_model, just_exported, write_manifest_entry
 
-VERSION = "5"
+VERSION = "5.1"
 GRAPHS = ("sur_features", "sur_head")
 LICENCE = "weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
 
@@ -70,10 +70,11 @@ def _write_graphs(network: SurFeatNet, config: SurConfig) -> float:
     tiles = torch.stack([pairs[index][0] for index in range(3)]).float() / 255
     others = torch.stack([pairs[index][1][0] for index in range(3)]).float() / 255
     with torch.inference_mode():
+        seen = {"opponents": network.features.opponents(tiles)}
         features = {"reference": network.features(tiles), "distorted": network.features(others)}
     outputs = ["log_distance", "viewing_shift"]
     return max(
-        export_graph(network.features, "sur_features", {"image": tiles}, ["features"], weights=config.weights),
+        export_graph(OfOpponents(network.features), "sur_features", seen, ["features"], weights=config.weights),
         export_graph(network.head, "sur_head", features, outputs, weights=config.weights),
         compare_on_photos(
             "sur_features and sur_head",
@@ -109,7 +110,7 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
 
 
 def _write_entries(config: SurConfig, metrics: dict[str, Any]) -> None:
-    tile = {"colour_space": "sRGB", "range": [0, 1], "tile": TILE, "tile_grid": 16}
+    tile = {"colour_space": "Y, X and B - Y of models.sur.opponents", "tile": TILE, "tile_grid": 16}
     pair = {
         "inputs": "features of two tiles at one place",
         "output": "log_distance: mean ln of SSIMULACRA2's penalty, 10 - JOD of ColorVideoVDP and 1 - IW-SSIM, lower is "

@@ -24,7 +24,7 @@ PROFILE = ObserverProfile("test", "root mean square error", (THRESHOLD, THRESHOL
 
 
 class PixelFeatures:
-    """Stands for ``sur_features``: the tile's pixels, 0..255."""
+    """Stands for ``sur_features``: lightness of the tile's pixels, 0..255."""
 
     name, version, provider = "sur_features", "test", "numpy"
 
@@ -33,9 +33,9 @@ class PixelFeatures:
 
     def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
         """Flatten."""
-        assert inputs["image"].shape == (1, 3, TILE, TILE)
+        assert inputs["opponents"].shape == (1, 3, TILE, TILE)
         self.tiles += 1
-        return {"features": inputs["image"].reshape(1, -1) * 255}
+        return {"features": inputs["opponents"][:, 0].reshape(1, -1) * 255}
 
 
 class RootMeanSquare:
