@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from typing import Any
 
 import numpy as np
 import pytest
 
 from models.graphs.artefacts import WEIGHTS, ModelEntry, load_manifest, load_model
 from models.graphs.onnx_model import OrtModel
+from tests.assets.graph_inputs import random_inputs
 
 CARDS = WEIGHTS.parent / "cards"
 MAX_TOTAL_BYTES = 80_000_000
@@ -17,21 +17,9 @@ CAPABILITIES = {
     "fpsnet", "fpsnet_part", "sur_features", "sur_head",
     "patchnet", "dipqa_64", "dipqa_128", "quality_score", "full_reference",
 }  # fmt: skip
-SIDE = 64
-"""Pixels, of graphs that take images of any sides."""
 PAIR_MODELS = ("dipqa_64", "dipqa_128", "full_reference")
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-
-
-def inputs_of(entry: ModelEntry, *, batch: int, seed: int = 0) -> dict[str, Any]:
-    """Values in [0, 1] of the shapes that the manifest names; "N" is the batch, any other dynamic dimension a side."""
-    generator = np.random.default_rng(seed)
-    shapes = {
-        name: [{"N": batch}.get(side, SIDE) if isinstance(side, str) else side for side in shape]
-        for name, shape in entry.inputs.items()
-    }
-    return {name: generator.random(shape, np.float32) for name, shape in shapes.items()}
 
 
 def test_every_capability_has_its_graph() -> None:
@@ -60,7 +48,7 @@ def test_the_graph_gives_finite_values_for_any_batch(entry: ModelEntry) -> None:
     model = load_model(entry.name)
     batches = (1, 3) if any(isinstance(shape[0], str) for shape in entry.inputs.values()) else (1,)
     for batch in batches:
-        for name, values in model.run(inputs_of(entry, batch=batch)).items():
+        for name, values in model.run(random_inputs(entry.inputs, batch=batch)).items():
             assert name in entry.outputs
             assert values.dtype == np.float32
             assert np.isfinite(values).all()
@@ -74,8 +62,8 @@ def test_no_weight_file_tells_of_the_machine_that_made_it() -> None:
 @pytest.mark.parametrize("name", PAIR_MODELS)
 def test_an_image_is_closest_to_itself(name: str) -> None:
     entry = load_manifest()[name]
-    reference = inputs_of(entry, batch=1)["reference"]
-    other = inputs_of(entry, batch=1, seed=1)["distorted"]
+    reference = random_inputs(entry.inputs)["reference"]
+    other = random_inputs(entry.inputs, seed=1)["distorted"]
     model, output = load_model(name), next(iter(entry.outputs))
     same = model.run({"reference": reference, "distorted": reference})[output]
     different = model.run({"reference": reference, "distorted": other})[output]

@@ -5,6 +5,7 @@ import pytest
 
 from models.graphs.artefacts import WEIGHTS, load_manifest
 from models.graphs.onnx_model import OrtModel, cuda_available, execution_providers
+from tests.assets.graph_inputs import random_inputs
 
 PARITY = 1e-3
 """Largest difference between CUDA and CPU, over the range of a graph's output."""
@@ -15,13 +16,8 @@ def opened(name: str, *, cuda: bool) -> OrtModel:
 
 
 def inputs_of(model: OrtModel) -> dict[str, np.ndarray]:
-    """Smooth values in [0, 1] of the shapes that a graph declares: one in a batch, sides twice what they multiply."""
-    random = np.random.default_rng(0)
-    shapes = {
-        name: [side if isinstance(side, int) else 2 * int(side.split("*")[0]) if "*" in side else 1 for side in shape]
-        for name, shape in model.signature()["inputs"].items()
-    }
-    return {name: np.sort(random.random(shape, np.float32), axis=-1) for name, shape in shapes.items()}
+    """Smooth values in [0, 1] of the shapes that a graph declares."""
+    return {name: np.sort(values, axis=-1) for name, values in random_inputs(model.signature()["inputs"]).items()}
 
 
 def test_cuda_is_asked_to_compute_in_whole_float32() -> None:
