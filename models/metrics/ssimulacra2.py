@@ -6,6 +6,8 @@ sides the blur sees zeros, at top and bottom the mirrored photo, as the Python p
 """
 
 import itertools
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,12 +16,17 @@ from models.colour import cube_root, linear_light
 from models.compiled import compiled
 from models.errors import ImageSizesDifferError
 from models.preprocess import as_rgb, pad_to_at_least
-from models.threads import in_bands, in_order
+from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
+
+Sample = TypeVar("Sample", np.uint8, np.float32)
 
 SCALES = 6
 SMALLEST = 8
 """A scale with a shorter side is not looked at; smaller photos are mirrored up to it."""
+
+STRIP = 64
+"""Rows of which linear light is held at once; even."""
 
 _SIGMA, _RADIUS = 1.5, 5
 _TAPS = 2 * _RADIUS + 1
@@ -104,35 +111,46 @@ def _to_score(penalty: float) -> float:
 
 def _pyramid(pixels: Rgb8) -> list[Float32Array]:
     """Positive XYB float32 (3, h, w) of each scale."""
-    linear = linear_light(pad_to_at_least(pixels, SMALLEST, SMALLEST))
-    scales = [_positive_xyb(linear)]
-    while len(scales) < SCALES:
-        linear = _halved(linear)
-        if min(linear.shape[:2]) < SMALLEST:
-            break
-        scales.append(_positive_xyb(linear))
+    planes, linear = _scale(pad_to_at_least(pixels, SMALLEST, SMALLEST), linear_light)
+    scales = [planes]
+    while len(scales) < SCALES and min(linear.shape[:2]) >= SMALLEST:
+        planes, linear = _scale(linear, _as_it_is)
+        scales.append(planes)
     return scales
 
 
-def _positive_xyb(linear: Float32Array) -> Float32Array:
-    planes = np.empty((3, *linear.shape[:2]), np.float32)
+def _scale(
+    rows_of: NDArray[Sample], to_linear: Callable[[NDArray[Sample]], Float32Array]
+) -> tuple[Float32Array, Float32Array]:
+    """Positive XYB (3, h, w), and linear light (ceil(h / 2), ceil(w / 2), 3) of the next scale.
+
+    That is the mean of 2x2 squares, at odd edges of the pixels there are.
+    """
+    height, width = rows_of.shape[:2]
+    planes, half = (
+        np.empty((3, height, width), np.float32),
+        np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32),
+    )
     matrix, bias = np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS)
-    in_bands(lambda rows: _to_xyb(linear[rows], matrix, bias, planes, rows.start), len(linear))
-    return planes
+
+    def work(top: int) -> None:
+        linear = to_linear(rows_of[top : top + STRIP])
+        _to_xyb(linear, matrix, bias, planes, top)
+        _halve(linear, half[top // 2 : (top + STRIP) // 2])
+
+    for _ in in_order(work, range(0, height, STRIP)):
+        pass
+    return planes, half
+
+
+def _as_it_is(linear: Float32Array) -> Float32Array:
+    return linear
 
 
 def _kernel() -> Float32Array:
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     kernel = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     return np.asarray(kernel / kernel.sum(), np.float32)
-
-
-def _halved(linear: Float32Array) -> Float32Array:
-    """Mean of each 2x2 square, at odd edges of the pixels there are; (h, w, 3)."""
-    height, width = linear.shape[:2]
-    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
-    in_bands(lambda rows: _halve(linear, half, rows.start, rows.stop), len(half))
-    return half
 
 
 def _means(planes: Float32Array) -> tuple[Float32Array, Float32Array]:
@@ -143,9 +161,9 @@ def _means(planes: Float32Array) -> tuple[Float32Array, Float32Array]:
 
 
 @compiled
-def _halve(linear: Float32Array, half: Float32Array, top: int, bottom: int) -> None:
+def _halve(linear: Float32Array, half: Float32Array) -> None:
     last_row, last_column = linear.shape[0] - 1, linear.shape[1] - 1
-    for i in range(top, bottom):
+    for i in range(half.shape[0]):
         below = min(2 * i + 1, last_row)
         for j in range(half.shape[1]):
             right = min(2 * j + 1, last_column)
@@ -158,12 +176,15 @@ def _halve(linear: Float32Array, half: Float32Array, top: int, bottom: int) -> N
 def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes: Float32Array, top: int) -> None:
     root = np.float32(bias ** (1 / 3))
     width = linear.shape[1]
-    cones = np.empty((3, width), np.float32)
+    colours, cones = np.empty((3, width), np.float32), np.empty((3, width), np.float32)
     for i in range(linear.shape[0]):
+        for c in range(3):
+            for j in range(width):
+                colours[c, j] = linear[i, j, c]
         for c in range(3):
             red, green, blue = matrix[c, 0], matrix[c, 1], matrix[c, 2]
             for j in range(width):
-                mixed = red * linear[i, j, 0] + green * linear[i, j, 1] + blue * linear[i, j, 2] + bias
+                mixed = red * colours[0, j] + green * colours[1, j] + blue * colours[2, j] + bias
                 cones[c, j] = cube_root(mixed) - root
         for j in range(width):
             y = np.float32(0.5) * (cones[0, j] + cones[1, j])
