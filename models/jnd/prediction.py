@@ -7,13 +7,15 @@ and semantic maps that the paper extracts beforehand are made inside the graph, 
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.jnd.feature_maps import FeatureMaps, feature_maps
-from models.preprocess import as_rgb, cut_tile, to_nchw
+from models.preprocess import as_rgb, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
+
+Places = NDArray[np.int64]
 
 SIDES = 32
 """The graph takes sides that are multiples of it."""
@@ -47,33 +49,46 @@ def predict_jnd_map(
     """
     pixels = as_rgb(image)
     height, width = pixels.shape[:2]
-    padded = pad_by_reflection(pixels)
+    rows, columns = (reflected(side) for side in (height, width))
     whole = model or load_model("fpsnet")
-    if padded.shape[0] * padded.shape[1] <= AT_ONCE:
-        values = whole.run(graph_inputs(padded))["jnd"][0, 0]
+    if len(rows) * len(columns) <= AT_ONCE:
+        values = whole.run(graph_inputs(_taken(pixels, rows, columns)))["jnd"][0, 0]
         if progress is not None:
             progress(1.0)
     else:
-        values = _by_parts(padded, whole, part or load_model("fpsnet_part"), progress)
+        values = _by_parts(pixels, rows, columns, whole, part or load_model("fpsnet_part"), progress)
     return JndMap(np.maximum(values[MARGIN : MARGIN + height, MARGIN : MARGIN + width], LEAST))
 
 
 def pad_by_reflection(pixels: Rgb8) -> Rgb8:
     """(H, W, 3) with ``MARGIN`` reflected pixels at every side, and more at bottom and right up to ``SIDES``."""
-    rows, columns = ((MARGIN, MARGIN + -(side + 2 * MARGIN) % SIDES) for side in pixels.shape[:2])
-    return np.pad(pixels, (rows, columns, (0, 0)), mode="symmetric")
+    return _taken(pixels, *(reflected(side) for side in pixels.shape[:2]))
 
 
-def _by_parts(pixels: Rgb8, whole: OnnxModel, part: OnnxModel, progress: Progress | None) -> Float32Array:
-    """Thresholds (H, W) of a photo with sides that are multiples of ``SIDES``."""
-    means = {"means": photo_means(pixels, whole)}
-    values = np.zeros(pixels.shape[:2], np.float32)
-    bands, stacks = (spans(side) for side in pixels.shape[:2])
-    for band, (rows, down) in enumerate(bands):
-        maps = feature_maps(pixels[rows])
-        for stack, (columns, across) in enumerate(stacks, start=1):
-            jnd = part.run(means | graph_inputs(pixels[rows, columns], maps.columns(columns)))["jnd"][0, 0]
-            values[rows, columns] += jnd * np.outer(down, across)
+def reflected(side: int) -> Places:
+    """Which row, or column, of a photo lies at each one of the padded photo."""
+    return np.pad(np.arange(side), (MARGIN, MARGIN + -(side + 2 * MARGIN) % SIDES), mode="symmetric")
+
+
+def _taken(pixels: Rgb8, rows: Places, columns: Places) -> Rgb8:
+    return pixels[rows].take(columns, axis=1)
+
+
+def _by_parts(
+    pixels: Rgb8, rows: Places, columns: Places, whole: OnnxModel, part: OnnxModel, progress: Progress | None
+) -> Float32Array:
+    """Thresholds of the padded photo, which is never there as a whole."""
+    means = {"means": photo_means(pixels, rows, columns, whole)}
+    values = np.zeros((len(rows), len(columns)), np.float32)
+    bands, stacks = spans(len(rows)), spans(len(columns))
+    for band, (down, share_down) in enumerate(bands):
+        seen = _taken(pixels, rows[down], columns)
+        maps = feature_maps(seen)
+        for stack, (across, share_across) in enumerate(stacks, start=1):
+            jnd = part.run(means | graph_inputs(seen[:, across], maps.columns(across)))["jnd"][0, 0]
+            jnd *= share_down[:, None]
+            jnd *= share_across
+            values[down, across] += jnd
             if progress is not None:
                 progress((band * len(stacks) + stack) / (len(bands) * len(stacks)))
     return values
@@ -101,13 +116,17 @@ def spans(length: int) -> list[tuple[slice, Float32Array]]:
     return [(seen, np.asarray(window / total[seen], np.float32)) for seen in slices]
 
 
-def photo_means(pixels: Rgb8, whole: OnnxModel) -> Float32Array:
-    """Means (1, M) that the network takes over a photo, from squares spread evenly over it."""
-    height, width = pixels.shape[:2]
+def photo_means(pixels: Rgb8, rows: Places, columns: Places, whole: OnnxModel) -> Float32Array:
+    """Means (1, M) that the network takes over a padded photo, from squares spread evenly over it."""
     count = int(SAMPLES**0.5)
     spots = [
-        np.linspace(0, max(0, side - SAMPLE) // SIDES, count).round().astype(int) * SIDES for side in (height, width)
+        np.linspace(0, max(0, len(places) - SAMPLE) // SIDES, count).round().astype(int) * SIDES
+        for places in (rows, columns)
     ]
-    squares = [cut_tile(pixels, (int(row), int(column)), SAMPLE) for row in spots[0] for column in spots[1]]
+    squares = (
+        _taken(pixels, rows[row : row + SAMPLE], columns[column : column + SAMPLE])
+        for row in spots[0]
+        for column in spots[1]
+    )
     taken = [whole.run(graph_inputs(square))["means"] for square in squares]
     return np.asarray(np.mean(taken, axis=0), np.float32)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.graphs.artefacts import load_manifest, load_model
 from models.jnd import predict_jnd_map
-from models.jnd.prediction import SIDES, graph_inputs, pad_by_reflection, photo_means
+from models.jnd.prediction import SIDES, graph_inputs, pad_by_reflection, photo_means, reflected
 from models.types import Rgb8
 from tests.assets.photos import half_textured, noise
 
@@ -90,7 +90,8 @@ def test_parts_give_what_the_whole_gives() -> None:
     image = np.concatenate([tile, np.repeat(np.repeat(tile[:205, :325], 2, 0), 2, 1)]).repeat(2, axis=1)
     image = np.concatenate([image, half_textured(820, 1300, 4, level=120, deviation=9)])
     padded = pad_by_reflection(image)
-    told = graph_inputs(padded) | {"means": photo_means(padded, load_model("fpsnet"))}
+    rows, columns = (reflected(side) for side in image.shape[:2])
+    told = graph_inputs(padded) | {"means": photo_means(image, rows, columns, load_model("fpsnet"))}
     whole = load_model("fpsnet_part").run(told)["jnd"][0, 0, 48 : 48 + image.shape[0], 48 : 48 + image.shape[1]]
     difference = np.abs(predict_jnd_map(image).values / whole - 1)
     assert difference.max() < 0.05

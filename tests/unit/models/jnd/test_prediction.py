@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.jnd import predict_jnd_map, prediction
-from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, spans
+from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, reflected, spans
 from models.types import Float32Array, RgbImage
 from tests.assets.photos import noise
 
@@ -58,7 +58,8 @@ def test_a_photo_is_seen_whole_and_a_large_one_in_parts() -> None:
 
 def test_parts_are_told_the_means_of_the_photo() -> None:
     dark_and_light = np.concatenate([np.full((600, 1500, 3), 20, np.uint8), np.full((600, 1500, 3), 220, np.uint8)])
-    means = photo_means(pad_by_reflection(dark_and_light), LocalModel())
+    rows, columns = (reflected(side) for side in dark_and_light.shape[:2])
+    means = photo_means(dark_and_light, rows, columns, LocalModel())
     assert means.shape == (1, 3)
     np.testing.assert_allclose(means * 255, 120, atol=15)
 
