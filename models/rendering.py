@@ -3,7 +3,6 @@
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import imagecodecs
@@ -11,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.compiled import compiled
 from models.sur.gev import LEVELS
+from models.threads import in_bands
 from models.types import Float32Array, PatchQualityMap, Rgb8
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ JND_OVERLAY_RANGE = (0.0, 16.0)
 """Luma levels at the two ends of the colours: fixed, so that overlays of two photos can be compared."""
 OVERLAY_SHARE = 0.6
 _HEAT_LEVELS = 1024
-_STRIP = 64
 _RUN_LENGTH = 3
 """Z_RLE."""
 _HEAT = np.array(
@@ -48,8 +48,7 @@ _HEAT = np.array(
 def grey16_png(values: Float32Array, *, scale: int) -> bytes:
     """(H, W) values times ``scale``, rounded and cut to 0..65535, as a 16-bit grey PNG."""
     stored = np.empty(values.shape, np.uint16)
-    for rows in _strips(len(values)):
-        stored[rows] = np.clip(np.rint(values[rows].astype(np.float64) * scale), 0, 65535)
+    in_bands(lambda rows: _store(values[rows], scale, stored[rows]), len(values))
     return _png(stored)
 
 
@@ -65,12 +64,7 @@ def overlay_png(pixels: Rgb8, values: Float32Array, *, low: float, high: float) 
     drawn = np.empty(pixels.shape, np.uint8)
     heat = _heat_by_level()
     scale = np.float32((len(heat) - 1) / (high - low))
-    for rows in _strips(len(values)):
-        level = np.rint(np.clip((values[rows] - np.float32(low)) * scale, 0, len(heat) - 1)).astype(np.uint16)
-        grey = pixels[rows].astype(np.uint16) @ np.ones(3, np.uint16)
-        grey_share = grey.astype(np.float32) * np.float32((1 - OVERLAY_SHARE) / 3) + np.float32(0.5)
-        for channel in range(3):
-            drawn[rows, :, channel] = heat[level, channel] + grey_share
+    in_bands(lambda rows: _shade(pixels[rows], values[rows], heat, np.float32(low), scale, drawn[rows]), len(values))
     return _png(drawn)
 
 
@@ -148,9 +142,24 @@ def _heat_by_level() -> Float32Array:
     return np.stack(channels, axis=1).astype(np.float32) * np.float32(OVERLAY_SHARE)
 
 
-def _strips(height: int) -> Iterator[slice]:
-    """Rows of a picture, a few at a time: what is computed on the way stays small."""
-    return (slice(top, top + _STRIP) for top in range(0, height, _STRIP))
+@compiled
+def _store(values: Float32Array, scale: int, stored: NDArray[np.uint16]) -> None:
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            stored[i, j] = np.uint16(min(max(np.rint(np.float64(values[i, j]) * scale), 0.0), 65535.0))
+
+
+@compiled
+def _shade(
+    pixels: Rgb8, values: Float32Array, heat: Float32Array, low: np.float32, scale: np.float32, drawn: Rgb8
+) -> None:
+    hottest, share = np.float32(heat.shape[0] - 1), np.float32((1 - OVERLAY_SHARE) / 3)
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            level = int(np.rint(min(max((values[i, j] - low) * scale, np.float32(0)), hottest)))
+            grey = np.float32(np.int32(pixels[i, j, 0]) + np.int32(pixels[i, j, 1]) + np.int32(pixels[i, j, 2]))
+            for channel in range(3):
+                drawn[i, j, channel] = np.uint8(heat[level, channel] + (grey * share + np.float32(0.5)))
 
 
 def _png(samples: NDArray[np.generic]) -> bytes:
