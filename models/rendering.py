@@ -83,12 +83,12 @@ def _interpolated(values: Float32Array, length: int, quality: PatchQualityMap) -
 
 
 def npz(values: NDArray[np.generic]) -> bytes:
-    """An array as ``values`` in a NumPy archive, compressed as fast as deflate does it."""
+    """An array as ``values`` in a NumPy archive, stored as it is: deflate would save a sixth in ten times the time."""
     array, buffer = io.BytesIO(), io.BytesIO()
     np.save(array, values, allow_pickle=False)
     with zipfile.ZipFile(buffer, "w") as archive:
         entry = zipfile.ZipInfo("values.npy")  # dated 1980 whenever it is made: the same values give the same bytes
-        archive.writestr(entry, array.getbuffer(), zipfile.ZIP_DEFLATED, compresslevel=1)
+        archive.writestr(entry, array.getbuffer(), zipfile.ZIP_STORED)
     return buffer.getvalue()
 
 
