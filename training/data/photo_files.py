@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
+
+from training.run.progress import track
 
 Arrays = dict[str, NDArray[Any]]
 

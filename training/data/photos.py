@@ -1,6 +1,5 @@
 """Photos of a folder laid out as ``photos/train``, ``photos/val`` and ``kodak``; a source stays in one split."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -51,12 +50,3 @@ def random_crops(photo: Rgb8, size: int, count: int, rng: np.random.Generator, *
     for _ in range(count):
         row, column = int(rng.integers(rows + 1)) * grid, int(rng.integers(columns + 1)) * grid
         yield photo[row : row + size, column : column + size]
-
-
-def checksum(paths: list[Path]) -> str:
-    """SHA-256 over names and contents, for the run record."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ import torch
 
 from models.full_reference import predict_full_reference_score
 from models.graphs.onnx_model import OnnxModel
-from training.data.photos import Split, checksum, photo_paths
+from training.data.photos import Split, photo_paths
 from training.experiments.full_reference import lite, paper
 from training.experiments.full_reference.classical_scores import make_classical_scores
 from training.experiments.full_reference.config import FullReferenceConfig
@@ -28,7 +28,7 @@ from training.labels.opinion_pairs import make_opinion_pairs, read_opinion_pairs
 from training.labels.tid_pairs import make_tid_pairs
 from training.networks.multiscale_fr import PATCH, MultiscaleFr
 from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
-from training.run.record import kept_metrics, write_run_record
+from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -62,13 +62,8 @@ def prepare(config: FullReferenceConfig) -> None:
 
 
 def fit(config: FullReferenceConfig) -> None:
-    """Fit the preset and note what from."""
+    """Fit the preset."""
     PRESETS[config.preset].fit(config)
-    write_run_record(
-        config.checkpoints / "run.json",
-        config,
-        {"train": checksum(photo_paths(config.data, "train")), "kodak": checksum(photo_paths(config.data, "kodak"))},
-    )
 
 
 def evaluate(config: FullReferenceConfig) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy import stats
 
 from models.full_reference import predict_full_reference_score
@@ -27,6 +26,7 @@ from training.metrics.classical import CLASSICAL
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.run.config import ExperimentConfig
 from training.run.fit import load_history
+from training.run.progress import track
 
 Floats = NDArray[np.float64]
 

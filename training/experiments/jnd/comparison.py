@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 from scipy.stats import t as student_t
 
 from models.types import Rgb8
@@ -20,6 +19,7 @@ from training.experiments.jnd.protocol import (
     visibility_at_own_level,
     wu2017_map,
 )
+from training.run.progress import track
 
 OURS = "fpsnet"
 MAPS: dict[str, JndMapOf] = {

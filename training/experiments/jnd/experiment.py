@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.graphs.onnx_model import OnnxModel
 from models.jnd import MARGIN, SIDES, predict_jnd_map
 from models.types import JndMap, Rgb8
-from training.data.photos import checksum, is_free, is_lossless, load_photo, photo_paths, random_crops
+from training.data.photos import is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.experiments.jnd.config import JndConfig, Regions
 from training.experiments.jnd.judges import judged_loss
@@ -27,7 +27,6 @@ from training.networks.part_of_photo import FrozenNormalisation, PartOfPhoto, Wh
 from training.run.config import FitConfig
 from training.run.export import export_graph, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
 
 VERSION = "0.5.0"
 BASELINE = "deviation_1"
@@ -43,7 +42,8 @@ def prepare(config: JndConfig) -> None:
 
 
 def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | PublishedFpsNet:
-    """The untrained network of a preset."""
+    """The untrained network of a preset, as its seed draws it."""
+    torch.manual_seed(config.seed)
     network = NETWORKS[config.preset](switches=switches)
     channels_last(network)
     return network
@@ -51,9 +51,6 @@ def build_network(config: JndConfig, switches: Switches = FULL) -> FpsNet | Publ
 
 def fit(config: JndConfig) -> nn.Module:
     """Train FPSNet through the judges, at last with the statistics of its batch normalisation kept."""
-    photos = [path for path in photo_paths(config.data, "train") if is_free(path)]
-    config.checkpoints.mkdir(parents=True, exist_ok=True)
-    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photos)})
     network = build_network(config)
     _through_judges(network, config, config.regions)
     refined = refinement(config)

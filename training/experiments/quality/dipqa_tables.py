@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy import stats
 from torch import nn
 
@@ -27,6 +26,7 @@ from training.experiments.quality.tables import ArrayDataset, fit_part, predict_
 from training.metrics.classical import CLASSICAL_OF_PATCHES
 from training.networks.dipqa import PRESETS, Dipqa
 from training.run.config import ExperimentConfig
+from training.run.progress import track
 
 Floats = NDArray[np.float64]
 

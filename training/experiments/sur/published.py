@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -32,6 +31,7 @@ from training.networks.sur_featnet_published import (
 )
 from training.run.export import export_graph
 from training.run.fit import fit_network, load_best
+from training.run.progress import track
 
 IMAGENET_WEIGHTS = Path("imagenet") / "inception_v3.pth"
 """Below the data folder: torchvision's state dict of Inception-V3 trained on ImageNet, where somebody has it."""

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -45,6 +44,7 @@ from training.experiments.sur.published import (
 from training.metrics.classical import CLASSICAL
 from training.networks.sur_featnet_published import Body, StageOne, enlarge, five_patches
 from training.run.fit import fit_network
+from training.run.progress import track
 
 DATASETS: dict[str, Callable[[Path], list[JndPhoto]]] = {"mcl-jci": read_mcl_jci, "jnd-pano": read_jnd_pano}
 """Readers by the name of the folder."""

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -24,6 +23,7 @@ from training.data.photos import Split, is_free, load_photo, photo_paths, random
 from training.distort.jpeg_variants import variants
 from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import LEAST, log_lost_quality, threshold_log_distance
+from training.run.progress import track
 
 EQUAL = LEAST
 """Label of two equal tiles."""
