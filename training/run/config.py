@@ -24,6 +24,10 @@ class FitConfig(Strict):
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="Adam's; the first is the momentum of sgd")
+    falls: bool = Field(default=True, description="whether the learning rate falls along a cosine, to a fiftieth")
+    clips: bool = Field(default=True, description="whether gradients are clipped to a norm of 1")
     patience: int = Field(default=10, ge=1, description="epochs without a better validation loss before stopping")
     mixed_precision: bool = Field(default=True, description="bfloat16 in the forward pass on CUDA")
     batch_parts: int = Field(default=1, ge=1, description="passes that a batch is split into, where memory is short")

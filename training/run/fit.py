@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, cosine schedule, early stopping, checkpoints, resume after a kill.
+"""The one training loop: early stopping, checkpoints, resume after a kill.
 
 A fit is its inputs: one that goes on has the data, start weights, configuration and code that it began with, and gives
 the losses of one that was never stopped (``training.run.batches``). On a CUDA device the forward pass runs in bfloat16
@@ -23,6 +23,7 @@ from training.run.checkpoint import BEST, HISTORY, RECORD, Standing, read_checkp
 from training.run.config import ExperimentConfig
 from training.run.errors import NotFiniteError
 from training.run.fingerprint import Fingerprint, fingerprint
+from training.run.optimiser import build_optimiser, clip_gradients
 from training.run.processes import Processes, joined_processes
 from training.run.progress import say, track
 from training.run.record import write_run_record
@@ -126,8 +127,7 @@ def _begun(
     standing, states = read_checkpoint(config.checkpoints, made_from, restart=config.restart)
     processes.meet()
     fit, device = config.fit, processes.device
-    optimiser = torch.optim.AdamW(network.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
+    optimiser, schedule = build_optimiser(network, fit)
     if states is not None:
         network.load_state_dict(states["network"])
         optimiser.load_state_dict(states["optimiser"])
@@ -152,7 +152,7 @@ def _train_epoch(fit: Fit, batches: Any, steps: int) -> None:
                 value = fit.losses(part) * share
             value.backward()
             total += value.detach()
-        nn.utils.clip_grad_norm_(fit.network.parameters(), 1.0)
+        clip_gradients(fit.network, settings)
         fit.optimiser.step()
         standing.step += 1
         if time.monotonic() - fit.saved >= 60 * settings.checkpoint_minutes and fit.processes.leads:

@@ -45,6 +45,11 @@ class Processes:
             dist.barrier()
 
 
+def processors() -> int:
+    """How many this process may use: so many further processes make labels and features."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def joined_processes() -> Processes:
     """Those that ``torchrun`` started, this one joined to them; this one alone where it did not."""
     on_cuda = torch.cuda.is_available()

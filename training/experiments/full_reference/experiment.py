@@ -28,6 +28,7 @@ from training.labels.opinion_pairs import make_opinion_pairs, read_opinion_pairs
 from training.labels.tid_pairs import make_tid_pairs
 from training.networks.multiscale_fr import PATCH, MultiscaleFr
 from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
+from training.run.processes import processors
 from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
@@ -53,12 +54,12 @@ SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 90000), ("train", 2
 def prepare(config: FullReferenceConfig) -> None:
     """Recreate TID2013's pairs, make the pairs of ``photos/train`` and ``val``, and compute the classical metrics."""
     tid = config.work / "tid2013"
-    make_tid_pairs(config.data, tid, processes=config.threads)
+    make_tid_pairs(config.data, tid, processes=processors())
     for split, opinion_seed, high_seed in SPLITS:
         opinions, high = opinions_folder(config, split), high_quality_folder(config, split)
-        make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=config.threads)
-        make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=config.threads)
-    make_classical_scores(config.data, tid, config.folder / "rivals", processes=config.threads)
+        make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=processors())
+        make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=processors())
+    make_classical_scores(config.data, tid, config.folder / "rivals", processes=processors())
 
 
 def fit(config: FullReferenceConfig) -> None:

@@ -1,8 +1,7 @@
 """The full-reference paper's own experiment (multiscale-fr-iqa.md, section III): tables I and II on its data sets.
 
 Published: patches of 128x128, the score of the whole image as their label, l2 loss, 80 % of the references for fitting
-and 20 % for the figures, SRCC and PLCC after a four-parameter logistic. One thing differs: AdamW with a cosine schedule
-(``training.run.fit``) stands in for momentum SGD at the published learning rate, batch size and weight decay.
+and 20 % for the figures, SRCC and PLCC after a four-parameter logistic; momentum SGD.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,8 +2,7 @@
 
 Ten folds by source video, figures averaged over them. Table 4.1's PLCC is plain, as its value for PSNR shows; RFSIM and
 UQI, and DIQaM of table 4.2, are other people's work and are left out. Thesis: Adam at 5e-4, 50 epochs, convolutions
-that start from VGG13-bn on ImageNet. Two things differ: pairs of one video are never on both sides of a split, and the
-learning rate falls along a cosine (``training.run.fit``).
+that start from VGG13-bn on ImageNet. One thing differs: pairs of one video are never on both sides of a split.
 """
 
 from collections.abc import Sequence

@@ -42,6 +42,7 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
+from training.run.processes import processors
 from training.run.progress import track
 from training.run.record import kept_metrics
 
@@ -147,8 +148,8 @@ def prepare(config: ExperimentConfig) -> None:
 
 def prepare_pairs(config: ExperimentConfig) -> None:
     """Make the pairs of every kind of ``photos/train`` and ``photos/val``, which DIPQA is fitted to."""
-    make_pairs(config.data, "val", config.work / "quality-pairs" / "val", seed=50000, processes=config.threads)
-    make_pairs(config.data, "train", config.work / "quality-pairs" / "train", seed=0, processes=config.threads)
+    make_pairs(config.data, "val", config.work / "quality-pairs" / "val", seed=50000, processes=processors())
+    make_pairs(config.data, "train", config.work / "quality-pairs" / "train", seed=0, processes=processors())
 
 
 def quality_loss(network: nn.Module, batch: Any) -> Tensor:

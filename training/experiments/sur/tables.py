@@ -21,27 +21,25 @@ from torch.utils.data import Dataset
 from models.sur.gev import LEVELS, GevParameters, bhattacharyya_distance, fit_gev, percent_jnd, percent_sur, sur_curve
 from training.data.errors import DatasetMissingError
 from training.data.jnd_pano import read_jnd_pano
-from training.data.kadid import read_kadis700k
 from training.data.mcl_jci import read_mcl_jci
 from training.data.photos import load_photo
-from training.data.records import DistortedPair, JndPhoto
+from training.data.records import JndPhoto
 from training.data.splits import save_folds, source_folds
 from training.experiments.sur.config import SurConfig
 from training.experiments.sur.curves import capped_psnr_db
 from training.experiments.sur.distributions import fit_gev_mle, rank_distributions
+from training.experiments.sur.kadis import KADIS_FOLDER, pretrained_body
 from training.experiments.sur.published import (
     FeaturePairs,
     ImagePairs,
     LabelledPair,
     absolute_error,
     as_tensor,
-    fit_stage_one,
     fit_stage_two,
     image_features,
     part_config,
     starting_body,
 )
-from training.metrics.classical import CLASSICAL
 from training.networks.sur_featnet_published import Body, StageOne, enlarge, five_patches
 from training.run.fit import fit_network
 from training.run.progress import track
@@ -49,12 +47,13 @@ from training.run.progress import track
 DATASETS: dict[str, Callable[[Path], list[JndPhoto]]] = {"mcl-jci": read_mcl_jci, "jnd-pano": read_jnd_pano}
 """Readers by the name of the folder."""
 
-KADIS_FOLDER = "kadis-700k"
 FOLDS = 10
-CHECKED_PART = 10
-"""Of KADIS-700k's sources, one in so many chooses the epoch of stage one."""
 
 SATISFIED_PERCENT = 75
+
+FARTHEST = 20.0
+"""The largest Bhattacharyya distance that is counted, an overlap of 2e-9: two distributions that do not meet are
+infinitely far from each other, and one of them would decide the mean of all photos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def table(config: SurConfig, root: Path) -> dict[str, Any]:
     present = {name: read for name, read in DATASETS.items() if (root / name).is_dir()}
     if not present:
         raise DatasetMissingError(f"none of {', '.join(DATASETS)} is in {root}: at least one is needed")
-    pretrained = _pretrained_body(config, root / KADIS_FOLDER) if (root / KADIS_FOLDER).is_dir() else None
+    pretrained = pretrained_body(config, root / KADIS_FOLDER) if (root / KADIS_FOLDER).is_dir() else None
     return {
         name: _dataset(part_config(config, f"tables/{name}"), read(root / name), pretrained)
         for name, read in present.items()
@@ -159,7 +158,7 @@ def _row(judged: JudgedPhoto, found: GevParameters, place: Callable[[GevParamete
         "predicted": _printed(found),
         "level": truth,
         "predicted level": predicted,
-        "bhattacharyya": round(bhattacharyya_distance(judged.gev, found), 4),
+        "bhattacharyya": round(min(FARTHEST, bhattacharyya_distance(judged.gev, found)), 4),
         "delta_jnd": abs(predicted - truth),
         "delta_psnr_db": round(abs(float(judged.psnr_db[predicted - 1] - judged.psnr_db[truth - 1])), 2),
     }
@@ -209,23 +208,7 @@ def _printed(gev: GevParameters) -> dict[str, float]:
     return {"mu": round(gev.location, 2), "sigma": round(gev.scale, 2), "xi": round(gev.shape, 2)}
 
 
-# Stage one on KADIS-700k, stage two on the photos that people judged.
-
-
-def _pretrained_body(config: SurConfig, folder: Path) -> Body:
-    """Stage one as published: MDSI of KADIS-700k's pairs."""
-    pairs = read_kadis700k(folder)
-    checked = set(sorted({pair.source for pair in pairs})[::CHECKED_PART])
-    train, validate = (
-        ImagePairs([partial(_scored_by_mdsi, pair) for pair in pairs if (pair.source in checked) == chosen])
-        for chosen in (False, True)
-    )
-    return fit_stage_one(part_config(config, "tables/kadis700k"), train, validate).body
-
-
-def _scored_by_mdsi(pair: DistortedPair) -> LabelledPair:
-    reference, distorted = load_photo(pair.reference), load_photo(pair.distorted)
-    return reference, distorted, CLASSICAL["mdsi"](reference, distorted)
+# Stage two on the photos that people judged.
 
 
 def _predict(
