@@ -55,7 +55,7 @@ def write_checkpoint(folder: Path, made_from: Fingerprint, standing: Standing, s
     (folder / HISTORY).write_text(json.dumps(standing.history))
 
 
-def save(path: Path, content: dict[str, Any]) -> None:
+def save(path: Path, content: Any) -> None:
     """Whole or not at all."""
     temporary = path.with_suffix(".new")
     torch.save(content, temporary)

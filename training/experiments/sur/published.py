@@ -96,8 +96,12 @@ def _image(side: Tensor) -> Tensor:
 def starting_body(config: SurConfig) -> Body:
     """The body of the preset with ImageNet weights where they are at hand, else at random by the seed."""
     torch.manual_seed(config.seed)
-    weights = config.data / IMAGENET_WEIGHTS
-    return build_body(config.preset, weights if weights.is_file() else None)
+    return build_body(config.preset, config.data / IMAGENET_WEIGHTS if has_imagenet(config) else None)
+
+
+def has_imagenet(config: SurConfig) -> bool:
+    """Whether the body starts from ImageNet: its weights are at hand, and the preset is the one they fit."""
+    return config.preset == "paper" and (config.data / IMAGENET_WEIGHTS).is_file()
 
 
 def fit_stage_one(config: SurConfig, train: Dataset[Any], validate: Dataset[Any]) -> StageOne:
