@@ -1,6 +1,7 @@
 """``limen-train prepare|fit|evaluate|export|table NAME``: labels, weights, figures, graph; the tables of a paper.
 
-``mixture`` fits the teacher mixture that several labels come from.
+``reproduce`` makes one table or figure of a paper, ``doctor`` says which data sets are there, ``mixture`` fits the
+teacher mixture that several labels come from.
 """
 
 import importlib
@@ -17,8 +18,10 @@ from pydantic import ValidationError
 
 from training.data.errors import DatasetFormatError, DatasetMissingError
 from training.experiments.configs import CONFIG_OF
+from training.experiments.published import PUBLISHED, missing_of, part_of_figures, published
 from training.run.config import ExperimentConfig, load_config
 from training.run.errors import RunError
+from training.run.progress import say
 from training.run.results import begin_results, write_results
 
 
@@ -52,6 +55,7 @@ class Preset(StrEnum):
 
 Name = Annotated[Experiment, typer.Argument(help="which experiment")]
 Data = Annotated[Path, typer.Option(help="folder with photos/train, photos/val, kodak and tables")]
+Root = Annotated[Path, typer.Option(help="folder that holds the published data sets, each in a folder of its name")]
 Work = Annotated[Path, typer.Option(help="where labels, checkpoints and run records go")]
 PresetName = Annotated[Preset, typer.Option(help="lite, which is shipped, or paper, as published")]
 Seed = Annotated[int | None, typer.Option(help="instead of the seed in the configuration")]
@@ -105,7 +109,7 @@ def export(name: Name, data: Data, work: Work = WORK, preset: PresetName = Prese
 @cli.command()
 def table(
     name: Name,
-    root: Annotated[Path, typer.Option(help="folder that holds the published data sets, each in a folder of its name")],
+    root: Root,
     work: Work = WORK,
     preset: PresetName = Preset.PAPER,
     seed: Seed = None,
@@ -116,6 +120,49 @@ def table(
     """Run the experiment of the paper on its own data: tables as JSON, also in results/NAME-table.json and .md."""
     module, config = _experiment(name, root, work, preset, seed, epochs, workers, restart=restart)
     _with_results(config, "table", lambda: module.table(config, root))
+
+
+@cli.command()
+def reproduce(
+    what: Annotated[str, typer.Argument(help="PAPER:TABLE, as sur-featnet:table-6; training/PAPERS.md has all")],
+    root: Root,
+    work: Work = WORK,
+    preset: PresetName = Preset.PAPER,
+    seed: Seed = None,
+    epochs: Epochs = None,
+    workers: Workers = 0,
+    restart: Restart = False,
+) -> None:
+    """Make one table or figure of a paper: JSON, also in results/PAPER-TABLE.json and .md; keeps what it fits."""
+    wanted = published(what)
+    missing, without = missing_of(wanted, root)
+    if missing:
+        raise DatasetMissingError(f"{what} needs {', '.join(missing)} in {root}: see `limen-train doctor`")
+    for part in without:
+        say(f"{part} is not in {root}: {what} is made without it")
+    name = Experiment(wanted.experiment)
+    module, config = _experiment(name, root, work, preset, seed, epochs, workers, restart=restart)
+    _with_results(
+        config.model_copy(update={"name": what.replace(":", "-")}),
+        "",
+        lambda: part_of_figures(module.table(config, root, **wanted.options), wanted.keys),
+    )
+
+
+@cli.command()
+def doctor(root: Root) -> None:
+    """Say which published data sets and weights are there and whole; exit status 1 if one is there and broken."""
+    from training.data.sets import BROKEN, look_through
+
+    findings = look_through(root)
+    for finding in findings:
+        print(f"{finding.state:<8}{finding.name}: {finding.says}")
+    for what, wanted in PUBLISHED.items():
+        missing, without = missing_of(wanted, root)
+        if not missing:
+            print(f"{'makes':<8}{what}{', without ' + ', '.join(without) if without else ''}")
+    if any(finding.state == BROKEN for finding in findings):
+        raise typer.Exit(1)
 
 
 @cli.command()
@@ -169,6 +216,12 @@ def main() -> None:
     """Console script: what a user can put right is one line on standard error and exit status 2."""
     try:
         cli()
-    except (DatasetMissingError, DatasetFormatError, FileNotFoundError, RunError, ValidationError) as error:
+    except (
+        DatasetMissingError,
+        DatasetFormatError,
+        FileNotFoundError,
+        RunError,
+        ValidationError,
+    ) as error:
         print(f"limen-train: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -15,7 +15,7 @@ from training.data.photos import is_lossless, load_photo, photo_paths, random_cr
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.experiments.jnd.config import JndConfig, Regions
 from training.experiments.jnd.judges import judged_loss
-from training.experiments.jnd.protocol import ENERGIES, visibility_at_own_level
+from training.experiments.jnd.protocol import ENERGIES, JndMapOf, visibility_at_own_level
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches
 from training.experiments.jnd.tables import tables
 from training.experiments.on_photos import compare_on_photos
@@ -25,7 +25,7 @@ from training.networks.fpsnet import FULL, POWER, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
 from training.networks.part_of_photo import FrozenNormalisation, PartOfPhoto, WholePhoto, as_models
 from training.run.config import FitConfig
-from training.run.export import export_graph, just_exported, write_manifest_entry
+from training.run.export import export_graph, exported_model, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
 
 VERSION = "0.5.0"
@@ -86,10 +86,15 @@ def fitted(config: JndConfig) -> nn.Module:
 
 
 def evaluate(config: JndConfig) -> dict[str, Any]:
-    """Figures of the shipped graph on Kodak, beside those of plain maps and of Wu 2017, and on the photos of val."""
-    photos = measure_photos(config.data, "kodak")
-    val = measure_photos(config.data, "val", energies=ENERGIES[:1], names=[OURS, BASELINE])
-    figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data), "val": compare_maps(val)}
+    """Figures of the preset's graphs on Kodak, beside those of plain maps and of Wu 2017, and on the photos of val.
+
+    Raises: FileNotFoundError before an export.
+    """
+    ours = exported_map(config)
+    photos = measure_photos(config.data, "kodak", ours=ours)
+    val = measure_photos(config.data, "val", energies=ENERGIES[:1], names=[OURS, BASELINE], ours=ours)
+    medians = region_medians(config.data, ours)
+    figures = compare_maps(photos) | {"kodak_region_medians": medians, "val": compare_maps(val)}
     refined = refinement(config)
     report = Report(
         title="FPSNet: visibility thresholds",
@@ -150,12 +155,16 @@ def export(config: JndConfig) -> None:
     }
     pairs = as_models(network), (just_exported("fpsnet", config), just_exported("fpsnet_part", config))
     compare_on_photos("fpsnet", config.data, pairs, lambda photo, _, both: map_by(both, photo).values)
-    if config.variant:
-        return
     for name, error in errors.items():
         _write_entry(name, config, {"pytorch_against_onnxruntime": float(f"{error:.2g}")})
-    ours = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS])
-    _write_entry("fpsnet", config, _headline(compare_maps(ours)))
+    measured = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS], ours=exported_map(config))
+    _write_entry("fpsnet", config, _headline(compare_maps(measured)))
+
+
+def exported_map(config: JndConfig) -> JndMapOf:
+    """The map of whole photos by the preset's graphs. Raises: FileNotFoundError before an export."""
+    models = exported_model("fpsnet", config), exported_model("fpsnet_part", config)
+    return lambda photo: map_by(models, photo).values.astype(np.float64)
 
 
 def map_by(models: tuple[OnnxModel, OnnxModel], photo: Rgb8) -> JndMap:

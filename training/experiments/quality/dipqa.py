@@ -23,6 +23,7 @@ from training.data.photos import Split, photo_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
+from training.experiments.quality.dipqa_tables import starting_network
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
 from training.figures.paired import beside_baselines
@@ -120,8 +121,7 @@ def _part(config: DipqaConfig, side: int) -> DipqaConfig:
 
 
 def _network(config: DipqaConfig, side: int) -> nn.Module:
-    torch.manual_seed(config.seed)
-    return channels_last(Dipqa(side, config.preset))
+    return channels_last(starting_network(config, config.data, side))
 
 
 def evaluate(config: DipqaConfig) -> dict[str, Any]:

@@ -55,23 +55,24 @@ FARTHEST = 20.0
 infinitely far from each other, and one of them would decide the mean of all photos."""
 
 
-def table(config: SurConfig, root: Path) -> dict[str, Any]:
-    """Tables 1 to 8, as far as the data sets are there.
+def table(
+    config: SurConfig, root: Path, *, datasets: Sequence[str] = tuple(DATASETS), schemes: bool = True
+) -> dict[str, Any]:
+    """Tables 1 to 8, as far as the data sets are there; without ``schemes``, Table 2 has the proposed one alone.
 
     ``root`` holds folders ``mcl-jci`` and ``jnd-pano``, one at least; ``kadis-700k`` for schemes 2 and 4; and, for
     preset ``paper``, ``imagenet/inception_v3.pth``, without which the body starts at random.
     Raises: DatasetMissingError; DatasetFormatError.
     """
-    present = {name: read for name, read in DATASETS.items() if (root / name).is_dir()}
+    present = {name: DATASETS[name] for name in datasets if (root / name).is_dir()}
     if not present:
-        raise DatasetMissingError(f"none of {', '.join(DATASETS)} is in {root}: at least one is needed")
+        raise DatasetMissingError(f"none of {', '.join(datasets)} is in {root}: at least one is needed")
     pretrained = pretrained_body(config, root / KADIS_FOLDER) if (root / KADIS_FOLDER).is_dir() else None
-    return {
-        name: _dataset(
-            part_config(config, f"tables/{name}"), read(root / name), pretrained, tuned=name in COMPARED_SCHEMES
-        )
-        for name, read in present.items()
-    }
+    found = {}
+    for name, read in present.items():
+        part, tuned = part_config(config, f"tables/{name}"), schemes and name in COMPARED_SCHEMES
+        found[name] = _dataset(part, read(root / name), pretrained, tuned=tuned)
+    return found
 
 
 def _dataset(config: SurConfig, photos: list[JndPhoto], pretrained: Body | None, *, tuned: bool) -> dict[str, Any]:
