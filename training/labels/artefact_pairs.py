@@ -20,6 +20,7 @@ from training.distort.distortions import GENERATED
 from training.distort.strength import Distortion
 from training.labels.pairs import LabelledPhoto, Recipe, make_pairs, read_pairs
 from training.run.config import ExperimentConfig
+from training.run.processes import processors
 
 # Which family a kind of the generator belongs to; kinds that are in none are the changes of tone.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -88,7 +89,7 @@ def prepare_artefacts(config: ExperimentConfig) -> None:
                 "train" if split == "train" else "val",
                 round_folder(config, split, number),
                 seed=ROUND_SEEDS[split] + 1000 * number,
-                processes=config.threads,
+                processes=processors(),
                 recipe=recipe,
             )
 

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from rich.progress import track
 
 from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from training.distort.strength import at_psnr
 from training.distort.tid2013 import BY_CHANCE, PSNR_OF_LEVEL_DB, RECREATED, kind_of
 from training.labels.features import pair_features
+from training.run.progress import track
 
 CROP = (384, 512)
 """Rows and columns of a reference (Ponomarenko et al. 2015, section 2)."""

@@ -13,6 +13,7 @@ from models.metrics.classical import ms_ssim, psnr_db, ssim
 from models.types import Rgb8
 from training.metrics.butteraugli_program import butteraugli
 from training.metrics.ssimulacra2 import srgb_to_tensor, ssimulacra2_of_arrays
+from training.metrics.uqi import uqi
 from training.run import torchvision_models  # noqa: F401  piq imports torchvision, which needs this first
 
 import piq  # isort: skip
@@ -46,12 +47,24 @@ CLASSICAL: dict[str, Metric] = {
 }
 """Metric by name, each turned so that higher is better. FSIM is its colour version, FSIMc."""
 
+CLASSICAL_OF_DATABASES: dict[str, Metric] = {
+    "psnr": lambda reference, distorted: min(100.0, psnr_db(reference, distorted)),
+    "ssim": ssim,
+    "ms_ssim": ms_ssim,
+    "iw_ssim": of_piq(piq.information_weighted_ssim),
+    "fsim": CLASSICAL["fsim"],
+    "vif": CLASSICAL["vif"],
+}
+"""Rivals of table I of the full-reference paper, on images of at least 161 pixels a side. SPSIM and the learned ones,
+which are their authors' programs, are left out."""
+
 CLASSICAL_OF_PATCHES: dict[str, Metric] = {
     "psnr": lambda reference, distorted: min(100.0, psnr_db(reference, distorted)),
     "ssim": ssim,
     "ms_ssim": ms_ssim,
     "fsim": CLASSICAL["fsim"],
     "srsim": of_piq(piq.srsim),
+    "uqi": uqi,
     "vsi": of_piq(piq.vsi),
 }
 """What patches of 64 or 128 pixels are compared by; identical ones have no PSNR and count as 100 dB."""

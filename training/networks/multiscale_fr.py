@@ -25,8 +25,9 @@ EXPONENT = 0.8
 class MultiscaleShape:
     """Which parts a network has.
 
-    ``summary``: width of one more FC layer between the streams and the rest, none if 0. ``bounded``: the score is 100
-    exactly for equal patches, at any weights; takes SSIMULACRA2 from the statistics.
+    ``top_down``: the feature pyramid is that of Lin et al. 2017, as published; without it the stages are pooled as they
+    are. ``summary``: width of one more FC layer between the streams and the rest, none if 0. ``bounded``: the score is
+    100 exactly for equal patches, at any weights; takes SSIMULACRA2 from the statistics.
     """
 
     hidden: tuple[int, int]
@@ -34,6 +35,7 @@ class MultiscaleShape:
     residual_stream: bool = True
     spatial_pyramid: bool = True
     feature_pyramid: bool = True
+    top_down: bool = True
     summary: int = 0
     statistics: bool = False
     bounded: bool = False
@@ -44,7 +46,7 @@ PRESETS = {
     # Not in the paper: the published network sees luma only and has thousands of opinions to learn from. ``lite`` joins
     # what the classical metrics measure (``PairStatistics``, chroma too) to a summary of the streams before the smaller
     # FC layers, and leans to SSIMULACRA2 near the original (``teacher_line``).
-    "lite": MultiscaleShape((192, 96), summary=48, statistics=True, bounded=True),
+    "lite": MultiscaleShape((192, 96), top_down=False, summary=48, statistics=True, bounded=True),
 }
 ABLATIONS = {
     "distorted image": MultiscaleShape(
@@ -92,10 +94,35 @@ def spatial_pyramid(maps: Tensor) -> Tensor:
     return torch.cat([F.max_pool2d(maps, side // bins).flatten(1) for bins in PYRAMID_BINS], dim=1)
 
 
+class FeaturePyramid(nn.Module):
+    """Top-down pathway and lateral connections over the stages of a stream (Lin et al. 2017, the paper's [29]).
+
+    A 1x1 convolution brings each stage to ``KERNELS[-1]`` channels, the next deeper map is added at twice its size
+    (nearest neighbour), and a 3x3 convolution smooths the sum. The paper gives neither the width nor how the maps enter
+    the fully connected layers: here each is pooled to 2x2.
+    """
+
+    bins = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(width, KERNELS[-1], 1) for width in KERNELS)
+        self.smooth = nn.ModuleList(nn.Conv2d(KERNELS[-1], KERNELS[-1], 3, padding=1) for _ in KERNELS[:-1])
+
+    def forward(self, stages: list[Tensor]) -> list[Tensor]:
+        """Outputs of the five stages to vectors (N, 4 * 32) of the first four levels."""
+        above = self.lateral[-1](stages[-1])
+        vectors = []
+        for index in reversed(range(len(stages) - 1)):
+            above = self.lateral[index](stages[index]) + F.interpolate(above, size=stages[index].shape[2:])
+            vectors.append(F.adaptive_max_pool2d(self.smooth[index](above), self.bins).flatten(1))
+        return vectors[::-1]
+
+
 class Streams(nn.Module):
     """The convolutional half: streams of the distorted luma and of the residual, their pyramids, concatenated.
 
-    The feature pyramid adds the first four stages of the distorted stream, each pooled to 2x2.
+    The feature pyramid adds the first four levels of the distorted stream, each pooled to 2x2.
     """
 
     def __init__(self, shape: MultiscaleShape) -> None:
@@ -105,7 +132,9 @@ class Streams(nn.Module):
         self.residual = Stream() if shape.residual_stream else None
         streams = shape.distorted_stream + shape.residual_stream
         bins = sum(count * count for count in PYRAMID_BINS) if shape.spatial_pyramid else PYRAMID_BINS[-1] ** 2
-        self.count = streams * KERNELS[-1] * bins + (4 * sum(KERNELS[:-1]) if shape.feature_pyramid else 0)
+        self.pyramid = FeaturePyramid() if shape.feature_pyramid and shape.top_down else None
+        levels = len(KERNELS[:-1]) * KERNELS[-1] if shape.top_down else sum(KERNELS[:-1])
+        self.count = streams * KERNELS[-1] * bins + (4 * levels if shape.feature_pyramid else 0)
 
     def forward(self, luma: Tensor, residual: Tensor) -> Tensor:
         """Distorted luma and absolute residual, each (N, 1, 128, 128) in [0, 1], to (N, ``count``)."""
@@ -113,7 +142,9 @@ class Streams(nn.Module):
         if self.distorted is not None:
             seen = self.distorted((luma - 0.5) * 4)
             parts.append(self._pooled(seen[-1]))
-            if self.shape.feature_pyramid:
+            if self.pyramid is not None:
+                parts += self.pyramid(seen)
+            elif self.shape.feature_pyramid:
                 parts += [F.adaptive_max_pool2d(stage, 2).flatten(1) for stage in seen[:-1]]
         if self.residual is not None:
             parts.append(self._pooled(self.residual(_spread(residual))[-1]))

@@ -24,8 +24,15 @@ class FitConfig(Strict):
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="Adam's; the first is the momentum of sgd")
+    falls: bool = Field(default=True, description="whether the learning rate falls along a cosine, to a fiftieth")
+    clips: bool = Field(default=True, description="whether gradients are clipped to a norm of 1")
     patience: int = Field(default=10, ge=1, description="epochs without a better validation loss before stopping")
     mixed_precision: bool = Field(default=True, description="bfloat16 in the forward pass on CUDA")
+    batch_parts: int = Field(default=1, ge=1, description="passes that a batch is split into, where memory is short")
+    workers: int = Field(default=0, ge=0, description="processes that make batches; 0: the one that learns")
+    checkpoint_minutes: float = Field(default=10, ge=0, description="between checkpoints, besides one each epoch")
 
 
 class ExperimentConfig(Strict):
@@ -40,6 +47,7 @@ class ExperimentConfig(Strict):
     variant: str = ""
     seed: int = 0
     threads: int = Field(default=1, ge=1)
+    restart: bool = Field(default=False, description="throw away checkpoints of other inputs instead of stopping")
     fit: FitConfig
     data: Path
     work: Path
@@ -76,6 +84,8 @@ def load_config(
     preset: str = "lite",
     seed: int | None = None,
     epochs: int | None = None,
+    workers: int = 0,
+    restart: bool = False,
 ) -> Config:
     """Read ``configs/NAME.yaml`` of the experiment that ``kind`` describes; section ``paper`` is what it changes.
 
@@ -86,14 +96,13 @@ def load_config(
     paper = document.pop("paper", {})
     if preset == "paper":
         document = _merged(document, paper)
-    if epochs is not None:
-        document["fit"] = document["fit"] | {"epochs": epochs}
+    document["fit"] |= {"workers": workers} | ({} if epochs is None else {"epochs": epochs})
     other_seed = ""
     if seed is not None and seed != document.get("seed", 0):
         other_seed = f"seed-{seed}"
         document["seed"] = seed
     variant = _preset_variant(preset, other_seed)
-    document |= {"name": name, "data": data, "work": work, "preset": preset, "variant": variant}
+    document |= {"name": name, "data": data, "work": work, "preset": preset, "variant": variant, "restart": restart}
     return kind.model_validate(document)
 
 

@@ -1,34 +1,90 @@
-"""The one training loop: AdamW, cosine schedule, early stopping, checkpoint after every epoch, resume after a kill.
+"""The one training loop: early stopping, checkpoints, resume after a kill.
 
-On a CUDA device the forward pass runs in bfloat16 unless the configuration says otherwise; its exponent is that of
-float32, so that no loss scaling is needed. TF32 is off: its ten bits would spoil the variances that judges compute.
+A fit is its inputs: one that goes on has the data, start weights, configuration and code that it began with, and gives
+the losses of one that was never stopped (``training.run.batches``). On a CUDA device the forward pass runs in bfloat16
+unless the configuration says otherwise; its exponent is that of float32, so that no loss scaling is needed. TF32 is
+off: its ten bits would spoil the variances that judges compute.
 """
 
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from training.run.batches import checking_batches, on_device, parts_of, training_batches
+from training.run.checkpoint import BEST, HISTORY, RECORD, Standing, read_checkpoint, save, write_checkpoint
 from training.run.config import ExperimentConfig
+from training.run.errors import NotFiniteError
+from training.run.fingerprint import Fingerprint, fingerprint
+from training.run.optimiser import build_optimiser, clip_gradients
+from training.run.processes import Processes, joined_processes
+from training.run.progress import say, track
+from training.run.record import write_run_record
 
 BatchLoss = Callable[[nn.Module, Any], Tensor]
 """Network and one collated batch in, scalar loss out."""
 
-HISTORY = "history.json"
+
+class Losses(nn.Module):
+    """The loss of a batch as a module, so that all of a network is seen whatever part of it a loss asks."""
+
+    def __init__(self, network: nn.Module, loss: BatchLoss) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, batch: Any) -> Tensor:
+        """Scalar."""
+        return self.loss(self.network, batch)
+
+
+@dataclass(slots=True)
+class Fit:
+    """What goes on while a network is fitted."""
+
+    network: nn.Module
+    losses: nn.Module
+    config: ExperimentConfig
+    processes: Processes
+    made_from: Fingerprint
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    precision: Callable[[], torch.autocast]
+    standing: Standing
+    saved: float = field(default_factory=time.monotonic)
+
+    def save(self) -> None:
+        """Write the checkpoint, if this process leads; a loss that is no number is never kept."""
+        standing = self.standing
+        if not np.isfinite(standing.loss):
+            raise NotFiniteError(f"{self.config.name}: the loss is {standing.loss} in epoch {standing.epoch + 1}")
+        if self.processes.leads:
+            write_checkpoint(self.config.checkpoints, self.made_from, standing, self._states())
+        self.saved = time.monotonic()
+
+    def _states(self) -> dict[str, Any] | None:
+        """To go on with; none at the end."""
+        if self.standing.finished:
+            return None
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
 
 
 def seed_everything(seed: int) -> None:
-    """Seed numpy's legacy state and torch; data generators take their own ``Generator``."""
+    """Seed numpy's legacy state and torch, whose kernels on CUDA then give the same twice."""
     np.random.seed(seed)
     torch.manual_seed(seed)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
 
 
 def fit_network(
@@ -36,48 +92,115 @@ def fit_network(
 ) -> nn.Module:
     """Fit in place and return ``network`` with the weights of the best validation loss.
 
-    Resumes from ``checkpoint.pt`` in ``config.checkpoints`` when it is there, as if it had not stopped: a data set that
-    draws by a generator of its own holds it as ``rng``. Beside it the best weights are kept in ``best.pt`` and the
-    losses of each epoch in ``history.json``.
+    Goes on from ``checkpoint.pt`` in ``config.checkpoints`` as if it had not stopped, or returns at once what was
+    fitted to its end. Beside it lie the best weights, ``best.pt``, and the losses of each epoch, ``history.json``.
+    Raises: OtherInputsError where those come of other inputs; NoStepsError; NotFiniteError.
     """
+    processes = joined_processes()
     seed_everything(config.seed)
     torch.set_num_threads(config.threads)
     config.checkpoints.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cudnn.allow_tf32 = False
-    network.to(device)
-    fit = config.fit
-    precision = partial(torch.autocast, device.type, torch.bfloat16, fit.mixed_precision and device.type == "cuda")
-    optimiser = torch.optim.AdamW(network.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs, eta_min=fit.learning_rate / 50)
-    batches = DataLoader(train, batch_size=fit.batch_size, shuffle=True, drop_last=True)
-    checks = DataLoader(validate, batch_size=fit.batch_size)
-    rng: np.random.Generator | None = getattr(train, "rng", None)
-    state = _resume(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, rng)
-    for epoch in range(state["epoch"], fit.epochs):
-        started = time.perf_counter()
-        train_loss = _epoch(network, batches, loss, device, optimiser, f"epoch {epoch + 1}/{fit.epochs}", precision)
-        schedule.step()
-        validation_loss = _validate(network, checks, loss, device, precision)
-        print(
-            f"{config.name} epoch {epoch + 1}/{fit.epochs}: train {train_loss:.4f} validation {validation_loss:.4f} "
-            f"({time.perf_counter() - started:.0f} s)",
-            flush=True,
+    made_from = fingerprint(config, network, train, validate, processes.count)
+    batches, places = training_batches(train, config.fit, config.seed, processes)
+    checks = checking_batches(validate, config.fit, processes)
+    fit = _begun(network.to(processes.device), loss, config, processes, made_from)
+    standing = fit.standing
+    while not standing.finished:
+        started, places.epoch, places.first = time.perf_counter(), standing.epoch, standing.step
+        _train_epoch(fit, batches, places.steps)
+        fit.schedule.step()
+        validation_loss = _validate(fit, checks)
+        say(
+            f"{config.name} epoch {standing.epoch + 1}/{config.fit.epochs}: "
+            f"train {standing.history[-1][0]:.4f} validation {validation_loss:.4f} "
+            f"({time.perf_counter() - started:.0f} s)"
         )
-        state["history"].append([train_loss, validation_loss])
-        if validation_loss < state["best"]:
-            state |= {"best": validation_loss, "best_epoch": epoch}
-            torch.save(network.state_dict(), config.checkpoints / "best.pt")
-        (config.checkpoints / HISTORY).write_text(json.dumps(state["history"]))
-        _save(config.checkpoints / "checkpoint.pt", network, optimiser, schedule, state | {"epoch": epoch + 1}, rng)
-        if epoch - state["best_epoch"] >= fit.patience:
-            break
+        _end_epoch(fit, validation_loss)
+    processes.meet()
     return load_best(network, config)
+
+
+def _begun(
+    network: nn.Module, loss: BatchLoss, config: ExperimentConfig, processes: Processes, made_from: Fingerprint
+) -> Fit:
+    """A fit at its beginning, or where its checkpoint stands."""
+    standing, states = read_checkpoint(config.checkpoints, made_from, restart=config.restart)
+    processes.meet()
+    fit, device = config.fit, processes.device
+    optimiser, schedule = build_optimiser(network, fit)
+    if states is not None:
+        network.load_state_dict(states["network"])
+        optimiser.load_state_dict(states["optimiser"])
+        schedule.load_state_dict(states["schedule"])
+    elif processes.leads and not standing.finished:
+        write_run_record(config.checkpoints / RECORD, made_from)
+    precision = partial(torch.autocast, device.type, torch.bfloat16, fit.mixed_precision and device.type == "cuda")
+    losses = processes.parallel(Losses(network, loss))
+    return Fit(network, losses, config, processes, made_from, optimiser, schedule, precision, standing)
+
+
+def _train_epoch(fit: Fit, batches: Any, steps: int) -> None:
+    """The rest of an epoch; losses are summed on the device, which is asked for them when a checkpoint is due."""
+    fit.network.train()
+    standing, settings, device = fit.standing, fit.config.fit, fit.processes.device
+    total = torch.tensor(standing.loss, device=device, dtype=torch.float64)
+    for batch in track(batches, f"epoch {standing.epoch + 1}/{settings.epochs}", steps - standing.step):
+        _seed_step(fit)
+        fit.optimiser.zero_grad(set_to_none=True)
+        for share, part in parts_of(on_device(batch, device), settings.batch_parts):
+            with fit.precision():
+                value = fit.losses(part) * share
+            value.backward()
+            total += value.detach()
+        clip_gradients(fit.network, settings)
+        fit.optimiser.step()
+        standing.step += 1
+        if time.monotonic() - fit.saved >= 60 * settings.checkpoint_minutes and fit.processes.leads:
+            standing.loss = float(total)
+            fit.save()
+    standing.loss = float(total)
+    mean = fit.processes.mean(total / steps)
+    standing.history.append([float(mean)])
+
+
+def _seed_step(fit: Fit) -> None:
+    """What a network draws, as for dropout, hangs on seed, epoch, step and process alone."""
+    place = [fit.config.seed, fit.standing.epoch, fit.standing.step, fit.processes.rank]
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+
+
+@torch.inference_mode()
+def _validate(fit: Fit, checks: Any) -> float:
+    """Mean loss over the batches of all processes."""
+    fit.network.eval()
+    sums = torch.zeros(2, device=fit.processes.device, dtype=torch.float64)
+    with fit.precision():
+        for batch in checks:
+            value = fit.losses.module if isinstance(fit.losses, nn.parallel.DistributedDataParallel) else fit.losses
+            sums += torch.stack([value(on_device(batch, fit.processes.device)).double(), sums.new_ones(())])
+    total, count = fit.processes.mean(sums).tolist()
+    return float(total / count)
+
+
+def _end_epoch(fit: Fit, validation_loss: float) -> None:
+    """Note the losses, keep the weights if they are the best, stop where nothing more is to be had."""
+    standing, settings = fit.standing, fit.config.fit
+    if not np.isfinite([standing.history[-1][0], validation_loss]).all():
+        raise NotFiniteError(f"{fit.config.name}: a loss is no number after epoch {standing.epoch + 1}")
+    standing.history[-1].append(validation_loss)
+    if validation_loss < standing.best:
+        standing.best, standing.best_epoch = validation_loss, standing.epoch
+        if fit.processes.leads:
+            save(fit.config.checkpoints / BEST, fit.network.state_dict())
+    standing.finished = standing.epoch - standing.best_epoch >= settings.patience
+    standing.epoch, standing.step, standing.loss = standing.epoch + 1, 0, 0.0
+    standing.finished |= standing.epoch == settings.epochs
+    fit.save()
 
 
 def load_best(network: nn.Module, config: ExperimentConfig) -> nn.Module:
     """``network`` with the best weights, evaluating, on the CPU. Raises: FileNotFoundError before a fit."""
-    network.load_state_dict(torch.load(config.checkpoints / "best.pt", map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(config.checkpoints / BEST, map_location="cpu", weights_only=True))
     return network.cpu().eval()
 
 
@@ -91,90 +214,3 @@ def channels_last(network: nn.Module) -> nn.Module:
     """The same network with its weights laid out channels last, which nearly halves a convolution's time on a CPU."""
     moved: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved
-
-
-def _to(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, Tensor):
-        return batch.to(device)
-    return [_to(part, device) for part in batch]
-
-
-def _epoch(
-    network: nn.Module,
-    batches: DataLoader[Any],
-    loss: BatchLoss,
-    device: torch.device,
-    optimiser: torch.optim.Optimizer,
-    title: str,
-    precision: Callable[[], torch.autocast],
-) -> float:
-    network.train()
-    total = 0.0
-    for batch in track(batches, description=title, transient=True):
-        optimiser.zero_grad(set_to_none=True)
-        with precision():
-            value = loss(network, _to(batch, device))
-        value.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        total += float(value.detach())
-    return total / max(1, len(batches))
-
-
-@torch.inference_mode()
-def _validate(
-    network: nn.Module,
-    batches: DataLoader[Any],
-    loss: BatchLoss,
-    device: torch.device,
-    precision: Callable[[], torch.autocast],
-) -> float:
-    network.eval()
-    with precision():
-        return sum(float(loss(network, _to(batch, device))) for batch in batches) / max(1, len(batches))
-
-
-def _save(
-    path: Path,
-    network: nn.Module,
-    optimiser: Any,
-    schedule: Any,
-    state: dict[str, Any],
-    rng: np.random.Generator | None,
-) -> None:
-    parts = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-    temporary = path.with_suffix(".new")
-    torch.save(parts | {"state": state, "random": _random_state(rng)}, temporary)
-    temporary.replace(path)
-
-
-def _random_state(rng: np.random.Generator | None) -> dict[str, Any]:
-    """Of torch on each device, from which batches are shuffled, and of the data set's own generator as JSON."""
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "data": None if rng is None else json.dumps(rng.bit_generator.state),
-    }
-
-
-def _restore_random_state(random: dict[str, Any], rng: np.random.Generator | None) -> None:
-    torch.set_rng_state(random["torch"])
-    if random["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(random["cuda"])
-    if rng is not None and random["data"] is not None:
-        rng.bit_generator.state = json.loads(random["data"])
-
-
-def _resume(
-    path: Path, network: nn.Module, optimiser: Any, schedule: Any, rng: np.random.Generator | None
-) -> dict[str, Any]:
-    if not path.is_file():
-        return {"epoch": 0, "best": float("inf"), "best_epoch": 0, "history": []}
-    parts = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(parts["network"])
-    optimiser.load_state_dict(parts["optimiser"])
-    schedule.load_state_dict(parts["schedule"])
-    if "random" in parts:  # not in checkpoints of before it was kept
-        _restore_random_state(parts["random"], rng)
-    state: dict[str, Any] = parts["state"]
-    return state

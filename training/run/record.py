@@ -1,4 +1,4 @@
-"""What a checkpoint was made from: commit, configuration, versions, hardware, data checksums."""
+"""What a checkpoint or a result was made from: its inputs, commit, versions, hardware."""
 
 import json
 import platform
@@ -10,23 +10,26 @@ from typing import Any
 import torch
 
 from training.run.config import ExperimentConfig
+from training.run.fingerprint import Fingerprint
 
 
-def write_run_record(path: Path, config: ExperimentConfig, data_checksums: dict[str, str]) -> None:
+def write_run_record(path: Path, made_from: Fingerprint) -> None:
     """Write a JSON record beside a checkpoint."""
-    record = {
+    path.write_text(json.dumps({"made_from": made_from, **circumstances()}, indent=2) + "\n")
+
+
+def circumstances() -> dict[str, Any]:
+    """Commit, versions and hardware of this process."""
+    return {
         "commit": _commit(),
-        "config": config.model_dump(mode="json", exclude={"data", "work"}),
         "versions": {name: version(name) for name in ("torch", "numpy", "onnx", "ssimulacra2")},
         "python": platform.python_version(),
         "hardware": {
             "machine": platform.machine(),
             "threads": torch.get_num_threads(),
-            "cuda": torch.cuda.is_available(),
+            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
-        "data": data_checksums,
     }
-    path.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def kept_metrics(config: ExperimentConfig) -> dict[str, Any]:
@@ -37,5 +40,6 @@ def kept_metrics(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    folder = Path(__file__).parent
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from training.labels.tid_pairs import TidPhoto, read_tid_photo
 from training.metrics.classical import CLASSICAL, Metric
+from training.run.progress import track
 
 COMPARED_EVERY = 2
 """Every second kind and level of a photo, the others of the next photo: FSIM, VIF and butteraugli take half a second

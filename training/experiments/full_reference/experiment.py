@@ -14,7 +14,7 @@ import torch
 
 from models.full_reference import predict_full_reference_score
 from models.graphs.onnx_model import OnnxModel
-from training.data.photos import Split, checksum, photo_paths
+from training.data.photos import Split, photo_paths
 from training.experiments.full_reference import lite, paper
 from training.experiments.full_reference.classical_scores import make_classical_scores
 from training.experiments.full_reference.config import FullReferenceConfig
@@ -28,22 +28,24 @@ from training.labels.opinion_pairs import make_opinion_pairs, read_opinion_pairs
 from training.labels.tid_pairs import make_tid_pairs
 from training.networks.multiscale_fr import PATCH, MultiscaleFr
 from training.run.export import TorchModel, export_graph, just_exported, write_manifest_entry
-from training.run.record import kept_metrics, write_run_record
+from training.run.processes import processors
+from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How a preset is fitted, and the network that comes of it, evaluating."""
+    """How a preset is fitted, the network that comes of it, evaluating, and what that is worth."""
 
     fit: Callable[[FullReferenceConfig], None]
     fitted_network: Callable[[FullReferenceConfig], MultiscaleFr]
+    evaluate: Callable[[FullReferenceConfig], dict[str, Any]]
 
 
 PRESETS = {
-    "lite": Preset(lite.fit, lite.fitted_network),
-    "paper": Preset(paper.fit, paper.fitted_network),
+    "lite": Preset(lite.fit, lite.fitted_network, figures),
+    "paper": Preset(paper.fit, paper.fitted_network, paper.evaluate),
 }
 
 SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 90000), ("train", 20000, 80000))
@@ -53,27 +55,22 @@ SPLITS: tuple[tuple[Split, int, int], ...] = (("val", 70000, 90000), ("train", 2
 def prepare(config: FullReferenceConfig) -> None:
     """Recreate TID2013's pairs, make the pairs of ``photos/train`` and ``val``, and compute the classical metrics."""
     tid = config.work / "tid2013"
-    make_tid_pairs(config.data, tid, processes=config.threads)
+    make_tid_pairs(config.data, tid, processes=processors())
     for split, opinion_seed, high_seed in SPLITS:
         opinions, high = opinions_folder(config, split), high_quality_folder(config, split)
-        make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=config.threads)
-        make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=config.threads)
-    make_classical_scores(config.data, tid, config.folder / "rivals", processes=config.threads)
+        make_opinion_pairs(config.data, split, opinions, seed=opinion_seed, processes=processors())
+        make_high_quality_pairs(config.data, split, high, seed=high_seed, processes=processors())
+    make_classical_scores(config.data, tid, config.folder / "rivals", processes=processors())
 
 
 def fit(config: FullReferenceConfig) -> None:
-    """Fit the preset and note what from."""
+    """Fit the preset."""
     PRESETS[config.preset].fit(config)
-    write_run_record(
-        config.checkpoints / "run.json",
-        config,
-        {"train": checksum(photo_paths(config.data, "train")), "kodak": checksum(photo_paths(config.data, "kodak"))},
-    )
 
 
 def evaluate(config: FullReferenceConfig) -> dict[str, Any]:
-    """People: photos of TID2013 that a fold left out. Order and SSIMULACRA2: the shipped graph on ``photos/val``."""
-    return figures(config)
+    """People: photos of TID2013 left out. ``lite`` also says what its graph does on ``photos/val``."""
+    return PRESETS[config.preset].evaluate(config)
 
 
 def export(config: FullReferenceConfig) -> None:

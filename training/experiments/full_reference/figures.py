@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy import stats
 
 from models.full_reference import predict_full_reference_score
-from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.types import Rgb8
 from training.data.photos import load_photo, photo_paths
@@ -26,7 +24,9 @@ from training.maths.agreement import agreement
 from training.metrics.classical import CLASSICAL
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
 from training.run.config import ExperimentConfig
+from training.run.export import exported_model
 from training.run.fit import load_history
+from training.run.progress import track
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class JudgedPhoto:
 def figures(config: ExperimentConfig) -> dict[str, Any]:
     """All figures, written to ``metrics.json`` and ``report.html`` too."""
     photos = judged_photos(config, config.checkpoints)
-    model = load_model("full_reference")
+    model = exported_model("full_reference", config)
     ladder = jpeg_ladder(config, model)
     found = {
         "people": people(photos),

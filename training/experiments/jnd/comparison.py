@@ -1,12 +1,11 @@
 """FPSNet's map against plain maps, photo by photo: means, wins, paired intervals, and what the map's unit is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 from scipy.stats import t as student_t
 
 from models.types import Rgb8
@@ -20,6 +19,7 @@ from training.experiments.jnd.protocol import (
     visibility_at_own_level,
     wu2017_map,
 )
+from training.run.progress import track
 
 OURS = "fpsnet"
 MAPS: dict[str, JndMapOf] = {
@@ -54,16 +54,23 @@ class PhotoFigures:
 
 
 def measure_photos(
-    data: Path, split: Split, *, energies: Sequence[float] = ENERGIES, names: Sequence[str] = tuple(MAPS)
+    data: Path,
+    split: Split,
+    *,
+    energies: Sequence[float] = ENERGIES,
+    names: Sequence[str] = tuple(MAPS),
+    ours: JndMapOf = fpsnet_map,
 ) -> list[PhotoFigures]:
-    """Maps by name, ours among them, on every lossless photo of a split."""
+    """Maps by name, ours among them, on every lossless photo of a split; ``ours``: what is measured as such."""
     paths = track([path for path in photo_paths(data, split) if is_lossless(path)], description="JND maps")
-    return [measure_photo(path.stem, load_photo(path), energies, names) for path in paths]
+    maps = MAPS | {OURS: ours}
+    chosen = {name: maps[name] for name in names}
+    return [measure_photo(path.stem, load_photo(path), energies, chosen) for path in paths]
 
 
-def measure_photo(name: str, image: Rgb8, energies: Sequence[float], names: Sequence[str]) -> PhotoFigures:
+def measure_photo(name: str, image: Rgb8, energies: Sequence[float], maps_of: Mapping[str, JndMapOf]) -> PhotoFigures:
     """Maps by name on one photo of at least 176 pixels a side."""
-    maps = {map_name: MAPS[map_name](image) for map_name in names}
+    maps = {map_name: map_of(image) for map_name, map_of in maps_of.items()}
     noise = {mse: {key: measure_noise(image, jnd, mse=mse) for key, jnd in maps.items()} for mse in energies}
     own_level = {key: visibility_at_own_level(image, maps[key]) for key in WITH_UNITS if key in maps}
     return PhotoFigures(name, noise, own_level, float(np.median(maps[OURS])))
@@ -122,10 +129,10 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def region_medians(data: Path) -> dict[str, float]:
-    """Median threshold in luma levels over each of ``KODAK_REGIONS``."""
+def region_medians(data: Path, ours: JndMapOf) -> dict[str, float]:
+    """Median threshold of our map in luma levels over each of ``KODAK_REGIONS``."""
     medians = {}
     for name, (photo, rows, columns) in KODAK_REGIONS.items():
-        values = fpsnet_map(load_photo(data / "kodak" / f"{photo}.png"))[rows, columns]
+        values = ours(load_photo(data / "kodak" / f"{photo}.png"))[rows, columns]
         medians[name] = round(float(np.median(values)), 2)
     return medians

@@ -12,11 +12,11 @@ from models.graphs.onnx_model import OnnxModel
 from models.jnd import predict_jnd_map
 from models.jnd.prediction import MARGIN, SIDES
 from models.types import JndMap, Rgb8
-from training.data.photos import checksum, is_free, is_lossless, load_photo, photo_paths, random_crops
+from training.data.photos import is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.experiments.jnd.config import JndConfig, Regions
 from training.experiments.jnd.judges import judged_loss
-from training.experiments.jnd.protocol import ENERGIES, visibility_at_own_level
+from training.experiments.jnd.protocol import ENERGIES, JndMapOf, visibility_at_own_level
 from training.experiments.jnd.regions import MiddleRegions, RegionBatches
 from training.experiments.jnd.tables import tables
 from training.experiments.on_photos import compare_on_photos
@@ -27,9 +27,8 @@ from training.networks.fpsnet import FULL, POWER, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
 from training.networks.part_of_photo import FrozenNormalisation, Network, PartOfPhoto, WholePhoto, as_models
 from training.run.config import FitConfig
-from training.run.export import export_graph, just_exported, write_manifest_entry
+from training.run.export import export_graph, exported_model, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import write_run_record
 
 VERSION = "0.5.1"
 BASELINE = "deviation_1"
@@ -45,7 +44,8 @@ def prepare(config: JndConfig) -> None:
 
 
 def build_network(config: JndConfig, switches: Switches = FULL) -> Network:
-    """The untrained network of a preset."""
+    """The untrained network of a preset, as its seed draws it."""
+    torch.manual_seed(config.seed)
     network = NETWORKS[config.preset](switches=switches)
     channels_last(network)
     return network
@@ -53,9 +53,6 @@ def build_network(config: JndConfig, switches: Switches = FULL) -> Network:
 
 def fit(config: JndConfig) -> nn.Module:
     """Train FPSNet through the judges, at last with the statistics of its batch normalisation kept."""
-    photos = [path for path in photo_paths(config.data, "train") if is_free(path)]
-    config.checkpoints.mkdir(parents=True, exist_ok=True)
-    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photos)})
     network = build_network(config)
     _through_judges(network, config, config.regions)
     refined = refinement(config)
@@ -92,10 +89,15 @@ def fitted(config: JndConfig) -> Network:
 
 
 def evaluate(config: JndConfig) -> dict[str, Any]:
-    """Figures of the shipped graph on Kodak, beside those of plain maps and of Wu 2017, and on the photos of val."""
-    photos = measure_photos(config.data, "kodak")
-    val = measure_photos(config.data, "val", energies=ENERGIES[:1], names=[OURS, BASELINE])
-    figures = compare_maps(photos) | {"kodak_region_medians": region_medians(config.data), "val": compare_maps(val)}
+    """Figures of the preset's graphs on Kodak, beside those of plain maps and of Wu 2017, and on the photos of val.
+
+    Raises: FileNotFoundError before an export.
+    """
+    ours = exported_map(config)
+    photos = measure_photos(config.data, "kodak", ours=ours)
+    val = measure_photos(config.data, "val", energies=ENERGIES[:1], names=[OURS, BASELINE], ours=ours)
+    medians = region_medians(config.data, ours)
+    figures = compare_maps(photos) | {"kodak_region_medians": medians, "val": compare_maps(val)}
     refined = refinement(config)
     report = Report(
         title="FPSNet: visibility thresholds",
@@ -156,12 +158,16 @@ def export(config: JndConfig) -> None:
     }
     pairs = as_models(network), (just_exported("fpsnet", config), just_exported("fpsnet_part", config))
     compare_on_photos("fpsnet", config.data, pairs, lambda photo, _, both: map_by(both, photo).values)
-    if config.variant:
-        return
     for name, error in errors.items():
         _write_entry(name, config, {"pytorch_against_onnxruntime": float(f"{error:.2g}")})
-    ours = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS])
-    _write_entry("fpsnet", config, _headline(compare_maps(ours)))
+    measured = measure_photos(config.data, "kodak", energies=ENERGIES[:1], names=[OURS], ours=exported_map(config))
+    _write_entry("fpsnet", config, _headline(compare_maps(measured)))
+
+
+def exported_map(config: JndConfig) -> JndMapOf:
+    """The map of whole photos by the preset's graphs. Raises: FileNotFoundError before an export."""
+    models = exported_model("fpsnet", config), exported_model("fpsnet_part", config)
+    return lambda photo: map_by(models, photo).values.astype(np.float64)
 
 
 def map_by(models: tuple[OnnxModel, OnnxModel], photo: Rgb8) -> JndMap:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -12,6 +11,7 @@ from models.jnd.prediction import MARGIN, SIDES
 from models.types import Rgb8
 from training.data.photos import is_free, is_lossless, load_photo, photo_paths
 from training.run.config import ExperimentConfig
+from training.run.progress import track
 
 LARGEST = 512
 """Most rows and columns of a region."""
@@ -34,23 +34,23 @@ class RegionBatches(Dataset[Tensor]):
     def __init__(self, config: ExperimentConfig, *, count: int, size: int) -> None:
         self._groups = _photos_by_shape([path for path in photo_paths(config.data, "train") if is_free(path)])
         self._count, self._size = count, size
-        self.rng = np.random.default_rng(config.seed)
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> Tensor:
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,))))
         shapes = list(self._groups)
         pixels = np.array([rows * columns * len(self._groups[rows, columns]) for rows, columns in shapes], float)
-        shape = shapes[self.rng.choice(len(shapes), p=pixels / pixels.sum())]
+        shape = shapes[rng.choice(len(shapes), p=pixels / pixels.sum())]
         photos = self._groups[shape]
         wanted = max(1, self._size * LARGEST**2 // (shape[0] * shape[1]))
-        chosen = self.rng.choice(len(photos), min(wanted, len(photos)), replace=False)
-        batch = np.stack([toned(_random_region(photos[photo], shape, self.rng), self.rng) for photo in chosen])
-        if self.rng.random() < MIRRORED:
+        chosen = rng.choice(len(photos), min(wanted, len(photos)), replace=False)
+        batch = np.stack([toned(_random_region(photos[photo], shape, rng), rng) for photo in chosen])
+        if rng.random() < MIRRORED:
             batch = _with_mirrored_edges(batch)
-        turned = torch.rot90(torch.from_numpy(batch), 2 * int(self.rng.integers(2)), (2, 3))
-        return turned.flip(3) if self.rng.integers(2) else turned
+        turned = torch.rot90(torch.from_numpy(batch), 2 * int(rng.integers(2)), (2, 3))
+        return turned.flip(3) if rng.integers(2) else turned
 
 
 class MiddleRegions(Dataset[Tensor]):
@@ -87,7 +87,7 @@ def toned(region: Rgb8, rng: np.random.Generator) -> Rgb8:
 def _photos_by_shape(paths: list[Path]) -> dict[Shape, list[Rgb8]]:
     """Photos, (3, H, W) and not higher than wide, by the shape of their region; smaller ones are left out."""
     groups: dict[Shape, list[Rgb8]] = {}
-    for path in track(paths, description="photos", transient=True):
+    for path in track(paths, description="photos"):
         photo = np.moveaxis(load_photo(path), -1, 0)
         landscape = photo if photo.shape[1] <= photo.shape[2] else photo.swapaxes(1, 2)
         if min(photo.shape[1:]) >= SMALLEST:

@@ -81,7 +81,7 @@ def _fit_one(
     flags = (switches.focus, switches.perceptual, switches.semantic, switches.bidirectional, switches.gated)
     name = "shen2020-" + "".join(str(int(flag)) for flag in flags)
     one = config.model_copy(update={"variant": f"{config.variant}/{name}".lstrip("/")})
-    fit_network(network, LosslessCrops(train, config.seed), LosslessCrops(choose, 0), l1_of_map, one)
+    fit_network(network, LosslessCrops(train), LosslessCrops(choose), l1_of_map, one)
     return network
 
 
@@ -95,18 +95,17 @@ def l1_of_map(network: nn.Module, batch: list[Tensor]) -> Tensor:
 class LosslessCrops(Dataset[list[Tensor]]):
     """[image (3, 256, 256) in [0, 1], changed luma (1, 256, 256) in levels] at random places and turns."""
 
-    def __init__(self, pairs: list[LosslessPair], seed: int) -> None:
+    def __init__(self, pairs: list[LosslessPair]) -> None:
         self._pairs = pairs
-        self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> list[Tensor]:
         original, lossless = _read(self._pairs[index])
-        row, column = (int(self.rng.integers(side - CROP + 1)) for side in original.shape[:2])
+        row, column = (int(torch.randint(side - CROP + 1, (1,))) for side in original.shape[:2])
         place = np.s_[row : row + CROP, column : column + CROP]
-        turn = int(self.rng.integers(4))
+        turn = int(torch.randint(4, (1,)))
         parts = [srgb_to_tensor(original[place])[0], torch.from_numpy(changed_luma(original, lossless)[place])[None]]
         return [torch.rot90(part, turn, (1, 2)).float() for part in parts]
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -20,10 +19,11 @@ from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import DMOS_PATCHES, predict_patch_dmos_map
 from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, checksum, photo_paths
+from training.data.photos import Split, photo_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
+from training.experiments.quality.dipqa_tables import starting_network
 from training.experiments.quality.patch_quality import cells
 from training.experiments.quality.patch_quality import prepare_pairs as prepare
 from training.figures.paired import beside_baselines
@@ -41,7 +41,8 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import kept_metrics, write_run_record
+from training.run.progress import track
+from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -111,7 +112,6 @@ def fit(config: DipqaConfig) -> None:
         first, second, dmos = read_patch_pairs(config, "val", side)
         validate = PatchPairs(first[::2], second[::2], dmos[::2])
         fit_network(_network(config, side), train, validate, dmos_loss, _part(config, side))
-    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _part(config: DipqaConfig, side: int) -> DipqaConfig:
@@ -121,8 +121,7 @@ def _part(config: DipqaConfig, side: int) -> DipqaConfig:
 
 
 def _network(config: DipqaConfig, side: int) -> nn.Module:
-    torch.manual_seed(config.seed)
-    return channels_last(Dipqa(side, config.preset))
+    return channels_last(starting_network(config, config.data, side))
 
 
 def evaluate(config: DipqaConfig) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -21,7 +20,7 @@ from models.metrics.fish import fish_map
 from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_patch_features, tiled_patch_quality
 from models.preprocess import pad_to_at_least, to_nchw
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, checksum, load_photo, photo_paths
+from training.data.photos import Split, load_photo, photo_paths
 from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
 from training.experiments.on_photos import compare_on_photos
@@ -43,7 +42,9 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import kept_metrics, write_run_record
+from training.run.processes import processors
+from training.run.progress import track
+from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -147,8 +148,8 @@ def prepare(config: ExperimentConfig) -> None:
 
 def prepare_pairs(config: ExperimentConfig) -> None:
     """Make the pairs of every kind of ``photos/train`` and ``photos/val``, which DIPQA is fitted to."""
-    make_pairs(config.data, "val", config.work / "quality-pairs" / "val", seed=50000, processes=config.threads)
-    make_pairs(config.data, "train", config.work / "quality-pairs" / "train", seed=0, processes=config.threads)
+    make_pairs(config.data, "val", config.work / "quality-pairs" / "val", seed=50000, processes=processors())
+    make_pairs(config.data, "train", config.work / "quality-pairs" / "train", seed=0, processes=processors())
 
 
 def quality_loss(network: nn.Module, batch: Any) -> Tensor:
@@ -167,7 +168,6 @@ def fit(config: PatchQualityConfig) -> None:
     train = DrawnPatches(read_versions(config, "train"), drawn=config.patches_per_epoch)
     patches, labels, _ = grid_patches(read_versions(config, "val", range(1)))
     fit_network(_network(config), train, GridPatches(patches, labels), quality_loss, config)
-    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _network(config: ExperimentConfig) -> nn.Module:

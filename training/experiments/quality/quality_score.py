@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -24,7 +23,7 @@ from models.graphs.onnx_model import OnnxModel
 from models.metrics.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, checksum, photo_paths
+from training.data.photos import Split, photo_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import QualityScoreConfig
 from training.experiments.quality.tables import quality_score_table as table
@@ -42,7 +41,8 @@ from training.run.export import (
     write_manifest_entry,
 )
 from training.run.fit import channels_last, fit_network, load_best, load_history
-from training.run.record import kept_metrics, write_run_record
+from training.run.progress import track
+from training.run.record import kept_metrics
 
 __all__ = ["evaluate", "export", "fit", "prepare", "table"]
 
@@ -146,7 +146,6 @@ def fit(config: QualityScoreConfig) -> None:
         score_loss,
         config,
     )
-    write_run_record(config.checkpoints / "run.json", config, {"train": checksum(photo_paths(config.data, "train"))})
 
 
 def _network(config: QualityScoreConfig) -> nn.Module:

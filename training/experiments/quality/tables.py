@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy import ndimage
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -30,6 +29,7 @@ from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregatio
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.run.config import ExperimentConfig
 from training.run.fit import channels_last, fit_network
+from training.run.progress import track
 
 Floats = NDArray[np.float64]
 

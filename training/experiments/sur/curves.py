@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from scipy.optimize import least_squares
 
 from models.jpeg.pixels import decode_jpeg
@@ -24,6 +22,7 @@ from training.data.photos import Split, is_free, load_photo, photo_paths
 from training.experiments.sur.aic3 import aic3_thresholds, boosted_jnd, read_aic3
 from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import threshold_log_distance
+from training.run.progress import track
 
 CURVE_LEVELS = (1, 4, 8, 13, 19, 26, 34, 43, 53, 63, 72, 79, 85, 91, 100)
 """Where a photo's curve is measured: densest where people near the threshold change their mind, QF 75 to 97."""
@@ -62,9 +61,8 @@ def teacher_curves(paths: list[Path], cache: Path) -> PhotoCurves:
     """Curves of all photos in ``paths``; kept in ``cache`` (``.npz``), where earlier photos are found again."""
     known = dict(np.load(cache)) if cache.is_file() else {}
     missing = [path for path in paths if path.name not in known]
-    progress = Console(stderr=True)  # standard output holds the figures
     with ProcessPoolExecutor() as pool:
-        measured = track(pool.map(_measure, missing), f"teacher curves {cache.stem}", len(missing), console=progress)
+        measured = track(pool.map(_measure, missing), f"teacher curves {cache.stem}", len(missing))
         for path, curve in zip(missing, measured, strict=True):
             known[path.name] = curve
             np.savez(cache, **known)

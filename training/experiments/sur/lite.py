@@ -4,27 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from models.sur.reference import VIEWING_PLACES, SurModels
-from training.data.photos import checksum, photo_paths
 from training.experiments.sur.config import SurConfig
 from training.experiments.sur.tiles import EQUAL, VERSIONS, TilePairs
 from training.networks.sur_featnet import OfOpponents, SurFeatNet, SurHead
 from training.run.export import TorchModel
 from training.run.fit import fit_network, load_best
-from training.run.record import write_run_record
+from training.run.progress import track
 
 
 def fit(config: SurConfig) -> None:
     """Stage one: body and head together on the tiles. Stage two: the head on the frozen body, as in section 5.3."""
-    write_run_record(
-        config.checkpoints / "run.json",
-        config,
-        {split: checksum(photo_paths(config.data, split)) for split in ("train", "val")},
-    )
     train = TilePairs(config.folder, "train", config.versions)
     validate = TilePairs(config.folder, "val", range(VERSIONS))
     torch.manual_seed(config.seed)

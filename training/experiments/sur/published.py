@@ -1,8 +1,7 @@
 """SUR-FeatNet's training as published (Lin et al. 2020, sections 5.3 and 6.2), whatever the pairs come from.
 
-Stage one learns a full-reference score on GAP features, stage two the SUR on the MLSP features of the frozen body. One
-thing differs: AdamW with a cosine schedule (``training.run.fit``) stands in for Adam at the published learning rate,
-batch size and numbers of epochs.
+Stage one learns a full-reference score on GAP features, stage two the SUR on the MLSP features of the frozen body, both
+by Adam at the published learning rate, batch size and numbers of epochs.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -32,6 +30,7 @@ from training.networks.sur_featnet_published import (
 )
 from training.run.export import export_graph
 from training.run.fit import fit_network, load_best
+from training.run.progress import track
 
 IMAGENET_WEIGHTS = Path("imagenet") / "inception_v3.pth"
 """Below the data folder: torchvision's state dict of Inception-V3 trained on ImageNet, where somebody has it."""
@@ -44,7 +43,7 @@ CHECKED_CROPS = 24
 
 
 class ImagePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Labelled pairs, made when asked for: float32 (3, H, W) in [0, 1] twice, and the label ()."""
+    """Labelled pairs, made when asked for: uint8 (3, H, W) twice, and the label ()."""
 
     def __init__(self, makers: Sequence[Callable[[], LabelledPair]]) -> None:
         self.makers = makers
@@ -54,7 +53,7 @@ class ImagePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         reference, distorted, label = self.makers[index]()
-        first, second = enlarge(torch.stack([as_tensor(reference), as_tensor(distorted)]))
+        first, second = (torch.from_numpy(side.copy()).movedim(-1, 0) for side in (reference, distorted))
         return first, second, torch.tensor(label, dtype=torch.float32)
 
 
@@ -80,17 +79,29 @@ def as_tensor(image: Rgb8) -> Tensor:
 
 
 def absolute_error(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    """L1 between what a network or head says of pairs and their labels. Reference: section 5.3."""
+    """L1 between what a network or head says of pairs and their labels. Reference: section 5.3.
+
+    Bytes are images, which the device turns into [0, 1] and enlarges where they are too small: a quarter as much comes
+    to it as of floats.
+    """
     reference, distorted, labels = batch
-    predicted: Tensor = network(reference, distorted)
+    predicted: Tensor = network(*(_image(side) for side in (reference, distorted)))
     return (predicted - labels).abs().mean()
+
+
+def _image(side: Tensor) -> Tensor:
+    return enlarge(side.float() / 255) if side.dtype == torch.uint8 else side
 
 
 def starting_body(config: SurConfig) -> Body:
     """The body of the preset with ImageNet weights where they are at hand, else at random by the seed."""
     torch.manual_seed(config.seed)
-    weights = config.data / IMAGENET_WEIGHTS
-    return build_body(config.preset, weights if weights.is_file() else None)
+    return build_body(config.preset, config.data / IMAGENET_WEIGHTS if has_imagenet(config) else None)
+
+
+def has_imagenet(config: SurConfig) -> bool:
+    """Whether the body starts from ImageNet: its weights are at hand, and the preset is the one they fit."""
+    return config.preset == "paper" and (config.data / IMAGENET_WEIGHTS).is_file()
 
 
 def fit_stage_one(config: SurConfig, train: Dataset[Any], validate: Dataset[Any]) -> StageOne:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -24,6 +23,8 @@ from training.data.photos import Split, is_free, load_photo, photo_paths, random
 from training.distort.jpeg_variants import variants
 from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import LEAST, log_lost_quality, threshold_log_distance
+from training.run.fingerprint import digest
+from training.run.progress import track
 
 EQUAL = LEAST
 """Label of two equal tiles."""
@@ -42,16 +43,22 @@ strong, and Limen's encoder saves where the teacher sees little of them."""
 
 
 def prepare(config: SurConfig) -> None:
-    """Cut crops, make their JPEG variants, score them; one ``.npy`` each for references, variants and labels."""
+    """Cut crops, make their JPEG variants, score them; one ``.npy`` each for references, variants and labels.
+
+    What was made from other photos is made again.
+    """
     splits: tuple[Split, ...] = ("train", "val")
     for split in splits:
-        if not (config.folder / f"{split}-labels.npy").is_file():
-            _prepare_split(config, split)
+        paths = [path for path in photo_paths(config.data, split) if is_free(path)]
+        jobs = [(path, [config.seed, int(split == "val"), index]) for index, path in enumerate(paths)]
+        made, record = digest(paths), config.folder / f"{split}-made-from.txt"
+        known = record.read_text() if record.is_file() else made
+        if known != made or not (config.folder / f"{split}-labels.npy").is_file():
+            _prepare_split(config, split, jobs)
+        record.write_text(made)
 
 
-def _prepare_split(config: SurConfig, split: Split) -> None:
-    paths = [path for path in photo_paths(config.data, split) if is_free(path)]
-    jobs = [(path, [config.seed, int(split == "val"), index]) for index, path in enumerate(paths)]
+def _prepare_split(config: SurConfig, split: Split, jobs: list[tuple[Path, list[int]]]) -> None:
     crops: list[Rgb8] = []
     versions: list[list[Rgb8]] = []
     labels: list[list[float]] = []

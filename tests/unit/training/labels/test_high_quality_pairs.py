@@ -49,7 +49,7 @@ def test_only_val_has_unseen_kinds_and_photos_with_jpeg_traces(folders: Path) ->
 def test_files_that_are_there_are_kept(folders: Path) -> None:
     file = folders / "val" / "a.npz"
     before = file.stat().st_mtime_ns
-    make_high_quality_pairs(folders / "data", "val", folders / "val", seed=6, processes=1)
+    make_high_quality_pairs(folders / "data", "val", folders / "val", seed=5, processes=1)
     assert file.stat().st_mtime_ns == before
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from training.metrics.ssimulacra2 import ssimulacra2
-from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, MultiscaleFr, spatial_pyramid
+from training.networks.multiscale_fr import ABLATIONS, KERNELS, PRESETS, FeaturePyramid, MultiscaleFr, spatial_pyramid
 from training.networks.pair_statistics import Blur, PairStatistics, ssimulacra2_of_statistics
 from training.networks.teacher_line import (
     LARGEST_DOUBT,
@@ -20,7 +20,7 @@ from training.networks.teacher_line import (
     share_of_ssimulacra2,
 )
 
-STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (8 + 8 + 16 + 16)
+STREAMS_AND_PYRAMIDS = 2 * 32 * (1 + 4 + 16 + 64) + 4 * (4 * 32)
 
 
 def wavy_pair(seed: int = 0) -> torch.Tensor:
@@ -52,9 +52,23 @@ def test_ablations_take_away_what_they_say() -> None:
     flat = 32 * 8 * 8
     assert inputs["distorted image"] == inputs["residual map"] == flat
     assert inputs["direct concat"] == 2 * flat
-    assert inputs["without spatial pyramid"] == 2 * flat + 4 * 48
+    assert inputs["without spatial pyramid"] == 2 * flat + 4 * 4 * 32
     assert inputs["without feature pyramid"] == 2 * 32 * 85
     assert inputs["proposed"] == STREAMS_AND_PYRAMIDS
+
+
+@torch.inference_mode()
+def test_the_feature_pyramid_goes_from_the_deepest_stage_down() -> None:
+    """Lateral connections and sums at twice the size (Lin et al. 2017): a change deep down reaches every level."""
+    torch.manual_seed(0)
+    pyramid = FeaturePyramid().eval()
+    stages = [torch.rand(1, width, side, side) for width, side in zip(KERNELS, (64, 32, 16, 8, 8), strict=True)]
+    before = pyramid(stages)
+    deeper = pyramid([*stages[:-1], stages[-1] + 1])
+    assert [level.shape for level in before] == [(1, 128)] * 4
+    assert all(not torch.equal(one, other) for one, other in zip(before, deeper, strict=True))
+    shallower = pyramid([stages[0] + 1, *stages[1:]])
+    assert [torch.equal(one, other) for one, other in zip(before, shallower, strict=True)] == [False, True, True, True]
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ import torch
 import yaml
 from pydantic import ValidationError
 from torch import Tensor, nn
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
 from models.graphs.artefacts import WEIGHTS
 from training.cli import main
@@ -98,61 +98,8 @@ def test_the_loop_learns_keeps_the_best_and_writes_its_losses(tmp_path: Path) ->
         "best.pt",
         "checkpoint.pt",
         "history.json",
+        "run.json",
     ]
-
-
-def test_a_fit_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    class KilledError(Exception):
-        pass
-
-    calls = 0
-
-    def dying(network: nn.Module, batch: list[Tensor]) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if calls > 20:
-            raise KilledError
-        return line_loss(network, batch)
-
-    with pytest.raises(KilledError):
-        fit_network(nn.Linear(1, 1), line_data(), line_data(), dying, config(tmp_path))
-    assert len(load_history(config(tmp_path))) == 1
-    fit_network(nn.Linear(1, 1), line_data(), line_data(), line_loss, config(tmp_path))
-    assert len(load_history(config(tmp_path))) == 3
-
-
-class Drawn(Dataset[Tensor]):
-    """Numbers 0 to 15, each with a random number by a generator of the data set's own."""
-
-    def __init__(self) -> None:
-        self.rng = np.random.default_rng(1)
-
-    def __len__(self) -> int:
-        return 16
-
-    def __getitem__(self, index: int) -> Tensor:
-        return torch.tensor([float(index), self.rng.random()])
-
-
-def test_a_fit_that_goes_on_sees_the_batches_that_one_without_a_stop_sees(tmp_path: Path) -> None:
-    def seen_by(work: Path, stops: int) -> list[list[float]]:
-        seen: list[list[float]] = []
-
-        def noting(network: nn.Module, batch: Tensor) -> Tensor:
-            if network.training:
-                seen.append(batch.flatten().tolist())
-            loss: Tensor = (network(batch) ** 2).mean()
-            return loss
-
-        for epochs in range(3 - stops, 4):
-            settings = config(work)
-            fit = settings.fit.model_copy(update={"epochs": epochs})
-            fit_network(nn.Linear(2, 1), Drawn(), Drawn(), noting, settings.model_copy(update={"fit": fit}))
-        return seen
-
-    straight, stopped = seen_by(tmp_path / "straight", 0), seen_by(tmp_path / "stopped", 2)
-    assert len(straight) == 6
-    assert straight == stopped
 
 
 def test_a_report_is_one_file_that_loads_nothing_and_is_the_same_twice(tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.graphs.artefacts import load_model
 from models.metrics.classical import psnr_db
 from tests.assets import datasets as made
 from training.data.errors import DatasetMissingError
 from training.experiments.full_reference import classical_scores, experiment, figures, heads
 from training.experiments.full_reference.config import FullReferenceConfig
 from training.experiments.full_reference.figures import against_classical, judged_photos, people
+from training.experiments.full_reference.tables import PairToScore, ScoredPatches, patch_count
 from training.figures.paired import lead_interval, photos_won
 from training.labels.opinion_pairs import CODEC
 from training.labels.tid_pairs import TidPhoto
+from training.metrics.classical import CLASSICAL_OF_DATABASES
 from training.networks.multiscale_fr import ABLATIONS
 from training.run.config import load_config
 
@@ -74,6 +77,26 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> FullReferenceConfig:
     return config
 
 
+def test_preset_paper_is_measured_on_photos_that_chose_nothing(fitted: FullReferenceConfig) -> None:
+    config = one_step(load_config(FullReferenceConfig, data=fitted.data, work=fitted.work, preset="paper", epochs=1))
+    config = config.model_copy(update={"variant": "paper-test"})
+    with pytest.raises(FileNotFoundError):
+        experiment.evaluate(config)
+    experiment.fit(config)
+    found = experiment.evaluate(config)
+    assert (found["photos"], found["pairs"]) == (1, len(INFO))
+    assert set(found["people"]) == {"srocc", "plcc", "srocc_within_photo"}
+
+
+def test_an_epoch_has_as_many_patches_as_the_images() -> None:
+    pair = PairToScore(lambda: (np.zeros((300, 400, 3), np.uint8),) * 2, 1.0, patch_count(300, 400))
+    other = PairToScore(lambda: (np.full((128, 128, 3), 9, np.uint8),) * 2, 2.0, patch_count(128, 128))
+    patches = ScoredPatches([pair, other])
+    assert len(patches) == 6 + 1
+    assert bool((patches[6][0] == 9).all())
+    assert len(ScoredPatches([pair, other], fixed=True)) == 2
+
+
 def test_every_photo_is_scored_by_the_one_fold_that_left_it_out(fitted: FullReferenceConfig) -> None:
     names = sorted(path.name for path in fitted.checkpoints.glob("fold-*/*.npy"))
     assert names == [f"{number:02d}.npy" for number in range(1, heads.FOLDS + 1)]
@@ -89,6 +112,7 @@ def test_figures_come_with_wins_and_an_interval(fitted: FullReferenceConfig, mon
     monkeypatch.setattr(classical_scores, "ProcessPoolExecutor", _Here)
     monkeypatch.setattr(classical_scores, "COMPARED_EVERY", 1)
     classical_scores.make_classical_scores(fitted.data, fitted.work / "tid2013", fitted.folder / "rivals", processes=1)
+    monkeypatch.setattr(figures, "exported_model", lambda name, config: load_model(name))
     found = experiment.evaluate(fitted)
     assert found["people"]["pairs"] == heads.FOLDS * len(INFO)
     assert found["against"]["psnr"]["srocc"] > 0.9
@@ -163,16 +187,18 @@ def test_lead_is_judged_on_the_same_draw_of_photos() -> None:
 
 
 def test_tables_of_the_paper_run_on_every_database(tmp_path: Path) -> None:
-    made.make_live(tmp_path / "live")
-    made.make_csiq(tmp_path / "csiq")
-    made.make_tid(tmp_path / "tid2008")
-    made.make_tid(tmp_path / "tid2013")
+    made.make_live(tmp_path / "live", size=168)
+    made.make_csiq(tmp_path / "csiq", size=168)
+    made.make_tid(tmp_path / "tid2008", size=168)
+    made.make_tid(tmp_path / "tid2013", size=168)
     config = load_config(FullReferenceConfig, data=tmp_path, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 4})})
     found = experiment.table(config, tmp_path)
     assert set(found) == {"live", "csiq", "tid2008", "tid2013"}
-    assert set(found["tid2013"]["agreement"]) == set(ABLATIONS)
-    assert set(found["live"]["agreement"]["proposed"]) == {"srocc", "plcc"}
+    assert set(found["tid2013"]["table 2"]) == set(ABLATIONS)
+    assert set(found["live"]["table 1"]) == {*CLASSICAL_OF_DATABASES, "proposed"}
+    assert set(found["live"]["table 2"]["proposed"]) == {"srocc", "plcc"}
+    assert len(found["csiq"]["figure 4: training loss by epoch"]) == 1
 
 
 def test_tables_name_what_is_missing(tmp_path: Path) -> None:

@@ -53,6 +53,20 @@ def test_published_preset_is_fitted_in_one_stage(tmp_path: Path) -> None:
     assert paper.weights == paper.checkpoints / "weights"
 
 
+def test_each_preset_is_measured_by_its_own_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = load_config(JndConfig, data=tmp_path, work=tmp_path, preset="paper")
+    asked: list[tuple[str, Path]] = []
+
+    def noted(name: str, config: JndConfig) -> str:
+        asked.append((name, config.weights))
+        raise FileNotFoundError
+
+    monkeypatch.setattr(experiment, "exported_model", noted)
+    with pytest.raises(FileNotFoundError):
+        experiment.evaluate(paper)
+    assert asked == [("fpsnet", paper.checkpoints / "weights")]
+
+
 def test_the_second_stage_keeps_the_statistics_of_the_first(config: JndConfig) -> None:
     write_photos(config)
     experiment.fit(config)

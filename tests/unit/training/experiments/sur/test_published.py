@@ -1,14 +1,16 @@
 """SUR-FeatNet as published: shapes, one step of both stages, tables on look-alikes, the ranking of distributions."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from models.sur.gev import GevParameters
-from tests.assets.datasets import make_jnd_pano, make_kadis
+from tests.assets.datasets import make_kadis, make_mcl_jci
 from training.data.errors import DatasetMissingError
+from training.data.mcl_jci import read_mcl_jci
 from training.experiments.sur import experiment
 from training.experiments.sur.config import SurConfig
 from training.experiments.sur.distributions import GEV, anderson_darling, draw_samples, fit_gev_mle, rank_distributions
@@ -19,7 +21,8 @@ from training.experiments.sur.published import (
     export_on_tiles,
     fit_on_tiles,
 )
-from training.experiments.sur.tables import SCHEMES
+from training.experiments.sur.schemes import SCHEMES, Scheme, judge, photo_features
+from training.experiments.sur.tables import _means, ends, spread
 from training.networks.sur_featnet_published import (
     InceptionBody,
     LiteBody,
@@ -100,19 +103,81 @@ def test_stages_on_tiles_of_ones_own_photos(tmp_path: Path) -> None:
 
 
 def test_tables_of_the_paper_on_look_alikes(tmp_path: Path) -> None:
-    """All four schemes for one step in each of two folds; MCL-JCI's photos go the same way with two JNDs more."""
+    """All four schemes for one step in each of two folds, by the names of what they learned from."""
     root = tmp_path / "data"
-    make_jnd_pano(root / "jnd-pano", sources=2, qfs=(5, 100), size=64)
+    make_mcl_jci(root / "mcl-jci", sources=2, qfs=(5, 100), size=64)
     make_kadis(root / "kadis-700k", sources=2, size=64)
     config = load_config(SurConfig, data=root, work=tmp_path / "work", epochs=1)
     config = config.model_copy(update={"fit": config.fit.model_copy(update={"batch_size": 2})})
-    tables = experiment.table(config, root)["jnd-pano"]
-    assert set(tables["table 2: schemes, first JND"]) == set(SCHEMES)
-    assert set(tables["table 3: SUR-FeatNet and Algorithm 1"]) == {"jnd1"}
+    tables = experiment.table(config, root)["mcl-jci"]
+    assert list(tables["table 2: schemes, first JND"]) == [
+        "1. Fine-tune (random weights)",
+        "2. Fine-tune (random weights, KADIS-700k)",
+        "3. MLSP (random weights)",
+        "4. MLSP (random weights, KADIS-700k)",
+    ]
+    assert set(tables["table 3: SUR-FeatNet and Algorithm 1"]) == {"jnd1", "jnd2", "jnd3"}
     rows = tables["tables 5 to 8: photos"]["jnd1"]
     assert len(rows) == 2
     assert all(row["delta_jnd"] == abs(row["level"] - row["predicted level"]) for row in rows)
     assert len(tables["table 1: distributions"]["jnd1"]) == 16
+
+
+def test_rows_have_the_names_of_the_paper_only_where_they_start_as_there(tmp_path: Path) -> None:
+    config = load_config(SurConfig, data=tmp_path, work=tmp_path, preset="paper")
+    assert SCHEMES[0].name(config) == "1. Fine-tune (random weights)"
+    (tmp_path / "imagenet").mkdir()
+    (tmp_path / "imagenet" / "inception_v3.pth").touch()
+    assert [scheme.name(config) for scheme in SCHEMES] == [
+        "1. Fine-tune (ImageNet)",
+        "2. Fine-tune (KADIS-700k)",
+        "3. MLSP (ImageNet)",
+        "4. MLSP (KADIS-700k)",
+    ]
+    lite = load_config(SurConfig, data=tmp_path, work=tmp_path)
+    assert Scheme(pretrained=True, frozen=True).name(lite) == "4. MLSP (random weights, KADIS-700k)"
+
+
+def _row(source: str, distance: float, error: float, psnr: float) -> dict[str, Any]:
+    return {
+        "source": source,
+        "bhattacharyya": distance,
+        "delta_jnd": error,
+        "psnr_db": psnr,
+        "predicted psnr_db": 2 * psnr + 1,
+    }
+
+
+def test_figures_5_to_9() -> None:
+    rows = [_row("a", 0.02, 1, 30.0), _row("b", 0.2, 7, 32.0), _row("c", 3.0, 40, 28.0)]
+    found = spread(rows)
+    assert found["plcc of psnr"] == 1
+    assert found["photos with a distance under 0.1"] == found["photos off by less than 5 levels"] == 1
+    assert found["photos off by less than 10 levels"] == 2
+    assert found["distances, steps of 0.05, the last one open"] == [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    assert ends([rows, rows]) == {"best": ["a", "b"], "worst": ["c", "b"]}
+
+
+def test_means_are_also_given_without_photos_whose_likelihood_has_no_maximum() -> None:
+    rows = [
+        {"truth": {"xi": xi}, "bhattacharyya": value, "delta_jnd": value, "delta_psnr_db": value}
+        for xi, value in ((-1.3, 9.0), (0.1, 1.0))
+    ]
+    assert _means(rows)["delta_jnd"] == 5
+    assert _means(rows)["delta_jnd of the 1 with xi >= -1"] == 1
+    assert set(_means(rows[1:])) == {"bhattacharyya", "delta_jnd", "delta_psnr_db"}
+
+
+def test_mlsp_features_are_kept(tmp_path: Path) -> None:
+    photos = read_mcl_jci(make_mcl_jci(tmp_path / "mcl-jci", sources=1, qfs=(5, 100), size=64))
+    config = load_config(SurConfig, data=tmp_path, work=tmp_path / "work")
+    judged, body = [judge(photo, 1) for photo in photos], LiteBody()
+    features = photo_features(config, judged, body)[photos[0].source]
+    assert features.shape == (3, 5, sum(LiteBody.channels))
+    (file,) = (config.checkpoints / "mlsp").glob("*/*.pt")
+    torch.save(torch.zeros(1), file)
+    assert torch.equal(photo_features(config, judged, body)[photos[0].source], torch.zeros(1))
+    assert photo_features(config, judged, LiteBody())[photos[0].source].shape == features.shape
 
 
 def test_tables_without_data_say_what_is_missing(tmp_path: Path) -> None:
