@@ -27,6 +27,8 @@ DMOS_PNG_SCALE = 10000
 JND_OVERLAY_RANGE = (0.0, 16.0)
 """Luma levels at the two ends of the colours: fixed, so that overlays of two photos can be compared."""
 OVERLAY_SHARE = 0.6
+_MARGINS = {"left": 0.09, "right": 0.98, "top": 0.93, "bottom": 0.12}
+"""Of a plot: letting matplotlib find them takes longer than drawing it."""
 _HEAT_LEVELS = 1024
 _HEAT = np.array(
     [
@@ -111,7 +113,8 @@ def sur_plot(prediction: "SurPrediction", form: Literal["svg", "png"]) -> bytes:
 
     quality = 101 - np.asarray(LEVELS)
     with matplotlib.rc_context({"svg.hashsalt": "limen", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        figure = Figure(figsize=(7, 4.2))
+        figure.subplots_adjust(**_MARGINS)
         axes = figure.add_subplot()
         low, high = sorted(101 - level for level in prediction.interval.percent_sur)
         axes.axvspan(low, high, color="#e8e8e8", label=f"{prediction.interval.coverage:.0%} interval")
