@@ -20,7 +20,8 @@ from models.decode import decode_image
 from models.errors import LimenError, ModelArtefactError
 from models.graphs.artefacts import check_file, load_manifest, load_model
 from models.graphs.onnx_model import OnnxModel, cuda_available
-from models.rendering import sur_plot
+from models.jnd import predict_jnd_map
+from models.rendering import grey16_png, overlay_png, sur_plot
 from models.sur.observers import find_profile, load_profiles, profiles_digest
 from models.sur.prediction import predict_sur_curve
 from models.types import RgbImage
@@ -128,7 +129,7 @@ def warm_up() -> None:
     """Do each kind of work once on a small image, so that no request waits for a compiler, a plan or an import.
 
     Pixels, a JPEG's own coefficients in colour and in grey, both metrics as targets, the container, a curve and its
-    plot: half a minute where nothing is compiled yet, 3 s with numba's cache on disc.
+    plot, a map and its pictures: half a minute where nothing is compiled yet, 3 s with numba's cache on disc.
     """
     compile_codec()
     noise = np.random.default_rng(0).integers(0, 256, (WARM_SIDE, WARM_SIDE, 3), dtype=np.uint8)
@@ -141,6 +142,9 @@ def warm_up() -> None:
     optimise_photo(photo, VarJpegOptions(target_metric="ssimulacra2", target_value=50), original=file)
     optimise_photo(photo, VarJpegOptions(target_metric="butteraugli", target_value=2), original=file)
     sur_plot(predict_sur_curve(photo), "svg")
+    thresholds = predict_jnd_map(photo).values
+    grey16_png(thresholds, scale=1)
+    overlay_png(photo.pixels, thresholds, low=0, high=1)
 
 
 def model_version(profiles: Path | None) -> str:
