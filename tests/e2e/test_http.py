@@ -208,6 +208,16 @@ def test_a_running_job_can_be_cancelled(service: ServiceProcess) -> None:
     assert service.client.delete(location).json()["type"] == "/problems/job-finished"
 
 
+def test_a_job_that_two_share_goes_on_when_one_takes_it_back(service: ServiceProcess) -> None:
+    photo = new_photo(22, SLOW_WIDTH)
+    one, other = (
+        service.client.post("/v1/quality-score", files={"image": photo}).headers["location"] for _ in range(2)
+    )
+    assert one == other
+    assert service.client.delete(one).json()["state"] in ("queued", "running")
+    assert service.client.delete(other).json()["state"] == "cancelled"
+
+
 def test_a_client_that_leaves_while_it_waits_leaves_nothing_open(service: ServiceProcess) -> None:
     pid = service.pids["embedded" if service.mode == "embedded" else "api"]
     body = (

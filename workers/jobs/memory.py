@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from workers.contracts import AnyRequest
 from workers.errors import IdempotencyConflictError, JobExpiredError, JobUnknownError, QueueFullError
 from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
-from workers.jobs.store import TOMBSTONE_S, Change, JobStore
+from workers.jobs.store import TOMBSTONE_S, Arrival, Change, JobStore
 from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.settings import BrokerSettings
 
@@ -48,28 +48,32 @@ class MemoryJobStore(JobStore):
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         digest = request_digest(request)
         with self._lock:
             self._forget_expired()
-            job = self._earlier(digest, dedup_key, idempotency_key)
-            created = job is None
+            job, arrival = self._earlier(digest, dedup_key, idempotency_key)
             if job is None:
                 if len(self._unfinished) >= self.settings.queue_limit:
                     raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
                 now = self.now()
-                job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+                job = Job(id=new_job_id(), request=request, client=client, created_at=now, sent_at=now)
             keys = {"idempotency": idempotency_key, "dedup": dedup_key}
             self._keep(job, {kind: key for kind, key in keys.items() if key is not None})
-            if created:
+            if arrival is Arrival.CREATED:
                 self._add(job)
             if idempotency_key is not None:
                 self._by_idempotency_key[idempotency_key] = (job.id, digest)
             if dedup_key is not None:
                 self._by_dedup_key[dedup_key] = job.id
-            return job, created
+            return job, arrival
 
     def _keep(self, job: Job, keys: Mapping[str, str]) -> None:
         """Called before anybody sees a step of a job, however small, or finds it by ``keys``: by kind, a new key."""
@@ -81,16 +85,16 @@ class MemoryJobStore(JobStore):
         self._entries[job.id] = _Entry(job, [job.event])
         (self._finished if job.finished else self._unfinished)[job.id] = None
 
-    def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> Job | None:
+    def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> tuple[Job | None, Arrival]:
         job_id, earlier_digest = self._by_idempotency_key.get(idempotency_key, ("", ""))
         if job_id in self._entries and not _expired(self._entries[job_id], self.now()):
             if earlier_digest != digest:
                 raise IdempotencyConflictError("this idempotency key was used for another request")
-            return self._entries[job_id].job
+            return self._entries[job_id].job, Arrival.REPEATED
         entry = self._entries.get(self._by_dedup_key.get(dedup_key, ""))
         if entry is None or _expired(entry, self.now()) or entry.job.state in (JobState.FAILED, JobState.CANCELLED):
-            return None
-        return entry.job
+            return None, Arrival.CREATED
+        return entry.job, Arrival.SHARED
 
     def get(self, job_id: str) -> Job:
         """See ``JobStore.get``."""

@@ -23,7 +23,7 @@ from workers.errors import (
     QueueFullError,
 )
 from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
-from workers.jobs.store import TOMBSTONE_S, Change, JobStore
+from workers.jobs.store import TOMBSTONE_S, Arrival, Change, JobStore
 from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.redis_connection import TIMEOUT_S, connected, reachable, seconds
 from workers.settings import BrokerSettings
@@ -48,7 +48,7 @@ if earlier then
   local found, asked = earlier:match('^(%S+) (%S+)$')
   local known_record = redis.call('GET', prefix .. found)
   if known_record and asked ~= digest then return {'conflict', ''} end
-  if known_record then return {'found', known_record} end
+  if known_record then return {'repeated', known_record} end
 end
 local same = dedup ~= '' and redis.call('GET', dedup)
 local same_record = same and redis.call('GET', prefix .. same)
@@ -56,7 +56,7 @@ if same_record then
   local state = cjson.decode(same_record)['state']
   if state ~= 'failed' and state ~= 'cancelled' then
     remember(same)
-    return {'found', same_record}
+    return {'shared', same_record}
   end
 end
 if redis.call('ZCARD', unfinished) >= tonumber(limit) then return {'full', ''} end
@@ -81,11 +81,16 @@ class RedisJobStore(JobStore):
         self._create = self._redis.register_script(_CREATE)
 
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         now = self.now()
-        job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+        job = Job(id=new_job_id(), request=request, client=client, created_at=now, sent_at=now)
         keys = [
             _record(job.id),
             _events(job.id),
@@ -102,7 +107,8 @@ class RedisJobStore(JobStore):
             raise IdempotencyConflictError("this idempotency key was used for another request")
         if outcome == "full":
             raise QueueFullError(f"{limit} jobs are waiting or running")
-        return (job, True) if outcome == "created" else (Job.model_validate_json(found), False)
+        arrival = Arrival(outcome)
+        return (job if arrival is Arrival.CREATED else Job.model_validate_json(found)), arrival
 
     def get(self, job_id: str) -> Job:
         """See ``JobStore.get``."""

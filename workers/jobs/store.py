@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
+from enum import StrEnum
 
 from workers.contracts import AnyRequest
 from workers.jobs.record import Job, JobEvent, JobState
@@ -18,6 +19,14 @@ Change = Callable[[Job, float], Job]
 """A record and the store's time to the next record; runs again if another process was faster."""
 
 
+class Arrival(StrEnum):
+    """What became of a request: a job of its own, the job of its idempotency key, or one of an equal request."""
+
+    CREATED = "created"
+    REPEATED = "repeated"
+    SHARED = "shared"
+
+
 class JobStore(ABC):
     """Job records, their events and the workers that serve them. Any method may raise BrokerUnavailableError."""
 
@@ -26,9 +35,14 @@ class JobStore(ABC):
 
     @abstractmethod
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
-        """A job for the request, and whether it is new; in one atomic step.
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
+        """A job for the request, of the API key ``client``, and how it was found; in one atomic step.
 
         The same ``idempotency_key`` gives the same job. A job with the same ``dedup_key`` that has not failed, been
         cancelled or expired is given again. Raises: IdempotencyConflictError, QueueFullError.
@@ -74,7 +88,10 @@ class JobStore(ABC):
         """Ended jobs by ``capability:state`` and their run time by ``capability:state:seconds``."""
 
     def cancel(self, job_id: str) -> Job:
-        """End a queued or running job. Raises: AlreadyFinishedError, JobUnknownError, JobExpiredError."""
+        """Take back a request for an unfinished job, and end it if no other shares it.
+
+        Raises: AlreadyFinishedError, JobUnknownError, JobExpiredError.
+        """
         return self.update(job_id, lambda job, now: job.cancelled(now))
 
     async def wait(self, job_id: str, timeout_s: float) -> Job:
