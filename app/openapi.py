@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.access.gate import KEY_PROBLEMS
+from app.access.quotas import QUOTA_PROBLEMS
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
 from app.http.uploads import UploadForm
@@ -28,6 +30,8 @@ JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _UPLOAD_PROBLEMS = (
+    *KEY_PROBLEMS,
+    *QUOTA_PROBLEMS,
     RequestFault.UPLOAD_MALFORMED,
     RequestFault.NOT_ACCEPTABLE,
     RequestFault.UPLOAD_TIMEOUT,
@@ -177,6 +181,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     _add_examples(document)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        if "security" in operation:
+            operation["security"].append({})  # where the service takes anyone
     return document
 
 

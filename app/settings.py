@@ -1,6 +1,10 @@
 """Settings of the web process, read once at start from ``LIMEN_*`` variables."""
 
-from pydantic import Field
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from workers.settings import BrokerSettings
 
@@ -15,3 +19,36 @@ class ApiSettings(BrokerSettings):
     keep_alive_s: float = Field(default=15.0, gt=0, description="pause between comments on a quiet event stream")
     docs: bool = Field(default=True, description="serve /docs and /openapi.json")
     access_log: bool = Field(default=True, description="write one JSON line per request to standard error")
+    allow_anonymous: bool = Field(
+        default=False, description="take requests without a key, also where keys are in use or others reach the service"
+    )
+    key_requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="requests of work a minute for each key that has no limit of its own",
+    )
+    key_megapixels_per_hour: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="megapixels an hour for each key that has no limit of its own"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="web origins, by commas, whose pages may use the service, as https://shop.example"
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _by_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or origin != f"{parts.scheme}://{parts.netloc}"
+                or not parts.netloc
+            ):
+                raise ValueError(f"{origin!r} is no origin such as https://shop.example")
+        return value

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from app.access.gate import ClientDep, QuotasDep
 from app.dependencies import IdempotencyKey
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError, validation_errors
@@ -25,15 +26,15 @@ class Submission:
     """Makes a job of what was sent, waits for it if the client asked for that, and answers."""
 
     replies: RepliesDep
+    client: ClientDep
+    quotas: QuotasDep
     idempotency_key: IdempotencyKey = None
 
     async def __call__(self, asked: type[AnyRequest], upload: Upload) -> Response:
         """The reply to an upload for ``asked``. Raises: ProblemError, ServiceError, ClientDisconnect."""
         services, preferences = self.replies.services, self.replies.preferences
         task_request = task_request_of(asked, upload, observer=services.settings.profile)
-        job, _ = await run_in_threadpool(
-            submit, services.celery, services.jobs, task_request, idempotency_key=self.idempotency_key
-        )
+        job = await run_in_threadpool(self._submitted, task_request, upload.pixels)
         waits_anyway = preferences.wait_s is None and preferences.files_only
         wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s
         if wait_s is not None:
@@ -44,6 +45,18 @@ class Submission:
         if preferences.files_only:
             raise _wait_ended(job, headers=applied)
         return accepted_reply(job, headers=applied)
+
+    def _submitted(self, task_request: AnyRequest, pixels: int) -> Job:
+        services = self.replies.services
+        self.quotas.count_pixels(self.client.key, pixels)
+        job, _ = submit(
+            services.celery,
+            services.jobs,
+            task_request,
+            client=self.client.id,
+            idempotency_key=self.idempotency_key,
+        )
+        return job
 
 
 SubmitDep = Annotated[Submission, Depends()]

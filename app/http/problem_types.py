@@ -44,6 +44,11 @@ class RequestFault(StrEnum):
     WAIT_ENDED = "wait-ended"
     JOB_CANCELLED = "job-cancelled"
     ARTEFACT_UNKNOWN = "artefact-unknown"
+    KEY_MISSING = "key-missing"
+    KEY_INVALID = "key-invalid"
+    SCOPE_MISSING = "scope-missing"
+    REQUEST_LIMIT = "request-limit"
+    PIXEL_LIMIT = "pixel-limit"
     STUDY_EMPTY = "study-empty"
 
 
@@ -68,6 +73,33 @@ _TABLE = (
     ),
     ProblemType(
         RequestFault.METHOD_NOT_ALLOWED, 405, "Method not allowed", "The Allow header names the methods of this path."
+    ),
+    ProblemType(
+        RequestFault.KEY_MISSING,
+        401,
+        "A key is needed",
+        "Send the header Authorization: Bearer with a key of this service.",
+    ),
+    ProblemType(
+        RequestFault.KEY_INVALID,
+        401,
+        "The key is not valid",
+        "The Authorization header holds no key of this service, or one that was revoked.",
+    ),
+    ProblemType(
+        RequestFault.SCOPE_MISSING,
+        403,
+        "The key may not do this",
+        "The detail names the scope that a key needs for it.",
+    ),
+    ProblemType(
+        RequestFault.REQUEST_LIMIT, 429, "The key has sent too many requests", "Send it again when Retry-After says."
+    ),
+    ProblemType(
+        RequestFault.PIXEL_LIMIT,
+        429,
+        "The key has sent too many pixels",
+        "Send it again when Retry-After says. Each image counts whole megapixels, at least one.",
     ),
     ProblemType(
         RequestFault.NOT_ACCEPTABLE,

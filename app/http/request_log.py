@@ -86,12 +86,17 @@ class _Record:
             "request_id": self.request_id,
             "method": method,
             "path": _logged_path(self._scope),
+            "key": self._key_id(),
             "status": status,
             "ms": round(seconds * 1000, 1),
             "received_bytes": self._received,
             "sent_bytes": self._sent,
         }
         access_logger.info(json.dumps(line))
+
+    def _key_id(self) -> str | None:
+        """Public id of the API key that was let in, if any."""
+        return getattr(self._scope.get("state", {}).get("client"), "id", None)
 
 
 def log_access_to_stderr() -> None:

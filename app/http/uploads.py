@@ -44,10 +44,14 @@ class UploadForm:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a client sent: ``fields`` of the query and the form as text, ``keys`` of the files by part name."""
+    """What a client sent: ``fields`` of the query and the form as text, ``keys`` of the files by part name.
+
+    ``pixels``: of all images together.
+    """
 
     fields: dict[str, str]
     keys: dict[str, str]
+    pixels: int
 
 
 async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
@@ -81,7 +85,7 @@ async def _receive_form(
         missing = [name for name in form.required if name not in reader.writers]
         if missing:
             raise _missing(missing)
-        return Upload(fields, await off_the_loop(_accept, reader.writers, form, settings))
+        return Upload(fields, *await off_the_loop(_accept, reader.writers, form, settings))
     finally:
         await off_the_loop_in_any_case(reader.drop)
 
@@ -96,8 +100,7 @@ async def _receive_file(
             if writer.size_bytes + len(chunk) > settings.max_upload_bytes:
                 raise too_large(settings.max_upload_bytes, name)
             await off_the_loop(writer.write, chunk)
-        keys = await off_the_loop(_accept, {name: writer}, form, settings)
-        return Upload(dict(request.query_params), keys)
+        return Upload(dict(request.query_params), *await off_the_loop(_accept, {name: writer}, form, settings))
     finally:
         await off_the_loop_in_any_case(writer.abort)
 
@@ -188,26 +191,30 @@ class LimitedBody:
                         return
 
 
-def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> dict[str, str]:
-    """Check every file, then keep them all; their keys by part name. An optional file left blank comes empty.
+def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> tuple[dict[str, str], int]:
+    """Check every file, then keep them all; their keys by part name, and the pixels of all images.
+
+    An optional file left blank comes empty.
 
     Raises: ProblemError.
     """
     given = {name: writer for name, writer in writers.items() if writer.size_bytes > 0 or name in form.required}
+    pixels = 0
     for name, writer in given.items():
         if writer.size_bytes == 0:
             raise ProblemError(RequestFault.UPLOAD_EMPTY, f"The file {name} has no bytes.")
         if form.images:
-            _check_image(name, writer, settings)
-    return {name: writer.commit() for name, writer in given.items()}
+            pixels += _checked_pixels(name, writer, settings)
+    return {name: writer.commit() for name, writer in given.items()}, pixels
 
 
-def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:
+def _checked_pixels(name: str, writer: BlobWriter, settings: ApiSettings) -> int:
     try:
         with writer.open() as file:
-            read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))
+            header = read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))
     except ImageHeaderError as error:
         raise ProblemError(error.code, f"{name}: {error.detail}") from error
+    return header.width * header.height
 
 
 def _body_limit(form: UploadForm, settings: ApiSettings) -> int:

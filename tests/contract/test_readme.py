@@ -55,7 +55,7 @@ def settings_rows() -> list[str]:
 def settings_row(settings: type[BaseSettings], name: str, reader: str) -> str:
     """Name, default, reader and meaning of one setting."""
     field = settings.model_fields[name]
-    default = "" if field.default is None else f"`{field.default}`"
+    default = "" if field.default in (None, ()) else f"`{field.default}`"
     return f"| `LIMEN_{name.upper()}` | {default} | {reader} | {field.description} |"
 
 

@@ -29,6 +29,7 @@ from workers.contracts import QualityScoreRequest, SurCurveRequest
 from workers.errors import QueueFullError, StudyLimitError
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job
+from workers.keys.record import Scope, new_key
 from workers.run import loaded_models
 from workers.run.celery_app import create_celery
 from workers.run.data_folder import opened_data_folder
@@ -65,6 +66,16 @@ class Bench:
     def posted(self, path: str, data: bytes, headers: dict[str, str] | None = None, **settings: Any) -> Any:
         with self.service(**settings) as client:
             return client.post(path, files={"image": data}, headers=headers)
+
+    def closed(self, *scopes: Scope, **settings: Any) -> tuple[TestClient, dict[str, str]]:
+        """A client of a service that others reach, with a header for a key of such scopes if there are any."""
+        turned = ApiSettings(blob_dir=self.folder, access_log=False, **settings)
+        celery = create_celery(turned)
+        key, text = new_key("bench", frozenset(scopes), 1.0)
+        if scopes:
+            celery.keys.put(key)
+        client = TestClient(create_app(turned, celery=celery, host="0.0.0.0"))
+        return client, {"Authorization": f"Bearer {text}"}
 
     def job(self, **settings: Any) -> tuple[Any, Job]:
         store = open_job_store(BrokerSettings(**settings))
@@ -221,6 +232,32 @@ def turning_access_log(bench: Bench) -> None:
     for wanted in (False, True):
         with bench.service(access_log=wanted):
             assert begun == [True] * wanted
+
+
+def turning_allow_anonymous(bench: Bench) -> None:
+    settings = ApiSettings(blob_dir=bench.folder, allow_anonymous=True)
+    create_app(settings, celery=create_celery(settings), host="0.0.0.0")
+    with pytest.raises(ValueError, match="LIMEN_ALLOW_ANONYMOUS"):
+        bench.closed()
+
+
+def turning_key_requests_per_minute(bench: Bench) -> None:
+    client, headers = bench.closed(Scope.SUBMIT, key_requests_per_minute=1)
+    statuses = [client.post("/v1/jnd-map", files={"image": png(4, 4)}, headers=headers).status_code for _ in range(2)]
+    assert statuses == [202, 429]
+
+
+def turning_key_megapixels_per_hour(bench: Bench) -> None:
+    client, headers = bench.closed(Scope.SUBMIT, key_megapixels_per_hour=1)
+    statuses = [client.post("/v1/jnd-map", files={"image": png(4, 4)}, headers=headers).status_code for _ in range(2)]
+    assert statuses == [202, 429]
+
+
+def turning_cors_origins(bench: Bench) -> None:
+    bench.patch.setenv("LIMEN_CORS_ORIGINS", "https://a.example,https://b.example")
+    with bench.service() as client:
+        reply = client.get("/health/live", headers={"Origin": "https://b.example"})
+    assert reply.headers["access-control-allow-origin"] == "https://b.example"
 
 
 def _pool_options(**settings: Any) -> dict[str, Any]:

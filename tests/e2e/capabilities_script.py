@@ -25,6 +25,7 @@ from workers.contracts import (
     VarJpegRequest,
 )
 from workers.jobs.opened import open_job_store
+from workers.keys.store import MemoryKeyStore
 from workers.run.celery_app import create_celery
 from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
@@ -48,7 +49,7 @@ def main(folder: Path) -> list[dict[str, Any]]:
     if settings.embedded:
         blobs = BlobStore(folder, expiry_s=3600)
         studies = open_study_store(settings, folder)
-        worker = EmbeddedWorker(settings, Stores(open_job_store(settings), blobs, studies))
+        worker = EmbeddedWorker(settings, Stores(open_job_store(settings), blobs, studies, MemoryKeyStore()))
         worker.start()
         celery = worker.celery
     else:

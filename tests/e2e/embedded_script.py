@@ -12,6 +12,7 @@ from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
 from workers.jobs.memory import MemoryJobStore
 from workers.jobs.record import Job, JobState
+from workers.keys.store import MemoryKeyStore
 from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
@@ -22,7 +23,7 @@ from workers.studies.opened import open_study_store
 def main(folder: Path) -> dict[str, Any]:
     settings = WorkerSettings(soft_limit_s=2, hard_limit_s=3, concurrency=2)
     jobs, blobs = MemoryJobStore(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
-    stores = Stores(jobs, blobs, open_study_store(settings, folder))
+    stores = Stores(jobs, blobs, open_study_store(settings, folder), MemoryKeyStore())
     worker = EmbeddedWorker(settings, stores, task_modules=("scripted_tasks",))
     worker.start()
 

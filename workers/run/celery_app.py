@@ -11,6 +11,7 @@ from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
+from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
 from workers.settings import BrokerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
@@ -42,6 +43,12 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         if self.settings.blob_dir is None:
             raise ValueError("no blob_dir is set, and no blob store was given")
         return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """API keys, opened once per process; the embedded mode puts those of its data folder here."""
+        url = self.settings.redis_url
+        return MemoryKeyStore() if url is None else RedisKeyStore(url.get_secret_value())
 
     @cached_property
     def studies(self) -> StudyStore:

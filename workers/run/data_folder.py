@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from workers.blobs import BlobStore
 from workers.jobs.durable import DurableJobStore
 from workers.jobs.store import JobStore
+from workers.keys.opened import opened_keys
+from workers.keys.store import KeyStore
 from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
 from workers.studies.durable import DurableStudyStore
@@ -16,11 +18,12 @@ from workers.studies.store import StudyStore
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Job records, the bytes of images and results, and observer studies."""
+    """Job records, the bytes of images and results, observer studies, and API keys."""
 
     jobs: JobStore
     blobs: BlobStore
     studies: StudyStore
+    keys: KeyStore
 
 
 @contextlib.contextmanager
@@ -30,9 +33,10 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
     Raises: RecordFileError if another process has them, or they cannot be read and written.
     """
     folder = settings.data_dir.absolute()
-    with contextlib.closing(RecordFile(folder / "records.sqlite")) as records:
+    with contextlib.closing(RecordFile(folder / "records.sqlite")) as records, opened_keys(settings) as keys:
         yield Stores(
             DurableJobStore(settings, records),
             BlobStore(settings.blob_dir or folder / "blobs", expiry_s=settings.blob_expiry_s),
             DurableStudyStore(settings, StudyFiles(folder / "studies"), records),
+            keys,
         )

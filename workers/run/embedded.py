@@ -44,6 +44,7 @@ class EmbeddedWorker:
         self.celery.jobs = stores.jobs
         self.celery.blobs = stores.blobs
         self.celery.studies = stores.studies
+        self.celery.keys = stores.keys
         self.celery.set_default()  # pool threads look for the application there
         self._children: Children | None = None
         if task_modules == TASK_MODULES:

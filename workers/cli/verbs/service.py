@@ -44,7 +44,7 @@ def serve(
     else:
         from app.main import create_app
 
-        _run_server(create_app(settings), host, port)
+        _run_server(create_app(settings, host=host), host, port)
 
 
 @verbs.command()
@@ -94,9 +94,10 @@ def _serve_with_worker(api: "ApiSettings", observers: dict[str, Any], host: str,
     with opened_data_folder(settings) as stores:
         typer.echo(f"Limen: jobs, studies and files are kept in {settings.data_dir.resolve()}", err=True)
         embedded = EmbeddedWorker(settings, stores)
+        application = create_app(api, celery=embedded.celery, host=host)
         embedded.start()
         try:
-            _run_server(create_app(api, celery=embedded.celery), host, port)
+            _run_server(application, host, port)
         finally:
             embedded.stop()
 
