@@ -18,15 +18,25 @@ from app.http.uploads import UploadForm
 from app.schemas import JobStatus, Problem, reply_model
 from workers.contracts import FailureCode, Request, ResultBody
 from workers.errors import (
+    AddressRefusedError,
     BlobStoreFullError,
     BrokerUnavailableError,
     IdempotencyConflictError,
     JobExpiredError,
     QueueFullError,
 )
+from workers.outbound.guard import MAX_LENGTH
 
 _REFERENCE = "#/components/schemas/{model}"
 JSON = "application/json"
+_NOTHING: Mapping[str, Any] = {}
+_CALLBACK = {
+    "callback_url": {
+        "type": "string",
+        "maxLength": MAX_LENGTH,
+        "description": "where to send a signed webhook when the job has ended, on a service that is set up for it",
+    }
+}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _UPLOAD_PROBLEMS = (
@@ -40,6 +50,7 @@ _UPLOAD_PROBLEMS = (
     RequestFault.MEDIA_TYPE_UNSUPPORTED,
     RequestFault.CONTENT_ENCODING_UNSUPPORTED,
     RequestFault.REQUEST_INVALID,
+    AddressRefusedError.code,
     RequestFault.UPLOAD_EMPTY,
     QueueFullError.code,
     BrokerUnavailableError.code,
@@ -108,7 +119,7 @@ def upload_operation(
         status_code=202,
         response_model=None,
         responses=responses | problem_responses(codes),
-        openapi_extra={"requestBody": form_body(asked, form, example or {})},
+        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=_CALLBACK)},
     )
 
 
@@ -138,13 +149,15 @@ def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, A
     return {"required": True, "content": {JSON: {"schema": inlined, "example": dict(example)}}}
 
 
-def form_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body with files, read by ``app.http.uploads``."""
+def form_body(
+    asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any], *, beside: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """A request body with files, read by ``app.http.uploads``; ``beside``: fields that are not of ``asked``."""
     files = {name: {"type": "string", "format": "binary"} for name in form.names}
     schema = {
         "type": "object",
         "required": list(form.required),
-        "properties": files | _field_schemas(asked),
+        "properties": files | _field_schemas(asked) | dict(beside),
         "additionalProperties": False,
     }
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": dict(example)}}

@@ -10,6 +10,7 @@ from app.http.problem_types import PROBLEM_TYPES
 from workers.contracts import Artefact, JobResult, ResultBody
 from workers.jobs.record import Job, JobState
 from workers.jobs.worker_info import WorkerInfo
+from workers.webhooks.record import Letter
 
 
 class InputError(BaseModel):
@@ -133,6 +134,35 @@ class ModelsInService(BaseModel):
     model_version: str | None = Field(description="version of all models together; null while workers disagree")
     default_observer: str = Field(description="observer profile of requests that name none", examples=["aic-3"])
     workers: list[WorkerInfo]
+
+
+class DeadWebhook(BaseModel):
+    """A webhook that was given up."""
+
+    id: str = Field(description="the same as in its header webhook-id")
+    job: str = Field(description="path of the job that ended")
+    url: str = Field(description="where it was sent")
+    attempts: int = Field(description="how often")
+    error: str | None = Field(description="what became of the last attempt")
+    died_at: datetime | None = Field(description="time of the last attempt")
+
+    @classmethod
+    def of(cls, letter: Letter) -> "DeadWebhook":
+        """What the letter says to who looks after the service."""
+        return cls(
+            id=letter.id,
+            job=job_path(letter.job_id),
+            url=letter.url,
+            attempts=letter.attempts,
+            error=letter.error,
+            died_at=None if letter.died_at is None else _moment(letter.died_at),
+        )
+
+
+class DeadWebhooks(BaseModel):
+    """Webhooks that were given up."""
+
+    webhooks: list[DeadWebhook] = Field(description="newest first")
 
 
 class Live(BaseModel):

@@ -1,12 +1,10 @@
 """Settings of the web process, read once at start from ``LIMEN_*`` variables."""
 
-from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
 
-from workers.settings import BrokerSettings
+from workers.settings import BrokerSettings, ByCommas
 
 
 class ApiSettings(BrokerSettings):
@@ -31,14 +29,9 @@ class ApiSettings(BrokerSettings):
     key_megapixels_per_hour: int | None = Field(
         default=None, ge=1, le=1_000_000, description="megapixels an hour for each key that has no limit of its own"
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: ByCommas = Field(
         default=(), description="web origins, by commas, whose pages may use the service, as https://shop.example"
     )
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _by_commas(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("cors_origins")
     @classmethod

@@ -7,6 +7,7 @@ ServiceError
 ├── IdempotencyConflictError    idempotency-conflict   the key was used for another request
 ├── QueueFullError              queue-full             too many unfinished jobs
 ├── BrokerUnavailableError      broker-unavailable     Redis cannot be reached, or the records take no more
+├── AddressRefusedError         address-refused        an address that the service does not send to or fetch from
 ├── BlobMissingError            blob-missing           no bytes under this key
 ├── BlobStoreFullError          blob-store-full        no room to store bytes
 ├── StudyUnknownError           study-unknown          no study has this link
@@ -63,6 +64,12 @@ class BrokerUnavailableError(ServiceError):
     """Redis cannot be reached in time, or the records take no more."""
 
     code = "broker-unavailable"
+
+
+class AddressRefusedError(ServiceError):
+    """The service does not send to this address, or fetch from it; the text says why."""
+
+    code = "address-refused"
 
 
 class BlobMissingError(ServiceError):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from workers.contracts import FailureCode
 from workers.errors import (
+    AddressRefusedError,
     AlreadyFinishedError,
     AnswerConflictError,
     BlobStoreFullError,
@@ -173,6 +174,12 @@ _TABLE = (
         409,
         "The idempotency key was used for another request",
         "An Idempotency-Key stands for one request for as long as its job is kept; use a new key for a new request.",
+    ),
+    ProblemType(
+        AddressRefusedError.code,
+        422,
+        "The address is not taken",
+        "The service sends to hosts on its list alone, and never to private addresses; the detail says what is wrong.",
     ),
     ProblemType(
         QueueFullError.code, 429, "The queue is full", "As many jobs are waiting as are taken; see Retry-After."

@@ -32,6 +32,7 @@ from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
 from workers.studies.opened import open_study_store
+from workers.webhooks.outbox import MemoryOutbox
 
 
 def smooth_scene(seed: int) -> bytes:
@@ -49,7 +50,9 @@ def main(folder: Path) -> list[dict[str, Any]]:
     if settings.embedded:
         blobs = BlobStore(folder, expiry_s=3600)
         studies = open_study_store(settings, folder)
-        worker = EmbeddedWorker(settings, Stores(open_job_store(settings), blobs, studies, MemoryKeyStore()))
+        worker = EmbeddedWorker(
+            settings, Stores(open_job_store(settings), blobs, studies, MemoryKeyStore(), MemoryOutbox())
+        )
         worker.start()
         celery = worker.celery
     else:

@@ -18,12 +18,13 @@ from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
 from workers.studies.opened import open_study_store
+from workers.webhooks.outbox import MemoryOutbox
 
 
 def main(folder: Path) -> dict[str, Any]:
     settings = WorkerSettings(soft_limit_s=2, hard_limit_s=3, concurrency=2)
     jobs, blobs = MemoryJobStore(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
-    stores = Stores(jobs, blobs, open_study_store(settings, folder), MemoryKeyStore())
+    stores = Stores(jobs, blobs, open_study_store(settings, folder), MemoryKeyStore(), MemoryOutbox())
     worker = EmbeddedWorker(settings, stores, task_modules=("scripted_tasks",))
     worker.start()
 

@@ -26,7 +26,7 @@ KEPT = ROOT / "app" / "openapi_examples.json"
 METHODS = ("get", "post", "delete")
 # Operations in an order in which each finds what it needs; the last two end what the others look at.
 TOUR = (
-    "live", "ready", "metrics", "read_models",
+    "live", "ready", "metrics", "read_models", "read_dead_webhooks",
     "create_patch_quality_map", "create_quality_score", "create_full_reference_score", "create_sur_curve",
     "create_varjpeg", "decode_varjpeg", "create_jnd_map",
     "read_job", "read_result", "follow_job", "read_artefact",

@@ -117,7 +117,9 @@ class MemoryJobStore(JobStore):
             if after.event != before.event:
                 entry.events.append(after.event)
                 _wake(entry.followers)
-            return after
+        if after.finished and not before.finished:
+            self.on_end(job_id, now)
+        return after
 
     def _count(self, job: Job) -> None:
         name = f"{job.request.capability}:{job.state}"

@@ -133,6 +133,8 @@ class RedisJobStore(JobStore):
                     pipe.multi()
                     self._save(pipe, before, after)
                     pipe.execute()
+                    if after.finished and not before.finished:
+                        self.on_end(job_id, now)
                     return after
 
     def _save(self, pipe: "redis.client.Pipeline", before: Job, after: Job) -> None:

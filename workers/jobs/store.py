@@ -32,6 +32,8 @@ class JobStore(ABC):
 
     def __init__(self, settings: BrokerSettings) -> None:
         self.settings = settings
+        self.on_end: Callable[[str, float], None] = lambda job_id, now: None
+        """Called with id and time when a job has ended, once at most."""
 
     @abstractmethod
     def create(

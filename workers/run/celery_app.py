@@ -15,6 +15,8 @@ from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
 from workers.settings import BrokerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
+from workers.webhooks.outbox import MemoryOutbox, Outbox
+from workers.webhooks.redis import RedisOutbox
 
 QUEUE = "limen"
 TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")
@@ -35,7 +37,16 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def jobs(self) -> JobStore:
         """Job records, opened once per process; the embedded mode puts the web process's own here."""
-        return open_job_store(self.settings)
+        store = open_job_store(self.settings)
+        if self.settings.sends_webhooks:
+            store.on_end = self.outbox.ended
+        return store
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Webhooks to be sent, opened once per process; the embedded mode puts the web process's own here."""
+        url = self.settings.redis_url
+        return MemoryOutbox() if url is None else RedisOutbox(url.get_secret_value())
 
     @cached_property
     def blobs(self) -> BlobStore:

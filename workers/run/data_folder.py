@@ -14,16 +14,18 @@ from workers.settings import BrokerSettings
 from workers.studies.durable import DurableStudyStore
 from workers.studies.files import StudyFiles
 from workers.studies.store import StudyStore
+from workers.webhooks.outbox import DurableOutbox, Outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Job records, the bytes of images and results, observer studies, and API keys."""
+    """Job records, the bytes of images and results, observer studies, API keys, and webhooks to be sent."""
 
     jobs: JobStore
     blobs: BlobStore
     studies: StudyStore
     keys: KeyStore
+    outbox: Outbox
 
 
 @contextlib.contextmanager
@@ -39,4 +41,5 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
             BlobStore(settings.blob_dir or folder / "blobs", expiry_s=settings.blob_expiry_s),
             DurableStudyStore(settings, StudyFiles(folder / "studies"), records),
             keys,
+            DurableOutbox(records),
         )

@@ -12,6 +12,7 @@ from workers.errors import ServiceError
 from workers.jobs.worker_info import WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
 from workers.run.children import Children, Work
+from workers.run.courier import Courier
 from workers.run.data_folder import Stores
 from workers.run.loaded_models import announce, ready
 from workers.run.perform import Bench, perform
@@ -45,6 +46,8 @@ class EmbeddedWorker:
         self.celery.blobs = stores.blobs
         self.celery.studies = stores.studies
         self.celery.keys = stores.keys
+        self.celery.outbox = stores.outbox
+        stores.jobs.on_end = stores.outbox.ended
         self.celery.set_default()  # pool threads look for the application there
         self._children: Children | None = None
         if task_modules == TASK_MODULES:
@@ -59,6 +62,7 @@ class EmbeddedWorker:
         )
         self._thread = threading.Thread(target=self._run, name="embedded-worker", daemon=True)
         self._reaper = Reaper(self.celery)
+        self._courier = Courier(self.celery)
 
     def start(self) -> None:
         """Begin to take work, with what an earlier process was given and has not ended."""
@@ -66,6 +70,7 @@ class EmbeddedWorker:
             send(self.celery, job)
         self._thread.start()
         self._reaper.start()
+        self._courier.start()
 
     def _run(self) -> None:
         if self._children is not None:
@@ -81,6 +86,7 @@ class EmbeddedWorker:
     def stop(self) -> None:
         """Stop running jobs and take no more; they wait for the next process."""
         self._reaper.stop()
+        self._courier.stop()
         if self._children is not None:
             self._children.stop()
         for job in self.celery.jobs.unfinished():

@@ -1,21 +1,24 @@
-"""The worker of the Redis mode: a process that keeps a pool of processes busy, and its reaper."""
+"""The worker of the Redis mode: a process that keeps a pool of processes busy, its reaper and its courier."""
 
 from celery.signals import worker_ready, worker_shutting_down
 
 from workers.run.celery_app import LimenCelery
+from workers.run.courier import Courier
 from workers.run.reaper import Reaper
 from workers.settings import WorkerSettings
 
 
 def run_worker(app: LimenCelery, settings: WorkerSettings) -> int:
     """Serve jobs until a signal ends the process; returns its exit code. SIGTERM lets running jobs end."""
-    reaper = Reaper(app)
+    reaper, courier = Reaper(app), Courier(app)
 
     def begin(**_: object) -> None:
         reaper.start()
+        courier.start()
 
     def end(**_: object) -> None:
         reaper.stop()
+        courier.stop()
 
     worker_ready.connect(begin, weak=False)
     worker_shutting_down.connect(end, weak=False)

@@ -88,6 +88,23 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the k
         store.put(key.revoked(time.time()))
 
 
+@keys.command("webhook-secret")
+@one_line_errors()
+def webhook_secret(
+    key_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Id of a key; without it, for requests without a key.")
+    ] = None,
+) -> None:
+    """Print the secret by which the holder of a key checks its webhooks (LIMEN_WEBHOOK_SECRET)."""
+    from workers.settings import BrokerSettings
+    from workers.webhooks.record import signing_secret
+
+    master = BrokerSettings().webhook_secret
+    if master is None:
+        raise ValueError("LIMEN_WEBHOOK_SECRET is not set: no webhooks are sent")
+    typer.echo(signing_secret(master.get_secret_value(), key_id))
+
+
 def _described(key: "ApiKey") -> dict[str, Any]:
     return {
         "id": key.id,
