@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from app.access.gate import KEY_PROBLEMS
 from app.access.quotas import QUOTA_PROBLEMS
+from app.http.fetching import url_field
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
 from app.http.uploads import UploadForm
@@ -51,6 +52,7 @@ _UPLOAD_PROBLEMS = (
     RequestFault.CONTENT_ENCODING_UNSUPPORTED,
     RequestFault.REQUEST_INVALID,
     AddressRefusedError.code,
+    RequestFault.FETCH_FAILED,
     RequestFault.UPLOAD_EMPTY,
     QueueFullError.code,
     BrokerUnavailableError.code,
@@ -119,8 +121,20 @@ def upload_operation(
         status_code=202,
         response_model=None,
         responses=responses | problem_responses(codes),
-        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=_CALLBACK)},
+        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=_addresses(form) | _CALLBACK)},
     )
+
+
+def _addresses(form: UploadForm) -> dict[str, Any]:
+    """Fields that may stand for files."""
+    return {
+        url_field(name): {
+            "type": "string",
+            "maxLength": MAX_LENGTH,
+            "description": f"address of the file, in place of `{name}`, on a service that is set up for it",
+        }
+        for name in form.names
+    }
 
 
 def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from workers.outbound.guard import HostRule
 from workers.settings import BrokerSettings, ByCommas
 
 
@@ -33,6 +34,11 @@ class ApiSettings(BrokerSettings):
         default=(), description="web origins, by commas, whose pages may use the service, as https://shop.example"
     )
 
+    fetch_hosts: ByCommas = Field(
+        default=(), description="hosts that images may be fetched from, as of webhooks; unset: none are fetched"
+    )
+    fetch_limit_s: float = Field(default=20.0, gt=0, description="longest time to fetch an image")
+
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,4 +50,11 @@ class ApiSettings(BrokerSettings):
                 or not parts.netloc
             ):
                 raise ValueError(f"{origin!r} is no origin such as https://shop.example")
+        return value
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _fetch_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            HostRule.of(text)
         return value

@@ -34,6 +34,7 @@ class RequestFault(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
     REQUEST_INVALID = "request-invalid"
+    FETCH_FAILED = "fetch-failed"
     UPLOAD_MALFORMED = "upload-malformed"
     UPLOAD_EMPTY = "upload-empty"
     UPLOAD_TIMEOUT = "upload-timeout"
@@ -119,6 +120,12 @@ _TABLE = (
         400,
         "The body cannot be read",
         "The multipart or gzip body is damaged or ends too early; the detail says where.",
+    ),
+    ProblemType(
+        RequestFault.FETCH_FAILED,
+        422,
+        "The image cannot be fetched",
+        "Its server did not give it in time, or not with status 200; the detail says what happened.",
     ),
     ProblemType(RequestFault.UPLOAD_EMPTY, 422, "The file is empty", "A file of no bytes was sent."),
     ProblemType(

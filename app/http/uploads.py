@@ -14,6 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from app.http.disc import off_the_loop, off_the_loop_in_any_case
+from app.http.fetching import fetch_missing, is_asked_for
 from app.http.gunzip import Gunzip
 from app.http.image_headers import ImageHeaderError, SizeLimits, read_image_header
 from app.http.multipart import FormReader, too_large
@@ -65,7 +66,7 @@ async def receive_upload(request: Request, form: UploadForm, settings: ApiSettin
         if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
             return await _receive_file(request, body, form, settings, blobs)
         if await body.is_empty():
-            raise _missing(form.required)
+            return await _receive_addresses(request, form, settings, blobs)
         raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form))
     except ProblemError as error:
         if not body.ended:
@@ -82,9 +83,8 @@ async def _receive_form(
         async for chunk in body.chunks():
             await off_the_loop(reader.write, chunk)
         fields = _merged(dict(request.query_params), reader.fields())
-        missing = [name for name in form.required if name not in reader.writers]
-        if missing:
-            raise _missing(missing)
+        await fetch_missing(reader.writers, fields, form.names, settings, blobs)
+        _check_complete(reader.writers, form)
         return Upload(fields, *await off_the_loop(_accept, reader.writers, form, settings))
     finally:
         await off_the_loop_in_any_case(reader.drop)
@@ -103,6 +103,19 @@ async def _receive_file(
         return Upload(dict(request.query_params), *await off_the_loop(_accept, {name: writer}, form, settings))
     finally:
         await off_the_loop_in_any_case(writer.abort)
+
+
+async def _receive_addresses(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
+    """No body, but the addresses of its files among the query's fields."""
+    fields, writers = dict(request.query_params), dict[str, BlobWriter]()
+    try:
+        if is_asked_for(fields, form.names):
+            await fetch_missing(writers, fields, form.names, settings, blobs)
+        _check_complete(writers, form)
+        return Upload(fields, *await off_the_loop(_accept, writers, form, settings))
+    finally:
+        for writer in writers.values():
+            await off_the_loop_in_any_case(writer.abort)
 
 
 class LimitedBody:
@@ -189,6 +202,13 @@ class LimitedBody:
                     drained += len(message.get("body", b""))
                     if not message.get("more_body", False):
                         return
+
+
+def _check_complete(writers: dict[str, BlobWriter], form: UploadForm) -> None:
+    """Raises: ProblemError naming each required file that is not there."""
+    missing = [name for name in form.required if name not in writers]
+    if missing:
+        raise _missing(missing)
 
 
 def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> tuple[dict[str, str], int]:

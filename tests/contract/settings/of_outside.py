@@ -1,5 +1,6 @@
 """Settings of who may come in, and of where the service goes: one function each, for ``test_settings``."""
 
+import socket
 import time
 from typing import Any
 
@@ -61,6 +62,24 @@ def turning_outbound_networks(bench: Bench) -> None:
     for networks, status in (("", 422), ("10.0.0.0/8", 202)):
         settings = {"webhook_hosts": "10.0.0.1", "webhook_secret": "s" * 16, "outbound_networks": networks}
         assert _callback(bench, "https://10.0.0.1/", **settings) == status
+
+
+def turning_fetch_hosts(bench: Bench) -> None:
+    for hosts, said in (("", "fetches no images"), ("b.example", "not on the list")):
+        with bench.service(fetch_hosts=hosts) as client:
+            reply = client.post("/v1/jnd-map", params={"image_url": "https://a.example/photo.png"})
+            assert said in reply.json()["detail"]
+
+
+def turning_fetch_limit_s(bench: Bench) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        turned = {"fetch_hosts": address, "outbound_networks": "127.0.0.0/8", "fetch_limit_s": 0.1}
+        with bench.service(**turned) as client:
+            reply = client.post("/v1/jnd-map", params={"image_url": f"{address}/photo.png"})
+    assert reply.json()["detail"] == "image_url: no file within 0.1 s."
 
 
 def turning_webhook_retry_s(bench: Bench) -> None:
