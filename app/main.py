@@ -15,6 +15,7 @@ from app.http.request_log import RequestLog, log_access_to_stderr
 from app.http.semantics import HttpSemantics
 from app.openapi import install_openapi
 from app.routes import (
+    batch,
     health,
     jobs,
     maps,
@@ -76,7 +77,7 @@ def create_app(
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (maps, scores, sur_curve, varjpeg)
-    for module in (*capabilities, jobs, studies, observe, model_info, model_pages, webhooks, health, pages):
+    for module in (*capabilities, jobs, batch, studies, observe, model_info, model_pages, webhooks, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:

@@ -73,7 +73,7 @@ class JobStatus(BaseModel):
             started_at=None if job.started_at is None else _moment(job.started_at),
             finished_at=None if job.finished_at is None else _moment(job.finished_at),
             expires_at=None if job.expires_at is None else _moment(job.expires_at),
-            failure=_failure_of(job),
+            failure=None if job.failure is None else job_failure(job.failure.code, job.failure.detail),
             links=JobLinks(
                 self=job_path(job.id), result=f"{job_path(job.id)}/result", events=f"{job_path(job.id)}/events"
             ),
@@ -182,8 +182,7 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _failure_of(job: Job) -> JobFailure | None:
-    if job.failure is None:
-        return None
-    problem_type = PROBLEM_TYPES[job.failure.code]
-    return JobFailure(type=problem_type.uri, title=problem_type.title, detail=job.failure.detail)
+def job_failure(code: str, detail: str) -> JobFailure:
+    """Why a job failed, as replies say it."""
+    problem_type = PROBLEM_TYPES[code]
+    return JobFailure(type=problem_type.uri, title=problem_type.title, detail=detail)

@@ -4,14 +4,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from workers.outbound.guard import HostRule
 from workers.settings import BrokerSettings, ByCommas
 
 
 class ApiSettings(BrokerSettings):
     """What the web process needs besides what it shares with the workers."""
 
-    max_upload_bytes: int = Field(default=32 << 20, ge=1024, description="largest file that is taken")
     receive_idle_s: float = Field(default=15.0, gt=0, description="longest pause inside an upload before 408")
     receive_total_s: float = Field(default=120.0, gt=0, description="longest time for a whole upload before 408")
     max_wait_s: int = Field(default=120, ge=0, description="longest time that Prefer: wait holds a request")
@@ -34,10 +32,8 @@ class ApiSettings(BrokerSettings):
         default=(), description="web origins, by commas, whose pages may use the service, as https://shop.example"
     )
 
-    fetch_hosts: ByCommas = Field(
-        default=(), description="hosts that images may be fetched from, as of webhooks; unset: none are fetched"
-    )
-    fetch_limit_s: float = Field(default=20.0, gt=0, description="longest time to fetch an image")
+    max_batch_bytes: int = Field(default=1 << 30, ge=1024, description="largest body of a batch")
+    batch_receive_s: float = Field(default=900.0, gt=0, description="longest time for the body of a batch before 408")
 
     @field_validator("cors_origins")
     @classmethod
@@ -50,11 +46,4 @@ class ApiSettings(BrokerSettings):
                 or not parts.netloc
             ):
                 raise ValueError(f"{origin!r} is no origin such as https://shop.example")
-        return value
-
-    @field_validator("fetch_hosts")
-    @classmethod
-    def _fetch_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            HostRule.of(text)
         return value

@@ -43,6 +43,8 @@ class BrokerSettings(BaseSettings):
         description="observer profile of requests that name none",
     )
 
+    max_upload_bytes: int = Field(default=32 << 20, ge=1024, description="largest file that is taken")
+    batch_limit: int = Field(default=20, ge=0, description="unfinished batches accepted before 429; 0: none are taken")
     webhook_secret: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -54,11 +56,15 @@ class BrokerSettings(BaseSettings):
     webhook_retry_s: float = Field(
         default=5.0, gt=0, description="pause after a webhook that was not taken; five pauses, each five times as long"
     )
+    fetch_hosts: ByCommas = Field(
+        default=(), description="hosts that images may be fetched from, as of webhooks; unset: none are fetched"
+    )
+    fetch_limit_s: float = Field(default=20.0, gt=0, description="longest time to fetch an image")
     outbound_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_by_commas)] = Field(
         default=(), description="private networks, by commas, that hosts may lie in, as 10.1.0.0/16"
     )
 
-    @field_validator("webhook_hosts")
+    @field_validator("webhook_hosts", "fetch_hosts")
     @classmethod
     def _host_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:

@@ -9,8 +9,11 @@ from workers.errors import (
     AddressRefusedError,
     AlreadyFinishedError,
     AnswerConflictError,
+    BatchLimitError,
+    BatchUnknownError,
     BlobStoreFullError,
     BrokerUnavailableError,
+    FetchFailedError,
     IdempotencyConflictError,
     JobExpiredError,
     JobUnknownError,
@@ -34,7 +37,6 @@ class RequestFault(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
     REQUEST_INVALID = "request-invalid"
-    FETCH_FAILED = "fetch-failed"
     UPLOAD_MALFORMED = "upload-malformed"
     UPLOAD_EMPTY = "upload-empty"
     UPLOAD_TIMEOUT = "upload-timeout"
@@ -122,10 +124,10 @@ _TABLE = (
         "The multipart or gzip body is damaged or ends too early; the detail says where.",
     ),
     ProblemType(
-        RequestFault.FETCH_FAILED,
+        FetchFailedError.code,
         422,
         "The image cannot be fetched",
-        "Its server did not give it in time, or not with status 200; the detail says what happened.",
+        "Its server did not give it in time, not with status 200, or too much of it; the detail says what happened.",
     ),
     ProblemType(RequestFault.UPLOAD_EMPTY, 422, "The file is empty", "A file of no bytes was sent."),
     ProblemType(
@@ -187,6 +189,13 @@ _TABLE = (
         422,
         "The address is not taken",
         "The service sends to hosts on its list alone, and never to private addresses; the detail says what is wrong.",
+    ),
+    ProblemType(BatchUnknownError.code, 404, "No such batch", "No batch has, or lately had, this id."),
+    ProblemType(
+        BatchLimitError.code,
+        429,
+        "No more batches are taken",
+        "As many are unfinished as the service allows; see Retry-After.",
     ),
     ProblemType(
         QueueFullError.code, 429, "The queue is full", "As many jobs are waiting as are taken; see Retry-After."

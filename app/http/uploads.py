@@ -121,12 +121,14 @@ async def _receive_addresses(request: Request, form: UploadForm, settings: ApiSe
 class LimitedBody:
     """The body of a request under a byte limit and two deadlines: for each pause, and for all of it."""
 
-    def __init__(self, request: Request, settings: ApiSettings, max_bytes: int) -> None:
+    def __init__(
+        self, request: Request, settings: ApiSettings, max_bytes: int, *, total_s: float | None = None
+    ) -> None:
         self._request = request
         self._settings = settings
         self._max_bytes = max_bytes
         self._received = self._decoded = 0
-        self._end = asyncio.get_running_loop().time() + settings.receive_total_s
+        self._end = asyncio.get_running_loop().time() + (total_s or settings.receive_total_s)
         self.ended = False
 
     def refuse_announced_size(self) -> None:
@@ -224,11 +226,12 @@ def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSetti
         if writer.size_bytes == 0:
             raise ProblemError(RequestFault.UPLOAD_EMPTY, f"The file {name} has no bytes.")
         if form.images:
-            pixels += _checked_pixels(name, writer, settings)
+            pixels += checked_pixels(name, writer, settings)
     return {name: writer.commit() for name, writer in given.items()}, pixels
 
 
-def _checked_pixels(name: str, writer: BlobWriter, settings: ApiSettings) -> int:
+def checked_pixels(name: str, writer: BlobWriter, settings: ApiSettings) -> int:
+    """Pixels of an image, as its header says. Raises: ProblemError if it is none that is taken."""
     try:
         with writer.open() as file:
             header = read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))

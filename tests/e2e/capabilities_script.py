@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from workers.batches.store import MemoryBatchStore
 from workers.blobs import BlobStore
 from workers.contracts import (
     FullReferenceScoreRequest,
@@ -51,7 +52,10 @@ def main(folder: Path) -> list[dict[str, Any]]:
         blobs = BlobStore(folder, expiry_s=3600)
         studies = open_study_store(settings, folder)
         worker = EmbeddedWorker(
-            settings, Stores(open_job_store(settings), blobs, studies, MemoryKeyStore(), MemoryOutbox())
+            settings,
+            Stores(
+                open_job_store(settings), blobs, studies, MemoryKeyStore(), MemoryOutbox(), MemoryBatchStore(settings)
+            ),
         )
         worker.start()
         celery = worker.celery

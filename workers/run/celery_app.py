@@ -6,6 +6,8 @@ from typing import Any
 
 from celery import Celery
 
+from workers.batches.redis import RedisBatchStore
+from workers.batches.store import BatchStore, MemoryBatchStore
 from workers.blobs import BlobStore
 from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
@@ -60,6 +62,14 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         """API keys, opened once per process; the embedded mode puts those of its data folder here."""
         url = self.settings.redis_url
         return MemoryKeyStore() if url is None else RedisKeyStore(url.get_secret_value())
+
+    @cached_property
+    def batches(self) -> BatchStore:
+        """Batches, opened once per process; the embedded mode puts the web process's own here."""
+        url = self.settings.redis_url
+        if url is None:
+            return MemoryBatchStore(self.settings)
+        return RedisBatchStore(self.settings, url.get_secret_value())
 
     @cached_property
     def studies(self) -> StudyStore:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workers.batches.store import BatchStore, DurableBatchStore
 from workers.blobs import BlobStore
 from workers.jobs.durable import DurableJobStore
 from workers.jobs.store import JobStore
@@ -19,13 +20,14 @@ from workers.webhooks.outbox import DurableOutbox, Outbox
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Job records, the bytes of images and results, observer studies, API keys, and webhooks to be sent."""
+    """Job records, the bytes of images and results, observer studies, API keys, webhooks to be sent, and batches."""
 
     jobs: JobStore
     blobs: BlobStore
     studies: StudyStore
     keys: KeyStore
     outbox: Outbox
+    batches: BatchStore
 
 
 @contextlib.contextmanager
@@ -42,4 +44,5 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
             DurableStudyStore(settings, StudyFiles(folder / "studies"), records),
             keys,
             DurableOutbox(records),
+            DurableBatchStore(settings, records),
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.http.uploads import LimitedBody
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.contract.settings.bench import REQUEST, Bench, png
@@ -80,6 +81,35 @@ def turning_fetch_limit_s(bench: Bench) -> None:
         with bench.service(**turned) as client:
             reply = client.post("/v1/jnd-map", params={"image_url": f"{address}/photo.png"})
     assert reply.json()["detail"] == "image_url: no file within 0.1 s."
+
+
+def _batch(bench: Bench, **settings: Any) -> Any:
+    with bench.service(**settings) as client:
+        return client.post("/v1/batch", files={"image": png(4, 4)}, data={"capability": "jnd-map"})
+
+
+def turning_batch_limit(bench: Bench) -> None:
+    assert [_batch(bench, batch_limit=limit).status_code for limit in (0, 1)] == [429, 202]
+
+
+def turning_max_batch_bytes(bench: Bench) -> None:
+    assert _batch(bench, max_batch_bytes=1024, max_upload_bytes=1024).status_code == 202
+    with bench.service(max_batch_bytes=1024) as client:
+        many = [("image", png(40, 40)) for _ in range(9)]
+        reply = client.post("/v1/batch", files=many, data={"capability": "jnd-map"})
+    assert reply.json()["type"] == "/problems/upload-too-large"
+
+
+def turning_batch_receive_s(bench: Bench) -> None:
+    ends: list[float | None] = []
+
+    def noted(*given: Any, total_s: float) -> Any:
+        ends.append(total_s)
+        return LimitedBody(*given, total_s=total_s)
+
+    bench.patch.setattr("app.http.batch_upload.LimitedBody", noted)
+    _batch(bench, batch_receive_s=7)
+    assert ends == [7]
 
 
 def turning_webhook_retry_s(bench: Bench) -> None:

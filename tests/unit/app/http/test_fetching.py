@@ -102,7 +102,7 @@ def test_an_address_may_stand_beside_a_file(client: TestClient, server: str) -> 
         ("/missing.png", 422, "fetch-failed", "it answered 404"),
         ("/loop", 422, "fetch-failed", "more than 3 redirects"),
         ("/endless", 422, "fetch-failed", "no file within 0.7 s"),
-        ("/large.png", 413, "upload-too-large", ""),
+        ("/large.png", 422, "fetch-failed", "more than 20000 bytes"),
         ("/page.html", 415, "image-type-unsupported", ""),
         ("/empty", 422, "upload-empty", ""),
         ("/inside", 422, "address-refused", "not a public address"),
