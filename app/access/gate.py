@@ -13,7 +13,8 @@ from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
 from app.settings import ApiSettings
 from workers.errors import BrokerUnavailableError
-from workers.keys.record import ApiKey, Scope, id_and_secret, opens
+from workers.keys.record import ApiKey, id_and_secret, opens
+from workers.keys.scope import Scope
 from workers.keys.store import KeyStore
 
 KEY_PROBLEMS = (RequestFault.KEY_MISSING, RequestFault.KEY_INVALID, RequestFault.SCOPE_MISSING)

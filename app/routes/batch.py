@@ -32,7 +32,7 @@ from workers.errors import (
     ServiceError,
 )
 from workers.jobs.record import Job
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 from workers.outbound.guard import Guard
 
 router = APIRouter(prefix="/v1/batch", tags=["batches"])

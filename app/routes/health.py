@@ -8,7 +8,7 @@ from app.dependencies import Services, ServicesDep
 from app.openapi import problem_responses
 from app.schemas import Live, Readiness
 from workers.errors import BlobStoreFullError, BrokerUnavailableError, ServiceError
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 router = APIRouter(tags=["service"])
 

@@ -22,7 +22,7 @@ from workers.contracts import FailureCode
 from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError, ServiceError
 from workers.jobs.record import Job, JobEvent
 from workers.jobs.store import JobStore
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -7,7 +7,7 @@ from app.dependencies import IMAGE, REFERENCE_AND_DISTORTED, AcceptedImage, Acce
 from app.openapi import IMAGE_PROBLEMS, upload_operation
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, FullReferenceScoreRequest, QualityScoreRequest
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["capabilities"], dependencies=[needs(Scope.SUBMIT, makes_work=True)])
 

@@ -35,7 +35,7 @@ from workers.errors import (
     StudyUnknownError,
 )
 from workers.jobs.record import JobState
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 from workers.run.signatures import submit
 from workers.studies.record import MAX_PHOTOS, Study, StudyOptions, StudyPhoto, new_secret, organiser_link, with_photo
 

@@ -8,7 +8,7 @@ from app.openapi import problem_responses
 from app.schemas import DeadWebhook, DeadWebhooks
 from workers.contracts import FailureCode
 from workers.errors import BrokerUnavailableError
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 router = APIRouter(prefix="/v1/webhooks", tags=["service"])
 

@@ -28,7 +28,7 @@ from workers.errors import (
 )
 from workers.jobs.durable import DurableJobStore
 from workers.jobs.opened import open_job_store
-from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobTakenError
+from workers.jobs.record import MAX_ATTEMPTS, Job, JobEvent, JobState, JobTakenError
 from workers.jobs.store import Arrival, JobStore
 from workers.jobs.worker_info import WorkerInfo
 from workers.record_file import RecordFile
@@ -49,7 +49,8 @@ RESULT = JobResult(
         patchnet_mean=0.5,
         fish_mean=0.1,
         fish=0.2,
-    )
+    ),
+    cpu_s=0.25,
 )
 
 Open = Callable[..., JobStore]
@@ -326,11 +327,24 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
     first, _ = store.create(REQUEST)
     store.create(REQUEST)
     start(store, first.id)
-    third, _ = store.create(OTHER)
-    start(store, third.id)
+    start(store, (third := store.create(OTHER)[0]).id)
     succeed(store, third.id)
     numbers = store.statistics()
     assert (numbers.queued, numbers.running) == (1, 1)
-    assert numbers.oldest_queued_s >= 0
     assert numbers.ended == {"jnd-map:succeeded": 1}
-    assert numbers.run_seconds["jnd-map:succeeded"] >= 0
+    assert numbers.cpu_seconds == {"jnd-map:succeeded": 0.25}
+    assert numbers.latency["jnd-map:succeeded"].within[600.0] == 1
+    store.update(first.id, lambda job, _: job.put_back())
+    assert (store.statistics().queued, store.statistics().running) == (2, 0)
+    for job in store.unfinished():
+        store.cancel(job.id)
+    assert store.statistics().ended == {"jnd-map:succeeded": 1, "quality-score:cancelled": 2}
+    assert (store.statistics().queued, store.statistics().oldest_queued_s) == (0, 0)
+
+
+def test_statistics_take_as_long_with_many_jobs_as_with_few(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store()
+    assert [store.create(REQUEST)[1] for _ in range(50)] == [Arrival.CREATED] * 50
+    monkeypatch.setattr(Job, "model_validate_json", None)
+    monkeypatch.setattr(type(store), "unfinished", None)
+    assert store.statistics().queued == 50

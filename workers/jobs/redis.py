@@ -2,8 +2,8 @@
 
 Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream, gone a minute after the job's end;
 ``known:ID`` outlives the record by TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids by
-creation time; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records have
-no expiry: the reaper ends them.
+creation time, and ``queued`` those of them that wait; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and
+``totals`` hashes. Unfinished records have no expiry: the reaper ends them.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from workers.errors import (
     QueueFullError,
 )
 from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
+from workers.jobs.statistics import QueueStatistics, counts_of, statistics_of
 from workers.jobs.store import TOMBSTONE_S, Arrival, Change, JobStore
 from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.redis_connection import TIMEOUT_S, connected, reachable, seconds
@@ -37,7 +38,7 @@ A stream is two thirds of what a job takes in Redis."""
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 _CREATE = """
-local job, events, unfinished, known, idempotency, dedup = unpack(KEYS)
+local job, events, unfinished, known, idempotency, dedup, queued = unpack(KEYS)
 local record, id, now, limit, digest, expiry, prefix = unpack(ARGV)
 local function remember(found)
   if idempotency ~= '' then redis.call('SET', idempotency, found .. ' ' .. digest, 'EX', expiry) end
@@ -63,6 +64,7 @@ if redis.call('ZCARD', unfinished) >= tonumber(limit) then return {'full', ''} e
 redis.call('SET', job, record)
 redis.call('SET', known, '1')
 redis.call('ZADD', unfinished, now, id)
+redis.call('ZADD', queued, now, id)
 redis.call('XADD', events, '*', 'state', 'queued', 'progress', '0.0')
 remember(id)
 if dedup ~= '' then redis.call('SET', dedup, id, 'EX', expiry) end
@@ -98,6 +100,7 @@ class RedisJobStore(JobStore):
             _known(job.id),
             _hashed("idempotency", idempotency_key),
             _hashed("dedup", dedup_key),
+            _QUEUED,
         ]
         limit, expiry = self.settings.queue_limit, self.settings.job_expiry_s
         record, digest = job.model_dump_json(), request_digest(request)
@@ -142,22 +145,25 @@ class RedisJobStore(JobStore):
         if after.event != before.event:
             fields = {"state": str(after.state), "progress": str(after.progress)}
             pipe.xadd(_events(after.id), cast(dict[Any, Any], fields), maxlen=_EVENTS_KEPT, approximate=True)
+        if after.state is JobState.QUEUED:
+            pipe.zadd(_QUEUED, {after.id: after.created_at})
+        else:
+            pipe.zrem(_QUEUED, after.id)
         if after.finished and not before.finished:
             expiry = self.settings.job_expiry_s
             pipe.expire(_record(after.id), expiry)
             pipe.expire(_events(after.id), min(expiry, _EVENTS_KEPT_S))
             pipe.expire(_known(after.id), expiry + TOMBSTONE_S)
             pipe.zrem(_UNFINISHED, after.id)
-            name = f"{after.request.capability}:{after.state}"
-            pipe.hincrby(_TOTALS, name, 1)
-            if after.started_at is not None and after.finished_at is not None:
-                pipe.hincrbyfloat(_TOTALS, f"{name}:seconds", after.finished_at - after.started_at)
+            for name, value in counts_of(after).items():
+                pipe.hincrbyfloat(_TOTALS, name, value)
 
     def discard(self, job_id: str) -> None:
         """See ``JobStore.discard``."""
         with reachable(), self._redis.pipeline() as pipe:
             pipe.delete(_record(job_id), _events(job_id), _known(job_id))
             pipe.zrem(_UNFINISHED, job_id)
+            pipe.zrem(_QUEUED, job_id)
             pipe.execute()
 
     def unfinished(self) -> list[Job]:
@@ -218,14 +224,25 @@ class RedisJobStore(JobStore):
         with reachable():
             return seconds(self._redis.time())
 
-    def totals(self) -> dict[str, float]:
-        """See ``JobStore.totals``."""
-        with reachable():
-            totals = cast(dict[str, str], self._redis.hgetall(_TOTALS))
-        return {name: float(value) for name, value in totals.items()}
+    def statistics(self) -> QueueStatistics:
+        """See ``JobStore.statistics``."""
+        with reachable(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(_TOTALS)
+            pipe.zcard(_UNFINISHED)
+            pipe.zcard(_QUEUED)
+            pipe.zrange(_QUEUED, 0, 0, withscores=True)
+            pipe.time()
+            totals, unfinished, queued, oldest, now = pipe.execute()
+        return statistics_of(
+            {name: float(value) for name, value in totals.items()},
+            queued=queued,
+            running=max(0, unfinished - queued),
+            oldest_queued_s=max(0.0, seconds(now) - oldest[0][1]) if oldest else 0.0,
+        )
 
 
 _UNFINISHED = "limen:unfinished"
+_QUEUED = "limen:queued"
 _WORKERS = "limen:workers"
 _TOTALS = "limen:totals"
 

@@ -4,22 +4,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
+
+from workers.keys.scope import Scope
 
 _TEXT = re.compile(r"limen_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NOBODY = "0" * 64
 """Compared with where no key has the id, so that the answer takes as long as for a wrong secret."""
-
-
-class Scope(StrEnum):
-    """What a key may be allowed."""
-
-    SUBMIT = "submit"
-    READ = "read"
-    STUDY = "study"
-    ADMIN = "admin"
 
 
 class ApiKey(BaseModel):

@@ -10,7 +10,8 @@ from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.photos import noise, png
 from workers.contracts import Artefact, JobResult, QualityScoreResult
-from workers.keys.record import ApiKey, Scope, new_key
+from workers.keys.record import ApiKey, new_key
+from workers.keys.scope import Scope
 from workers.run.celery_app import LimenCelery, create_celery
 
 FIGURES = QualityScoreResult(

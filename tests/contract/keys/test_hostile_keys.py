@@ -17,7 +17,7 @@ from tests.assets.photos import noise, png
 from tests.contract.keys.locked_service import PHOTO, LockedService, opened_service
 from workers.jobs.record import JobState
 from workers.keys import record
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 Use = tuple[int, str, Callable[[LockedService], Any]]
 Header = Callable[[LockedService], str | bytes]

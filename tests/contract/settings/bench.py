@@ -17,7 +17,8 @@ from workers.capabilities import Inputs
 from workers.contracts import QualityScoreRequest
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job
-from workers.keys.record import Scope, new_key
+from workers.keys.record import new_key
+from workers.keys.scope import Scope
 from workers.run.celery_app import create_celery
 from workers.settings import BrokerSettings, WorkerSettings
 

@@ -10,7 +10,7 @@ from app.http.uploads import LimitedBody
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.contract.settings.bench import REQUEST, Bench, png
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 from workers.run.celery_app import create_celery
 from workers.run.courier import Courier
 from workers.settings import BrokerSettings

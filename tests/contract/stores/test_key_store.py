@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from workers.errors import BrokerUnavailableError
 from workers.keys.opened import opened_keys
-from workers.keys.record import Scope, id_and_secret, new_key, opens
+from workers.keys.record import id_and_secret, new_key, opens
+from workers.keys.scope import Scope
 from workers.keys.store import KeyStore, MemoryKeyStore
 from workers.settings import BrokerSettings
 

@@ -9,7 +9,8 @@ from tests.assets.browser import Browser
 from tests.assets.look_page import LookPage
 from tests.assets.service_process import ServiceProcess
 from workers.keys.opened import opened_keys
-from workers.keys.record import Scope, new_key
+from workers.keys.record import new_key
+from workers.keys.scope import Scope
 from workers.settings import BrokerSettings
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import typer
 
 from workers.cli.files import one_line_errors, print_json
 from workers.cli.options import Json
-from workers.keys.record import Scope
+from workers.keys.scope import Scope
 
 if TYPE_CHECKING:
     from workers.keys.record import ApiKey

@@ -10,7 +10,8 @@ from app.access.gate import Gate, is_loopback, opened_gate
 from app.http.problems import ProblemError
 from app.main import create_app
 from app.settings import ApiSettings
-from workers.keys.record import Scope, new_key
+from workers.keys.record import new_key
+from workers.keys.scope import Scope
 from workers.keys.store import MemoryKeyStore, RedisKeyStore
 from workers.run.celery_app import create_celery
 

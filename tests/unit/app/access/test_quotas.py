@@ -12,7 +12,8 @@ from app.http.problems import ProblemError
 from app.settings import ApiSettings
 from tests.assets.photos import noise, png
 from tests.contract.keys.locked_service import LockedService, opened_service
-from workers.keys.record import ApiKey, Scope, new_key
+from workers.keys.record import ApiKey, new_key
+from workers.keys.scope import Scope
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])

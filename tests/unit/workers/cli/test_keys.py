@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from workers.cli.program import app
 from workers.keys.opened import opened_keys
-from workers.keys.record import Scope, id_and_secret, opens
+from workers.keys.record import id_and_secret, opens
+from workers.keys.scope import Scope
 from workers.settings import BrokerSettings
 
 
