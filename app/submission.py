@@ -71,6 +71,7 @@ class Submission:
             services.jobs,
             task_request,
             client=self.client.id,
+            request_id=self.replies.request.state.request_id,
             idempotency_key=self.idempotency_key,
         )
         if callback is not None:

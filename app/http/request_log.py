@@ -44,6 +44,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         record = _Record(scope, receive, send)
+        scope.setdefault("state", {})["request_id"] = record.request_id
         try:
             await self._app(scope, record.receive, record.send)
         except Exception:

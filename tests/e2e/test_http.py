@@ -304,3 +304,13 @@ def test_the_service_tells_how_it_is(service: ServiceProcess) -> None:
     lines = [json.loads(line) for line in service.log(role).splitlines() if line.startswith('{"time"')]
     assert lines
     assert all(set(line) >= {"request_id", "path", "status", "ms"} for line in lines)
+
+
+def test_a_run_is_found_in_the_log_by_the_id_of_its_request(service: ServiceProcess) -> None:
+    if service.mode == "embedded":
+        pytest.skip("the canned service writes no log of its own")
+    headers = WAIT | {"X-Request-Id": "found-again"}
+    reply = service.client.post("/v1/quality-score", files={"image": new_photo(23)}, headers=headers)
+    assert reply.status_code == 200
+    logged = [line for line in service.log("worker").splitlines() if "found-again" in line]
+    assert any(json.loads(line)["job_id"] == reply.json()["job"].rpartition("/")[2] for line in logged)

@@ -53,6 +53,7 @@ class MemoryJobStore(JobStore):
         request: AnyRequest,
         *,
         client: str | None = None,
+        request_id: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
@@ -65,7 +66,9 @@ class MemoryJobStore(JobStore):
                 if len(self._unfinished) >= self.settings.queue_limit:
                     raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
                 now = self.now()
-                job = Job(id=new_job_id(), request=request, client=client, created_at=now, sent_at=now)
+                job = Job(
+                    id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now
+                )
             keys = {"idempotency": idempotency_key, "dedup": dedup_key}
             self._keep(job, {kind: key for kind, key in keys.items() if key is not None})
             if arrival is Arrival.CREATED:

@@ -66,6 +66,8 @@ class Job(BaseModel):
     sent_at: float
     client: str | None = None
     """Id of the API key that asked, which alone sees the job; None where no key was asked for."""
+    request_id: str | None = None
+    """Of the HTTP request that made the job, as in its access log."""
     wanted: int = 1
     """How many requests share this job and have not been taken back."""
     state: JobState = JobState.QUEUED

@@ -87,12 +87,13 @@ class RedisJobStore(JobStore):
         request: AnyRequest,
         *,
         client: str | None = None,
+        request_id: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         now = self.now()
-        job = Job(id=new_job_id(), request=request, client=client, created_at=now, sent_at=now)
+        job = Job(id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now)
         keys = [
             _record(job.id),
             _events(job.id),

@@ -41,10 +41,13 @@ class JobStore(ABC):
         request: AnyRequest,
         *,
         client: str | None = None,
+        request_id: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
-        """A job for the request, of the API key ``client``, and how it was found; in one atomic step.
+        """A job for the request, of the API key ``client`` and the HTTP request ``request_id``; in one atomic step.
+
+        Also how it was found.
 
         The same ``idempotency_key`` gives the same job. A job with the same ``dedup_key`` that has not failed, been
         cancelled or expired is given again. Raises: IdempotencyConflictError, QueueFullError.

@@ -1,6 +1,7 @@
 """Task messages by name: what the web process needs to send work without importing a model."""
 
 import hashlib
+from functools import partial
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -21,6 +22,7 @@ def submit(
     request: AnyRequest,
     *,
     client: str | None = None,
+    request_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> tuple[Job, bool]:
     """A job for the request, and whether it is new; a new one is sent to the workers.
@@ -30,12 +32,15 @@ def submit(
     """
     shared_by = dedup_key(request, jobs.model_version(), client=client)
     repeated_by = None if idempotency_key is None else f"{client or ''}/{idempotency_key}"
-    job, arrival = jobs.create(request, client=client, dedup_key=shared_by, idempotency_key=repeated_by)
+    create = partial(
+        jobs.create, request, client=client, request_id=request_id, dedup_key=shared_by, idempotency_key=repeated_by
+    )
+    job, arrival = create()
     if arrival is Arrival.SHARED and not job.finished:
         try:
             return jobs.update(job.id, lambda found, _: found.wanted_again()), False
         except (AlreadyFinishedError, JobUnknownError, JobExpiredError):  # ended a moment ago, perhaps without a result
-            job, arrival = jobs.create(request, client=client, dedup_key=shared_by, idempotency_key=repeated_by)
+            job, arrival = create()
     if arrival is Arrival.CREATED:
         try:
             send(celery, job)

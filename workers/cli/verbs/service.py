@@ -34,11 +34,13 @@ def serve(
 ) -> None:
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
     from app.settings import ApiSettings
+    from workers.run.logs import write_json_lines
 
     observers = {} if profile is None else chosen_observers(profile)
     settings = ApiSettings() if profile is None else ApiSettings(profile=observers["profile"])
     if settings.embedded and not worker:
         raise ValueError("--no-worker needs LIMEN_REDIS_URL: without Redis no other process can do the work")
+    write_json_lines()
     if settings.embedded:
         _serve_with_worker(settings, observers, host, port)
     else:
