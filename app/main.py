@@ -6,13 +6,29 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from app.access.gate import opened_gate
 from app.dependencies import Services
+from app.http.cors import add_cors
 from app.http.metrics import HttpMetrics
 from app.http.problems import install_problem_handlers
 from app.http.request_log import RequestLog, log_access_to_stderr
 from app.http.semantics import HttpSemantics
 from app.openapi import install_openapi
-from app.routes import health, jobs, maps, model_info, model_pages, observe, pages, scores, studies, sur_curve, varjpeg
+from app.routes import (
+    batch,
+    health,
+    jobs,
+    maps,
+    model_info,
+    model_pages,
+    observe,
+    pages,
+    scores,
+    studies,
+    sur_curve,
+    varjpeg,
+    webhooks,
+)
 from app.settings import ApiSettings
 from workers.run.celery_app import LimenCelery, create_celery
 
@@ -23,12 +39,15 @@ Every error is `application/problem+json`.
 """
 
 
-def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | None = None) -> FastAPI:
+def create_app(
+    settings: ApiSettings | None = None, *, celery: LimenCelery | None = None, host: str = "127.0.0.1"
+) -> FastAPI:
     """The ASGI application.
 
     Args: ``settings``: read from the environment if not given; ``celery``: the application to send work through, with
-    its job and blob stores; the embedded mode passes its worker's own.
-    Raises: ValueError if there is neither Redis nor an embedded worker, so that nobody would do the work.
+    its job and blob stores; the embedded mode passes its worker's own; ``host``: the address that it is served on.
+    Raises: ValueError if there is neither Redis nor an embedded worker, so that nobody would do the work, or if nobody
+    has said who may use what ``host`` lets others reach.
     """
     settings = settings or ApiSettings()
     if celery is None and settings.embedded:
@@ -45,8 +64,10 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = Services(settings, celery)
+    app.state.gate = opened_gate(celery.keys, settings, host)
     app.state.metrics = HttpMetrics(celery.jobs)
     app.add_middleware(HttpSemantics)
+    add_cors(app, settings.cors_origins)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     install_problem_handlers(app)
     _add_routes(app, with_docs=settings.docs)
@@ -56,7 +77,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (maps, scores, sur_curve, varjpeg)
-    for module in (*capabilities, jobs, studies, observe, model_info, model_pages, health, pages):
+    for module in (*capabilities, jobs, batch, studies, observe, model_info, model_pages, webhooks, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:

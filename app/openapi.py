@@ -10,24 +10,40 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.access.gate import KEY_PROBLEMS
+from app.access.quotas import QUOTA_PROBLEMS
+from app.http.fetching import url_field
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
 from app.http.uploads import UploadForm
 from app.schemas import JobStatus, Problem, reply_model
 from workers.contracts import FailureCode, Request, ResultBody
 from workers.errors import (
+    AddressRefusedError,
     BlobStoreFullError,
     BrokerUnavailableError,
+    FetchFailedError,
     IdempotencyConflictError,
     JobExpiredError,
     QueueFullError,
 )
+from workers.outbound.guard import MAX_LENGTH
 
 _REFERENCE = "#/components/schemas/{model}"
 JSON = "application/json"
+_NOTHING: Mapping[str, Any] = {}
+_CALLBACK = {
+    "callback_url": {
+        "type": "string",
+        "maxLength": MAX_LENGTH,
+        "description": "where to send a signed webhook when the job has ended, on a service that is set up for it",
+    }
+}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _UPLOAD_PROBLEMS = (
+    *KEY_PROBLEMS,
+    *QUOTA_PROBLEMS,
     RequestFault.UPLOAD_MALFORMED,
     RequestFault.NOT_ACCEPTABLE,
     RequestFault.UPLOAD_TIMEOUT,
@@ -36,6 +52,8 @@ _UPLOAD_PROBLEMS = (
     RequestFault.MEDIA_TYPE_UNSUPPORTED,
     RequestFault.CONTENT_ENCODING_UNSUPPORTED,
     RequestFault.REQUEST_INVALID,
+    AddressRefusedError.code,
+    FetchFailedError.code,
     RequestFault.UPLOAD_EMPTY,
     QueueFullError.code,
     BrokerUnavailableError.code,
@@ -104,8 +122,20 @@ def upload_operation(
         status_code=202,
         response_model=None,
         responses=responses | problem_responses(codes),
-        openapi_extra={"requestBody": form_body(asked, form, example or {})},
+        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=_addresses(form) | _CALLBACK)},
     )
+
+
+def _addresses(form: UploadForm) -> dict[str, Any]:
+    """Fields that may stand for files."""
+    return {
+        url_field(name): {
+            "type": "string",
+            "maxLength": MAX_LENGTH,
+            "description": f"address of the file, in place of `{name}`, on a service that is set up for it",
+        }
+        for name in form.names
+    }
 
 
 def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
@@ -134,13 +164,15 @@ def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, A
     return {"required": True, "content": {JSON: {"schema": inlined, "example": dict(example)}}}
 
 
-def form_body(asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body with files, read by ``app.http.uploads``."""
+def form_body(
+    asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any], *, beside: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """A request body with files, read by ``app.http.uploads``; ``beside``: fields that are not of ``asked``."""
     files = {name: {"type": "string", "format": "binary"} for name in form.names}
     schema = {
         "type": "object",
         "required": list(form.required),
-        "properties": files | _field_schemas(asked),
+        "properties": files | _field_schemas(asked) | dict(beside),
         "additionalProperties": False,
     }
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": dict(example)}}
@@ -177,6 +209,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     _add_examples(document)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        if "security" in operation:
+            operation["security"].append({})  # where the service takes anyone
     return document
 
 

@@ -10,6 +10,7 @@ from app.http.problem_types import PROBLEM_TYPES
 from workers.contracts import Artefact, JobResult, ResultBody
 from workers.jobs.record import Job, JobState
 from workers.jobs.worker_info import WorkerInfo
+from workers.webhooks.record import Letter
 
 
 class InputError(BaseModel):
@@ -72,7 +73,7 @@ class JobStatus(BaseModel):
             started_at=None if job.started_at is None else _moment(job.started_at),
             finished_at=None if job.finished_at is None else _moment(job.finished_at),
             expires_at=None if job.expires_at is None else _moment(job.expires_at),
-            failure=_failure_of(job),
+            failure=None if job.failure is None else job_failure(job.failure.code, job.failure.detail),
             links=JobLinks(
                 self=job_path(job.id), result=f"{job_path(job.id)}/result", events=f"{job_path(job.id)}/events"
             ),
@@ -135,6 +136,35 @@ class ModelsInService(BaseModel):
     workers: list[WorkerInfo]
 
 
+class DeadWebhook(BaseModel):
+    """A webhook that was given up."""
+
+    id: str = Field(description="the same as in its header webhook-id")
+    job: str = Field(description="path of the job that ended")
+    url: str = Field(description="where it was sent")
+    attempts: int = Field(description="how often")
+    error: str | None = Field(description="what became of the last attempt")
+    died_at: datetime | None = Field(description="time of the last attempt")
+
+    @classmethod
+    def of(cls, letter: Letter) -> "DeadWebhook":
+        """What the letter says to who looks after the service."""
+        return cls(
+            id=letter.id,
+            job=job_path(letter.job_id),
+            url=letter.url,
+            attempts=letter.attempts,
+            error=letter.error,
+            died_at=None if letter.died_at is None else _moment(letter.died_at),
+        )
+
+
+class DeadWebhooks(BaseModel):
+    """Webhooks that were given up."""
+
+    webhooks: list[DeadWebhook] = Field(description="newest first")
+
+
 class Live(BaseModel):
     """The process answers."""
 
@@ -152,8 +182,7 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _failure_of(job: Job) -> JobFailure | None:
-    if job.failure is None:
-        return None
-    problem_type = PROBLEM_TYPES[job.failure.code]
-    return JobFailure(type=problem_type.uri, title=problem_type.title, detail=job.failure.detail)
+def job_failure(code: str, detail: str) -> JobFailure:
+    """Why a job failed, as replies say it."""
+    problem_type = PROBLEM_TYPES[code]
+    return JobFailure(type=problem_type.uri, title=problem_type.title, detail=detail)

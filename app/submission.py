@@ -1,5 +1,6 @@
 """From an upload to a job, and to the reply the client asked for: what every endpoint that makes a job does."""
 
+import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from app.access.gate import ClientDep, QuotasDep
 from app.dependencies import IdempotencyKey
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError, validation_errors
@@ -16,8 +18,14 @@ from app.replies import RepliesDep, accepted_reply
 from app.schemas import job_path
 from app.waiting import waited_for
 from workers.contracts import AnyRequest
+from workers.errors import AddressRefusedError
 from workers.jobs.record import Job
+from workers.outbound.guard import Guard
 from workers.run.signatures import submit
+from workers.webhooks.record import letter_for
+
+CALLBACK = "callback_url"
+"""Field of every request that makes a job, beside those of its capability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +33,16 @@ class Submission:
     """Makes a job of what was sent, waits for it if the client asked for that, and answers."""
 
     replies: RepliesDep
+    client: ClientDep
+    quotas: QuotasDep
     idempotency_key: IdempotencyKey = None
 
     async def __call__(self, asked: type[AnyRequest], upload: Upload) -> Response:
         """The reply to an upload for ``asked``. Raises: ProblemError, ServiceError, ClientDisconnect."""
         services, preferences = self.replies.services, self.replies.preferences
+        callback = self._callback(upload)
         task_request = task_request_of(asked, upload, observer=services.settings.profile)
-        job, _ = await run_in_threadpool(
-            submit, services.celery, services.jobs, task_request, idempotency_key=self.idempotency_key
-        )
+        job = await run_in_threadpool(self._submitted, task_request, upload.pixels, callback)
         waits_anyway = preferences.wait_s is None and preferences.files_only
         wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s
         if wait_s is not None:
@@ -44,6 +53,32 @@ class Submission:
         if preferences.files_only:
             raise _wait_ended(job, headers=applied)
         return accepted_reply(job, headers=applied)
+
+    def _callback(self, upload: Upload) -> str | None:
+        """Takes where to send word of the job's end out of the fields. Raises: AddressRefusedError."""
+        url, settings = upload.fields.pop(CALLBACK, None), self.replies.services.settings
+        if url is not None:
+            if not settings.sends_webhooks:
+                raise AddressRefusedError("This service sends no webhooks.")
+            Guard(settings.webhook_hosts, settings.outbound_networks).destination(url)
+        return url
+
+    def _submitted(self, task_request: AnyRequest, pixels: int, callback: str | None) -> Job:
+        services = self.replies.services
+        self.quotas.count_pixels(self.client.key, pixels)
+        job, _ = submit(
+            services.celery,
+            services.jobs,
+            task_request,
+            client=self.client.id,
+            request_id=self.replies.request.state.request_id,
+            idempotency_key=self.idempotency_key,
+        )
+        if callback is not None:
+            services.celery.outbox.put(letter_for(job, callback, time.time()))
+            if services.jobs.get(job.id).finished:  # before there was a letter that its end could make due
+                services.celery.outbox.ended(job.id, time.time())
+        return job
 
 
 SubmitDep = Annotated[Submission, Depends()]

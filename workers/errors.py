@@ -7,6 +7,10 @@ ServiceError
 ├── IdempotencyConflictError    idempotency-conflict   the key was used for another request
 ├── QueueFullError              queue-full             too many unfinished jobs
 ├── BrokerUnavailableError      broker-unavailable     Redis cannot be reached, or the records take no more
+├── AddressRefusedError         address-refused        an address that the service does not send to or fetch from
+├── FetchFailedError            fetch-failed           a file cannot be had from its address
+├── BatchUnknownError           batch-unknown          no batch has, or lately had, this id
+├── BatchLimitError             batch-limit            as many batches are unfinished as are taken
 ├── BlobMissingError            blob-missing           no bytes under this key
 ├── BlobStoreFullError          blob-store-full        no room to store bytes
 ├── StudyUnknownError           study-unknown          no study has this link
@@ -63,6 +67,30 @@ class BrokerUnavailableError(ServiceError):
     """Redis cannot be reached in time, or the records take no more."""
 
     code = "broker-unavailable"
+
+
+class AddressRefusedError(ServiceError):
+    """The service does not send to this address, or fetch from it; the text says why."""
+
+    code = "address-refused"
+
+
+class FetchFailedError(ServiceError):
+    """A file cannot be had from its address; the text says why."""
+
+    code = "fetch-failed"
+
+
+class BatchUnknownError(ServiceError):
+    """No batch has, or lately had, this id."""
+
+    code = "batch-unknown"
+
+
+class BatchLimitError(ServiceError):
+    """As many batches are unfinished as the settings allow."""
+
+    code = "batch-limit"
 
 
 class BlobMissingError(ServiceError):

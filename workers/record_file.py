@@ -23,11 +23,13 @@ class RecordFileError(ValueError):
 class RecordFile:
     """Texts by kind and key. One process holds the file from opening it on; its threads may share this object.
 
-    Raises: RecordFileError if another process has it, it is damaged or of a newer Limen, or cannot be written.
+    With ``shared`` other processes may read and write it too. Raises: RecordFileError if another process has it, it is
+    damaged or of a newer Limen, or cannot be written.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, shared: bool = False) -> None:
         self._lock = threading.Lock()
+        self._shared = shared
         with _errors_in_words(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
@@ -39,7 +41,8 @@ class RecordFile:
             raise
 
     def _prepare(self, file: Path) -> None:
-        self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if not self._shared:
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(
             "PRAGMA synchronous = NORMAL"
@@ -65,6 +68,16 @@ class RecordFile:
     def delete(self, *rows: tuple[str, str]) -> None:
         """Forget (kind, key) of each row, all or none. Raises: BrokerUnavailableError."""
         self._change("DELETE FROM records WHERE kind = ? AND key = ?", rows)
+
+    def get(self, kind: str, key: str) -> str | None:
+        """The text of a key, if there is one. Raises: BrokerUnavailableError."""
+        try:
+            with self._lock:
+                query = "SELECT text FROM records WHERE kind = ? AND key = ?"
+                found = self._connection.execute(query, (kind, key)).fetchone()
+        except sqlite3.Error as error:
+            raise BrokerUnavailableError(f"the records cannot be read: {error}") from error
+        return None if found is None else str(found[0])
 
     def all(self, kind: str) -> dict[str, str]:
         """Texts of a kind by key, in the order in which they were first put."""

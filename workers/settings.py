@@ -1,12 +1,22 @@
 """Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.viewing import DEFAULT_OBSERVER
+from workers.outbound.guard import HostRule
+
+
+def _by_commas(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+ByCommas = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
+"""Texts that an environment variable holds with commas between them."""
 
 
 class BrokerSettings(BaseSettings):
@@ -33,6 +43,34 @@ class BrokerSettings(BaseSettings):
         description="observer profile of requests that name none",
     )
 
+    max_upload_bytes: int = Field(default=32 << 20, ge=1024, description="largest file that is taken")
+    batch_limit: int = Field(default=20, ge=0, description="unfinished batches accepted before 429; 0: none are taken")
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="what the secrets that sign webhooks are made from; unset: none are sent",
+    )
+    webhook_hosts: ByCommas = Field(
+        default=(), description="hosts that webhooks go to, by commas: hooks.example.com, *.example.com, or *"
+    )
+    webhook_retry_s: float = Field(
+        default=5.0, gt=0, description="pause after a webhook that was not taken; five pauses, each five times as long"
+    )
+    fetch_hosts: ByCommas = Field(
+        default=(), description="hosts that images may be fetched from, as of webhooks; unset: none are fetched"
+    )
+    fetch_limit_s: float = Field(default=20.0, gt=0, description="longest time to fetch an image")
+    outbound_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_by_commas)] = Field(
+        default=(), description="private networks, by commas, that hosts may lie in, as 10.1.0.0/16"
+    )
+
+    @field_validator("webhook_hosts", "fetch_hosts")
+    @classmethod
+    def _host_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            HostRule.of(text)
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.redis_url is not None and self.blob_dir is None:
@@ -45,6 +83,11 @@ class BrokerSettings(BaseSettings):
     def embedded(self) -> bool:
         """True when web process and worker share one process and its memory."""
         return self.redis_url is None
+
+    @property
+    def sends_webhooks(self) -> bool:
+        """Whether webhooks are set up."""
+        return self.webhook_secret is not None and bool(self.webhook_hosts)
 
     @property
     def visibility_timeout_s(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from workers.errors import ServiceError
@@ -66,10 +66,14 @@ def _queue_metrics(statistics: QueueStatistics) -> Iterator[Metric]:
     yield GaugeMetricFamily("limen_queue_oldest_seconds", "Age of the oldest waiting job.", statistics.oldest_queued_s)
     labels = ("capability", "state")
     ended = CounterMetricFamily("limen_jobs_ended", "Jobs by how they ended.", labels=labels)
-    for name, count in statistics.ended.items():
-        ended.add_metric(name.split(":"), count)
-    seconds = CounterMetricFamily("limen_job_run_seconds", "Run time of ended jobs.", labels=labels)
-    for name, total in statistics.run_seconds.items():
-        seconds.add_metric(name.split(":"), total)
-    yield ended
-    yield seconds
+    run = CounterMetricFamily("limen_job_run_seconds", "Run time of ended jobs.", labels=labels)
+    cpu = CounterMetricFamily("limen_job_cpu_seconds", "Processor time of jobs that succeeded.", labels=labels)
+    for family, values in ((ended, statistics.ended), (run, statistics.run_seconds), (cpu, statistics.cpu_seconds)):
+        for name, value in values.items():
+            family.add_metric(name.split(":"), value)
+        yield family
+    latency = HistogramMetricFamily("limen_job_latency_seconds", "From the request to the job's end.", labels=labels)
+    for name, found in statistics.latency.items():
+        buckets = [(str(bound), float(count)) for bound, count in found.within.items()]
+        latency.add_metric(name.split(":"), [*buckets, ("+Inf", float(statistics.ended[name]))], found.sum_s)
+    yield latency

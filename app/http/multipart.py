@@ -1,6 +1,7 @@
 """A multipart/form-data body (RFC 7578), read as it arrives: files go to the blob store, fields stay small."""
 
 import contextlib
+from collections.abc import Callable
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -16,13 +17,27 @@ _PLAIN_ENCODINGS = ("binary", "8bit", "7bit")
 
 class FormReader:
     """Receives a form. ``files`` names the parts that are files; any other part is a field. Whoever makes one calls
-    ``drop`` in the end, and may do all of it in a thread.
+    ``drop`` in the end, and may do all of it in a thread. ``keep`` gets each file as soon as it has ended, of which
+    there may then be several of one name; without it they are in ``writers`` in the end.
     """
 
-    def __init__(self, boundary: bytes, blobs: BlobStore, files: frozenset[str], *, max_file_bytes: int) -> None:
+    def __init__(
+        self,
+        boundary: bytes,
+        blobs: BlobStore,
+        files: frozenset[str],
+        *,
+        max_file_bytes: int,
+        max_parts: int = MAX_PARTS,
+        max_field_bytes: int = MAX_FIELD_BYTES,
+        keep: Callable[[str, BlobWriter], None] | None = None,
+    ) -> None:
         self._blobs = blobs
         self._file_names = files
         self._max_file_bytes = max_file_bytes
+        self._max_parts = max_parts
+        self._max_field_bytes = max_field_bytes
+        self._keep = keep
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._disposition = self._name = ""
@@ -42,6 +57,7 @@ class FormReader:
                     "on_header_end": self._end_header,
                     "on_headers_finished": self._end_headers,
                     "on_part_data": self._add_data,
+                    "on_part_end": self._end_part,
                     "on_end": self._end,
                 },
             )
@@ -84,8 +100,8 @@ class FormReader:
 
     def _begin_part(self) -> None:
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise _malformed(f"The form has more than {MAX_PARTS} parts.")
+        if self._parts > self._max_parts:
+            raise _malformed(f"The form has more than {self._max_parts} parts.")
         self._disposition = self._name = ""
         self._encoding = "binary"
 
@@ -130,8 +146,14 @@ class FormReader:
     def _add_text(self, data: bytes) -> None:
         text = self._texts[self._name]
         text += data
-        if len(text) > MAX_FIELD_BYTES:
-            raise _invalid(self._name, f"longer than {MAX_FIELD_BYTES} bytes")
+        if len(text) > self._max_field_bytes:
+            raise _invalid(self._name, f"longer than {self._max_field_bytes} bytes")
+
+    def _end_part(self) -> None:
+        if self._keep is not None and self._writer is not None:
+            self._keep(self._name, self._writer)
+            del self.writers[self._name]
+            self._writer = None
 
     def _end(self) -> None:
         self._complete = True

@@ -6,10 +6,14 @@ from enum import StrEnum
 
 from workers.contracts import FailureCode
 from workers.errors import (
+    AddressRefusedError,
     AlreadyFinishedError,
     AnswerConflictError,
+    BatchLimitError,
+    BatchUnknownError,
     BlobStoreFullError,
     BrokerUnavailableError,
+    FetchFailedError,
     IdempotencyConflictError,
     JobExpiredError,
     JobUnknownError,
@@ -44,6 +48,11 @@ class RequestFault(StrEnum):
     WAIT_ENDED = "wait-ended"
     JOB_CANCELLED = "job-cancelled"
     ARTEFACT_UNKNOWN = "artefact-unknown"
+    KEY_MISSING = "key-missing"
+    KEY_INVALID = "key-invalid"
+    SCOPE_MISSING = "scope-missing"
+    REQUEST_LIMIT = "request-limit"
+    PIXEL_LIMIT = "pixel-limit"
     STUDY_EMPTY = "study-empty"
 
 
@@ -70,6 +79,33 @@ _TABLE = (
         RequestFault.METHOD_NOT_ALLOWED, 405, "Method not allowed", "The Allow header names the methods of this path."
     ),
     ProblemType(
+        RequestFault.KEY_MISSING,
+        401,
+        "A key is needed",
+        "Send the header Authorization: Bearer with a key of this service.",
+    ),
+    ProblemType(
+        RequestFault.KEY_INVALID,
+        401,
+        "The key is not valid",
+        "The Authorization header holds no key of this service, or one that was revoked.",
+    ),
+    ProblemType(
+        RequestFault.SCOPE_MISSING,
+        403,
+        "The key may not do this",
+        "The detail names the scope that a key needs for it.",
+    ),
+    ProblemType(
+        RequestFault.REQUEST_LIMIT, 429, "The key has sent too many requests", "Send it again when Retry-After says."
+    ),
+    ProblemType(
+        RequestFault.PIXEL_LIMIT,
+        429,
+        "The key has sent too many pixels",
+        "Send it again when Retry-After says. Each image counts whole megapixels, at least one.",
+    ),
+    ProblemType(
         RequestFault.NOT_ACCEPTABLE,
         406,
         "No such form of the result",
@@ -86,6 +122,12 @@ _TABLE = (
         400,
         "The body cannot be read",
         "The multipart or gzip body is damaged or ends too early; the detail says where.",
+    ),
+    ProblemType(
+        FetchFailedError.code,
+        422,
+        "The image cannot be fetched",
+        "Its server did not give it in time, not with status 200, or too much of it; the detail says what happened.",
     ),
     ProblemType(RequestFault.UPLOAD_EMPTY, 422, "The file is empty", "A file of no bytes was sent."),
     ProblemType(
@@ -141,6 +183,19 @@ _TABLE = (
         409,
         "The idempotency key was used for another request",
         "An Idempotency-Key stands for one request for as long as its job is kept; use a new key for a new request.",
+    ),
+    ProblemType(
+        AddressRefusedError.code,
+        422,
+        "The address is not taken",
+        "The service sends to hosts on its list alone, and never to private addresses; the detail says what is wrong.",
+    ),
+    ProblemType(BatchUnknownError.code, 404, "No such batch", "No batch has, or lately had, this id."),
+    ProblemType(
+        BatchLimitError.code,
+        429,
+        "No more batches are taken",
+        "As many are unfinished as the service allows; see Retry-After.",
     ),
     ProblemType(
         QueueFullError.code, 429, "The queue is full", "As many jobs are waiting as are taken; see Retry-After."

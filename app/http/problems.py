@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from app.http.human_pages import asked_by_a_person, human_page
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from workers.contracts import Failure, FailureCode
-from workers.errors import BrokerUnavailableError, QueueFullError, ServiceError, StudyUnreadyError
+from workers.errors import BatchLimitError, BrokerUnavailableError, QueueFullError, ServiceError, StudyUnreadyError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -33,6 +33,7 @@ class ProblemError(Exception):
 
 _RETRY_LATER = frozenset(
     {
+        BatchLimitError.code,
         QueueFullError.code,
         BrokerUnavailableError.code,
         RequestFault.JOB_UNFINISHED,

@@ -44,6 +44,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         record = _Record(scope, receive, send)
+        scope.setdefault("state", {})["request_id"] = record.request_id
         try:
             await self._app(scope, record.receive, record.send)
         except Exception:
@@ -86,12 +87,17 @@ class _Record:
             "request_id": self.request_id,
             "method": method,
             "path": _logged_path(self._scope),
+            "key": self._key_id(),
             "status": status,
             "ms": round(seconds * 1000, 1),
             "received_bytes": self._received,
             "sent_bytes": self._sent,
         }
         access_logger.info(json.dumps(line))
+
+    def _key_id(self) -> str | None:
+        """Public id of the API key that was let in, if any."""
+        return getattr(self._scope.get("state", {}).get("client"), "id", None)
 
 
 def log_access_to_stderr() -> None:

@@ -14,6 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from app.http.disc import off_the_loop, off_the_loop_in_any_case
+from app.http.fetching import fetch_missing, is_asked_for
 from app.http.gunzip import Gunzip
 from app.http.image_headers import ImageHeaderError, SizeLimits, read_image_header
 from app.http.multipart import FormReader, too_large
@@ -44,10 +45,14 @@ class UploadForm:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a client sent: ``fields`` of the query and the form as text, ``keys`` of the files by part name."""
+    """What a client sent: ``fields`` of the query and the form as text, ``keys`` of the files by part name.
+
+    ``pixels``: of all images together.
+    """
 
     fields: dict[str, str]
     keys: dict[str, str]
+    pixels: int
 
 
 async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
@@ -61,7 +66,7 @@ async def receive_upload(request: Request, form: UploadForm, settings: ApiSettin
         if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
             return await _receive_file(request, body, form, settings, blobs)
         if await body.is_empty():
-            raise _missing(form.required)
+            return await _receive_addresses(request, form, settings, blobs)
         raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form))
     except ProblemError as error:
         if not body.ended:
@@ -78,10 +83,9 @@ async def _receive_form(
         async for chunk in body.chunks():
             await off_the_loop(reader.write, chunk)
         fields = _merged(dict(request.query_params), reader.fields())
-        missing = [name for name in form.required if name not in reader.writers]
-        if missing:
-            raise _missing(missing)
-        return Upload(fields, await off_the_loop(_accept, reader.writers, form, settings))
+        await fetch_missing(reader.writers, fields, form.names, settings, blobs)
+        _check_complete(reader.writers, form)
+        return Upload(fields, *await off_the_loop(_accept, reader.writers, form, settings))
     finally:
         await off_the_loop_in_any_case(reader.drop)
 
@@ -96,21 +100,35 @@ async def _receive_file(
             if writer.size_bytes + len(chunk) > settings.max_upload_bytes:
                 raise too_large(settings.max_upload_bytes, name)
             await off_the_loop(writer.write, chunk)
-        keys = await off_the_loop(_accept, {name: writer}, form, settings)
-        return Upload(dict(request.query_params), keys)
+        return Upload(dict(request.query_params), *await off_the_loop(_accept, {name: writer}, form, settings))
     finally:
         await off_the_loop_in_any_case(writer.abort)
+
+
+async def _receive_addresses(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
+    """No body, but the addresses of its files among the query's fields."""
+    fields, writers = dict(request.query_params), dict[str, BlobWriter]()
+    try:
+        if is_asked_for(fields, form.names):
+            await fetch_missing(writers, fields, form.names, settings, blobs)
+        _check_complete(writers, form)
+        return Upload(fields, *await off_the_loop(_accept, writers, form, settings))
+    finally:
+        for writer in writers.values():
+            await off_the_loop_in_any_case(writer.abort)
 
 
 class LimitedBody:
     """The body of a request under a byte limit and two deadlines: for each pause, and for all of it."""
 
-    def __init__(self, request: Request, settings: ApiSettings, max_bytes: int) -> None:
+    def __init__(
+        self, request: Request, settings: ApiSettings, max_bytes: int, *, total_s: float | None = None
+    ) -> None:
         self._request = request
         self._settings = settings
         self._max_bytes = max_bytes
         self._received = self._decoded = 0
-        self._end = asyncio.get_running_loop().time() + settings.receive_total_s
+        self._end = asyncio.get_running_loop().time() + (total_s or settings.receive_total_s)
         self.ended = False
 
     def refuse_announced_size(self) -> None:
@@ -188,26 +206,38 @@ class LimitedBody:
                         return
 
 
-def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> dict[str, str]:
-    """Check every file, then keep them all; their keys by part name. An optional file left blank comes empty.
+def _check_complete(writers: dict[str, BlobWriter], form: UploadForm) -> None:
+    """Raises: ProblemError naming each required file that is not there."""
+    missing = [name for name in form.required if name not in writers]
+    if missing:
+        raise _missing(missing)
+
+
+def _accept(writers: dict[str, BlobWriter], form: UploadForm, settings: ApiSettings) -> tuple[dict[str, str], int]:
+    """Check every file, then keep them all; their keys by part name, and the pixels of all images.
+
+    An optional file left blank comes empty.
 
     Raises: ProblemError.
     """
     given = {name: writer for name, writer in writers.items() if writer.size_bytes > 0 or name in form.required}
+    pixels = 0
     for name, writer in given.items():
         if writer.size_bytes == 0:
             raise ProblemError(RequestFault.UPLOAD_EMPTY, f"The file {name} has no bytes.")
         if form.images:
-            _check_image(name, writer, settings)
-    return {name: writer.commit() for name, writer in given.items()}
+            pixels += checked_pixels(name, writer, settings)
+    return {name: writer.commit() for name, writer in given.items()}, pixels
 
 
-def _check_image(name: str, writer: BlobWriter, settings: ApiSettings) -> None:
+def checked_pixels(name: str, writer: BlobWriter, settings: ApiSettings) -> int:
+    """Pixels of an image, as its header says. Raises: ProblemError if it is none that is taken."""
     try:
         with writer.open() as file:
-            read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))
+            header = read_image_header(file, SizeLimits(settings.max_pixels, settings.max_side, settings.max_aspect))
     except ImageHeaderError as error:
         raise ProblemError(error.code, f"{name}: {error.detail}") from error
+    return header.width * header.height
 
 
 def _body_limit(form: UploadForm, settings: ApiSettings) -> int:

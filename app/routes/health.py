@@ -3,9 +3,12 @@
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.access.gate import KEY_PROBLEMS, needs
 from app.dependencies import Services, ServicesDep
+from app.openapi import problem_responses
 from app.schemas import Live, Readiness
-from workers.errors import BlobStoreFullError, ServiceError
+from workers.errors import BlobStoreFullError, BrokerUnavailableError, ServiceError
+from workers.keys.scope import Scope
 
 router = APIRouter(tags=["service"])
 
@@ -40,7 +43,11 @@ def ready(services: ServicesDep, response: Response) -> Readiness:
     "/metrics",
     summary="Figures for Prometheus",
     response_class=Response,
-    responses={200: {"description": "The text format of Prometheus.", "content": {"text/plain": {}}}},
+    dependencies=[needs(Scope.ADMIN)],
+    responses={
+        200: {"description": "The text format of Prometheus.", "content": {"text/plain": {}}},
+        **problem_responses((*KEY_PROBLEMS, BrokerUnavailableError.code)),
+    },
 )
 def metrics(request: Request) -> Response:
     """Requests, their durations, uploads, and the queue.

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.access.gate import KEY_PROBLEMS, ClientDep, needs
 from app.dependencies import RESULT_FILES, BlobsDep, JobsDep, SettingsDep
 from app.http.negotiation import is_lenient
 from app.http.problem_types import RequestFault
@@ -20,13 +20,15 @@ from app.schemas import JobStatus, Result, job_path
 from app.waiting import waited_for
 from workers.contracts import FailureCode
 from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError, ServiceError
-from workers.jobs.record import JobEvent
+from workers.jobs.record import Job, JobEvent
 from workers.jobs.store import JobStore
+from workers.keys.scope import Scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
 _LOOKUP_PROBLEMS = (
+    *KEY_PROBLEMS,
     RequestFault.REQUEST_INVALID,
     JobUnknownError.code,
     JobExpiredError.code,
@@ -37,13 +39,28 @@ _RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, RequestFault.JOB_UNFI
 _FILES = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RESULT_FILES}
 
 
-@router.get("/{job_id}", summary="State and progress of a job", responses=problem_responses(_LOOKUP_PROBLEMS))
-def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
+def _own_job(job_id: JobId, jobs: JobsDep, client: ClientDep) -> Job:
+    """The job, if it is the client's. Raises: JobUnknownError, the same as for one that never was; JobExpiredError."""
+    job = jobs.get(job_id)
+    if job.client != client.id:
+        raise JobUnknownError(f"no job {job_id}")
+    return job
+
+
+OwnJob = Annotated[Job, Depends(_own_job)]
+
+
+@router.get(
+    "/{job_id}",
+    summary="State and progress of a job",
+    dependencies=[needs(Scope.READ)],
+    responses=problem_responses(_LOOKUP_PROBLEMS),
+)
+def read_job(job: OwnJob, response: Response) -> JobStatus:
     """Where the job stands; while it has not ended, `Retry-After` says when to ask again.
 
     `curl localhost:8000/v1/jobs/ID`
     """
-    job = jobs.get(job_id)
     response.headers["Cache-Control"] = "no-store"
     if not job.finished:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -53,6 +70,7 @@ def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
 @router.get(
     "/{job_id}/result",
     summary="Result of a job",
+    dependencies=[needs(Scope.READ)],
     response_model=None,
     responses={
         200: {"model": Result, "description": "The result in the form that `Accept` chooses.", "content": _FILES},
@@ -62,7 +80,7 @@ def read_job(job_id: JobId, jobs: JobsDep, response: Response) -> JobStatus:
         ),
     },
 )
-async def read_result(job_id: JobId, replies: RepliesDep) -> Response:
+async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     """The result as JSON or as one of its files; by default what the operation gives by default.
 
     A job that failed answers with its problem; one that has not ended with 409, or after waiting with `Prefer: wait`.
@@ -70,7 +88,6 @@ async def read_result(job_id: JobId, replies: RepliesDep) -> Response:
     `curl -H 'Prefer: wait=60' -H 'Accept: application/json' localhost:8000/v1/jobs/ID/result`
     """
     jobs, preferences = replies.services.jobs, replies.preferences
-    job = await run_in_threadpool(jobs.get, job_id)
     if preferences.wait_s is not None:
         job = await waited_for(job, replies.request, jobs, preferences.wait_s)
     return replies.result(job, headers=preferences.applied)
@@ -79,6 +96,7 @@ async def read_result(job_id: JobId, replies: RepliesDep) -> Response:
 @router.get(
     "/{job_id}/artefacts/{name}",
     summary="One file of a result",
+    dependencies=[needs(Scope.READ)],
     response_class=Response,
     responses={
         200: {"description": "The file.", "content": _FILES},
@@ -89,13 +107,12 @@ async def read_result(job_id: JobId, replies: RepliesDep) -> Response:
     },
 )
 def read_artefact(
-    job_id: JobId, name: Annotated[str, Path(max_length=100)], request: Request, jobs: JobsDep, blobs: BlobsDep
+    job: OwnJob, name: Annotated[str, Path(max_length=100)], request: Request, blobs: BlobsDep
 ) -> Response:
     """A file that the result lists under `artefacts`.
 
     `curl localhost:8000/v1/jobs/ID/artefacts/overlay.png -o overlay.png`
     """
-    job = jobs.get(job_id)
     artefacts = successful_result(job).artefacts
     for artefact in artefacts:
         if artefact.name == name:
@@ -107,10 +124,11 @@ def read_artefact(
 @router.delete(
     "/{job_id}",
     summary="Cancel a job",
+    dependencies=[needs(Scope.SUBMIT)],
     responses=problem_responses((*_LOOKUP_PROBLEMS, AlreadyFinishedError.code)),
 )
 def cancel_job(
-    job_id: JobId,
+    job: OwnJob,
     jobs: JobsDep,
     request: Request,
     prefer: Annotated[
@@ -123,19 +141,22 @@ def cancel_job(
 ) -> JobStatus:
     """End a job that waits or runs; a running one stops at its next tile.
 
+    Equal requests share a job: it ends when each of them has been taken back, and goes on for the others until then.
+
     `curl -X DELETE localhost:8000/v1/jobs/ID`
     """
     try:
-        return JobStatus.of(jobs.cancel(job_id))
+        return JobStatus.of(jobs.cancel(job.id))
     except AlreadyFinishedError:
         if not is_lenient(request.headers.getlist("prefer")):
             raise
-        return JobStatus.of(jobs.get(job_id))
+        return JobStatus.of(jobs.get(job.id))
 
 
 @router.get(
     "/{job_id}/events",
     summary="Follow a job",
+    dependencies=[needs(Scope.READ)],
     response_class=Response,
     responses={
         200: {
@@ -146,7 +167,7 @@ def cancel_job(
     },
 )
 async def follow_job(
-    job_id: JobId,
+    job: OwnJob,
     jobs: JobsDep,
     settings: SettingsDep,
     last_event_id: Annotated[
@@ -157,8 +178,7 @@ async def follow_job(
 
     `curl -N localhost:8000/v1/jobs/ID/events`
     """
-    await run_in_threadpool(jobs.get, job_id)
-    stream = event_stream(jobs, job_id, after=last_event_id, keep_alive_s=settings.keep_alive_s)
+    stream = event_stream(jobs, job.id, after=last_event_id, keep_alive_s=settings.keep_alive_s)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Response
 
+from app.access.gate import needs
 from app.dependencies import IMAGE, REFERENCE_AND_DISTORTED, AcceptedImage, AcceptedPair
 from app.openapi import IMAGE_PROBLEMS, upload_operation
 from app.submission import SubmitDep
 from workers.contracts import FailureCode, FullReferenceScoreRequest, QualityScoreRequest
+from workers.keys.scope import Scope
 
-router = APIRouter(prefix="/v1", tags=["capabilities"])
+router = APIRouter(prefix="/v1", tags=["capabilities"], dependencies=[needs(Scope.SUBMIT, makes_work=True)])
 
 
 @router.post(

@@ -11,6 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.access.gate import KEY_PROBLEMS, ClientDep, QuotasDep, needs
+from app.access.quotas import QUOTA_PROBLEMS
 from app.dependencies import IMAGE, Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
 from app.http.problem_types import RequestFault
@@ -33,6 +35,7 @@ from workers.errors import (
     StudyUnknownError,
 )
 from workers.jobs.record import JobState
+from workers.keys.scope import Scope
 from workers.run.signatures import submit
 from workers.studies.record import MAX_PHOTOS, Study, StudyOptions, StudyPhoto, new_secret, organiser_link, with_photo
 
@@ -41,7 +44,7 @@ router = APIRouter(prefix="/v1/studies", tags=["observer studies"])
 OrganiserKey = Annotated[
     str, Path(max_length=64, description="the secret given when the study was made", examples=["Yw3n…"])
 ]
-_KEY_PROBLEMS = (
+_STUDY_PROBLEMS = (
     RequestFault.REQUEST_INVALID,
     StudyUnknownError.code,
     StudyExpiredError.code,
@@ -84,12 +87,23 @@ OrganisedStudy = Annotated[Study, Depends(_study)]
     "",
     status_code=201,
     summary="Make an observer study",
+    dependencies=[needs(Scope.STUDY, makes_work=True)],
     responses=problem_responses(
-        (*_BODY_PROBLEMS, StudyLimitError.code, QueueFullError.code, BrokerUnavailableError.code, FailureCode.INTERNAL)
+        (
+            *KEY_PROBLEMS,
+            RequestFault.REQUEST_LIMIT,
+            *_BODY_PROBLEMS,
+            StudyLimitError.code,
+            QueueFullError.code,
+            BrokerUnavailableError.code,
+            FailureCode.INTERNAL,
+        )
     ),
     openapi_extra={"requestBody": json_body(StudyOptions, _STUDY_EXAMPLE)},
 )
-async def create_study(request: Request, settings: SettingsDep, services: ServicesDep) -> StudyCreated:
+async def create_study(
+    request: Request, settings: SettingsDep, services: ServicesDep, client: ClientDep
+) -> StudyCreated:
     """A study without photos yet, and its two secrets: the organiser's key, shown this once, and the observers' link.
 
     Everything of it is deleted when it expires, or before that by `DELETE`.
@@ -98,10 +112,10 @@ async def create_study(request: Request, settings: SettingsDep, services: Servic
     random number."}' localhost:8000/v1/studies`
     """
     options = await receive_json(request, StudyOptions, settings)
-    return await run_in_threadpool(_created, options, services)
+    return await run_in_threadpool(_created, options, services, client.id)
 
 
-@router.get("/{organiser_key}", summary="Progress of a study", responses=problem_responses(_KEY_PROBLEMS))
+@router.get("/{organiser_key}", summary="Progress of a study", responses=problem_responses(_STUDY_PROBLEMS))
 def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: ServicesDep) -> StudyStatus:
     """Its photos, how far they are, how many observers took part, and its links.
 
@@ -114,9 +128,12 @@ def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: Ser
     "/{organiser_key}/photos",
     status_code=202,
     summary="Add a photo to a study",
+    dependencies=[needs(Scope.STUDY, makes_work=True)],
     responses=problem_responses(
         (
-            *_KEY_PROBLEMS,
+            *KEY_PROBLEMS,
+            *QUOTA_PROBLEMS,
+            *_STUDY_PROBLEMS,
             *_BODY_PROBLEMS[:3],
             *IMAGE_PROBLEMS,
             RequestFault.UPLOAD_MALFORMED,
@@ -130,7 +147,12 @@ def read_study(organiser_key: OrganiserKey, study: OrganisedStudy, services: Ser
     openapi_extra={"requestBody": form_body(PhotoFields, IMAGE, {"name": "Chair (blue)"})},
 )
 async def add_study_photo(
-    organiser_key: OrganiserKey, study: OrganisedStudy, request: Request, services: ServicesDep
+    organiser_key: OrganiserKey,
+    study: OrganisedStudy,
+    request: Request,
+    services: ServicesDep,
+    client: ClientDep,
+    quotas: QuotasDep,
 ) -> PhotoStatus:
     """The photo is reduced to the display size of the study and compressed at all 100 distortion levels by a worker.
 
@@ -143,7 +165,12 @@ async def add_study_photo(
     uploads = services.studies.files.uploads(study.id)
     upload = await receive_upload(request, IMAGE, services.settings, uploads)
     fields = _photo_fields(upload.fields)
-    return await run_in_threadpool(_added, study, fields.name, upload.keys["image"], services)
+
+    def added() -> PhotoStatus:
+        quotas.count_pixels(client.key, upload.pixels)
+        return _added(study, fields.name, upload.keys["image"], services, client.id)
+
+    return await run_in_threadpool(added)
 
 
 @router.get(
@@ -152,7 +179,7 @@ async def add_study_photo(
     response_class=Response,
     responses={
         200: {"description": "One line per answer.", "content": {"text/csv": {"schema": {"type": "string"}}}},
-        **problem_responses((*_KEY_PROBLEMS, RequestFault.STUDY_EMPTY)),
+        **problem_responses((*_STUDY_PROBLEMS, RequestFault.STUDY_EMPTY)),
     },
 )
 def export_samples(
@@ -180,7 +207,7 @@ def export_samples(
     response_class=Response,
     responses={
         200: {"description": "A ZIP archive.", "content": {"application/zip": {"schema": {"format": "binary"}}}},
-        **problem_responses(_KEY_PROBLEMS),
+        **problem_responses(_STUDY_PROBLEMS),
     },
 )
 def export_dataset(study: OrganisedStudy, services: ServicesDep) -> Response:
@@ -192,7 +219,7 @@ def export_dataset(study: OrganisedStudy, services: ServicesDep) -> Response:
     return StreamingResponse(pieces, media_type="application/zip", headers=_download("study.zip"))
 
 
-@router.delete("/{organiser_key}", status_code=204, summary="End a study", responses=problem_responses(_KEY_PROBLEMS))
+@router.delete("/{organiser_key}", status_code=204, summary="End a study", responses=problem_responses(_STUDY_PROBLEMS))
 def delete_study(study: OrganisedStudy, services: ServicesDep) -> None:
     """Delete its photos, sessions and answers now; its links answer `410` from then on.
 
@@ -225,12 +252,12 @@ def photo_status(study: Study, photo: StudyPhoto, number: int, services: Service
     return status.model_copy(update={"state": PhotoState.PREPARING, "progress": min(job.progress, 0.99)})
 
 
-def _created(options: StudyOptions, services: Services) -> StudyCreated:
+def _created(options: StudyOptions, services: Services, client: str | None) -> StudyCreated:
     key = new_secret()
     study = services.studies.create(options, key)
     try:
         sample = (package_files("app") / "page" / "sample.png").read_bytes()
-        training = _prepared(study, "practice", services.studies.files.uploads(study.id).put(sample), services)
+        training = _prepared(study, "practice", services.studies.files.uploads(study.id).put(sample), services, client)
     except ServiceError:
         services.studies.delete(study.id)
         raise
@@ -239,8 +266,8 @@ def _created(options: StudyOptions, services: Services) -> StudyCreated:
     return StudyCreated(**dict(status), organiser_key=key, observer_token=study.observer_token)
 
 
-def _added(study: Study, name: str | None, key: str, services: Services) -> PhotoStatus:
-    photo = _prepared(study, name, key, services)
+def _added(study: Study, name: str | None, key: str, services: Services, client: str | None) -> PhotoStatus:
+    photo = _prepared(study, name, key, services, client)
 
     def change(found: Study) -> Study:
         if len(found.photos) >= MAX_PHOTOS:
@@ -252,7 +279,7 @@ def _added(study: Study, name: str | None, key: str, services: Services) -> Phot
     return photo_status(changed, photo, number, services)
 
 
-def _prepared(study: Study, name: str | None, key: str, services: Services) -> StudyPhoto:
+def _prepared(study: Study, name: str | None, key: str, services: Services, client: str | None) -> StudyPhoto:
     """A photo whose versions a worker begins to make."""
     photo_id = secrets.token_hex(8)
     request = StudyLadderRequest(
@@ -262,7 +289,7 @@ def _prepared(study: Study, name: str | None, key: str, services: Services) -> S
         max_width=study.options.display_width,
         max_height=study.options.display_height,
     )
-    job, _ = submit(services.celery, services.jobs, request)
+    job, _ = submit(services.celery, services.jobs, request, client=client)
     return StudyPhoto(id=photo_id, name=name or f"photo {len(study.photos) + 1}", key=key, job_id=job.id)
 
 

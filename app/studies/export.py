@@ -2,11 +2,12 @@
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.studies.screening import Sample, outliers
+from app.zip_stream import zip_pieces
 from workers.studies.files import Ladder, StudyFiles
 from workers.studies.record import HIGHEST_LEVEL, Study
 from workers.studies.session import NOTHING_SEEN, Answer, Session, TrialKind
@@ -78,39 +79,17 @@ def screening(rows: list[_Row]) -> dict[str, str]:
 
 def dataset_zip(study: Study, sessions: list[Session], files: StudyFiles) -> Iterator[bytes]:
     """A ZIP archive, piece by piece: the answers kept, and each ready photo with its versions, named as in MCL-JCI."""
-    outbox = _Outbox()
-    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED) as archive:  # what is in it is compressed already
-        archive.writestr(SAMPLES_FILE, samples_csv(study, sessions, files, screened=False)[0])
-        yield outbox.taken()
-        for number, photo in enumerate(study.photos, start=1):
-            if files.ladder(study.id, photo.id) is None:
-                continue
-            for level in range(HIGHEST_LEVEL + 1):
-                name = f"ImageJND_SRC{number:02d}" + (".png" if level == 0 else f"_{101 - level:03d}.jpg")
-                archive.write(files.version(study.id, photo.id, level), name)
-                yield outbox.taken()
-    yield outbox.taken()
+    return zip_pieces(_entries(study, sessions, files))
 
 
-class _Outbox(io.RawIOBase):
-    """A file that cannot be sought in, and gives away what was written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pending = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object, /) -> int:
-        self._pending += memoryview(data)  # type: ignore[arg-type]  # ZipFile writes bytes
-        return len(memoryview(data))  # type: ignore[arg-type]
-
-    def taken(self) -> bytes:
-        """What was written since the last call."""
-        data = bytes(self._pending)
-        self._pending.clear()
-        return data
+def _entries(study: Study, sessions: list[Session], files: StudyFiles) -> Iterator[tuple[str, str | Path]]:
+    yield SAMPLES_FILE, samples_csv(study, sessions, files, screened=False)[0]
+    for number, photo in enumerate(study.photos, start=1):
+        if files.ladder(study.id, photo.id) is None:
+            continue
+        for level in range(HIGHEST_LEVEL + 1):
+            name = f"ImageJND_SRC{number:02d}" + (".png" if level == 0 else f"_{101 - level:03d}.jpg")
+            yield name, files.version(study.id, photo.id, level)
 
 
 def _rows(study: Study, sessions: list[Session]) -> list[_Row]:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,8 +28,8 @@ from workers.errors import (
 )
 from workers.jobs.durable import DurableJobStore
 from workers.jobs.opened import open_job_store
-from workers.jobs.record import MAX_ATTEMPTS, JobEvent, JobState, JobTakenError
-from workers.jobs.store import JobStore
+from workers.jobs.record import MAX_ATTEMPTS, Job, JobEvent, JobState, JobTakenError
+from workers.jobs.store import Arrival, JobStore
 from workers.jobs.worker_info import WorkerInfo
 from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
@@ -48,7 +49,8 @@ RESULT = JobResult(
         patchnet_mean=0.5,
         fish_mean=0.1,
         fish=0.2,
-    )
+    ),
+    cpu_s=0.25,
 )
 
 Open = Callable[..., JobStore]
@@ -86,8 +88,8 @@ def fail(store: JobStore, job_id: str) -> None:
 
 def test_a_job_goes_from_queued_to_succeeded(open_store: Open) -> None:
     store = open_store()
-    job, created = store.create(REQUEST)
-    assert created
+    job, arrival = store.create(REQUEST)
+    assert arrival is Arrival.CREATED
     assert store.get(job.id) == job
     assert job.state is JobState.QUEUED
     start(store, job.id)
@@ -131,8 +133,8 @@ def test_an_expired_job_is_not_an_unknown_one(open_store: Open) -> None:
     threading.Event().wait(1.1)
     with pytest.raises(JobExpiredError):
         store.get(job.id)
-    again, created = store.create(REQUEST, dedup_key="k", idempotency_key="i")
-    assert created
+    again, arrival = store.create(REQUEST, dedup_key="k", idempotency_key="i")
+    assert arrival is Arrival.CREATED
     assert again.id != job.id
 
 
@@ -141,7 +143,7 @@ def test_the_same_idempotency_key_gives_one_job_however_many_ask_at_once(open_st
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: store.create(REQUEST, idempotency_key="key"), range(100)))
     assert len({job.id for job, _ in answers}) == 1
-    assert sum(created for _, created in answers) == 1
+    assert Counter(arrival for _, arrival in answers) == {Arrival.CREATED: 1, Arrival.REPEATED: 99}
     with pytest.raises(IdempotencyConflictError):
         store.create(OTHER, idempotency_key="key")
 
@@ -159,14 +161,14 @@ def test_identical_requests_share_a_job_unless_it_failed_or_was_cancelled(open_s
     assert store.create(REQUEST, dedup_key="same")[0].id == first.id
     start(store, first.id)
     succeed(store, first.id)
-    shared, created = store.create(REQUEST, dedup_key="same", idempotency_key="mine")
-    assert (shared.id, shared.state, created) == (first.id, JobState.SUCCEEDED, False)
+    shared, arrival = store.create(REQUEST, dedup_key="same", idempotency_key="mine")
+    assert (shared.id, shared.state, arrival) == (first.id, JobState.SUCCEEDED, Arrival.SHARED)
     assert store.create(REQUEST, idempotency_key="mine")[0].id == first.id
     assert store.create(REQUEST)[0].id != first.id
     for end in (lambda job_id: fail(store, job_id), store.cancel):
         other, _ = store.create(REQUEST, dedup_key="other")
         end(other.id)
-        assert store.create(REQUEST, dedup_key="other")[1]
+        assert store.create(REQUEST, dedup_key="other")[1] is Arrival.CREATED
         store.cancel(store.create(REQUEST, dedup_key="other")[0].id)
 
 
@@ -183,7 +185,7 @@ def test_a_full_queue_takes_exactly_as_many_as_allowed(open_store: Open) -> None
         accepted = [job_id for job_id in pool.map(attempt, range(40)) if job_id]
     assert len(accepted) == 7
     store.cancel(accepted[0])
-    assert store.create(REQUEST)[1]
+    assert store.create(REQUEST)[1] is Arrival.CREATED
 
 
 def test_only_one_of_many_runs_gets_the_job(open_store: Open) -> None:
@@ -247,13 +249,24 @@ def test_a_cancelled_job_never_becomes_anything_else(open_store: Open) -> None:
     assert store.get(running.id).state is JobState.CANCELLED
 
 
+def test_a_job_that_several_requests_share_ends_when_the_last_is_taken_back(open_store: Open) -> None:
+    store = open_store()
+    job, _ = store.create(REQUEST, client="shop")
+    store.update(job.id, lambda job, _: job.wanted_again())
+    assert store.cancel(job.id).state is JobState.QUEUED
+    assert store.get(job.id).client == "shop"
+    assert store.cancel(job.id).state is JobState.CANCELLED
+    with pytest.raises(AlreadyFinishedError):
+        store.update(job.id, lambda job, _: job.wanted_again())
+
+
 def test_a_discarded_job_was_never_there(open_store: Open) -> None:
     store = open_store(queue_limit=1)
     job, _ = store.create(REQUEST, dedup_key="same", idempotency_key="key")
     store.discard(job.id)
     with pytest.raises(JobUnknownError):
         store.get(job.id)
-    assert store.create(REQUEST, dedup_key="same", idempotency_key="key")[1]
+    assert store.create(REQUEST, dedup_key="same", idempotency_key="key")[1] is Arrival.CREATED
 
 
 async def collect(store: JobStore, job_id: str, after: str | None = None) -> list[tuple[str, JobEvent]]:
@@ -314,11 +327,24 @@ def test_statistics_count_what_waits_and_what_ended(open_store: Open) -> None:
     first, _ = store.create(REQUEST)
     store.create(REQUEST)
     start(store, first.id)
-    third, _ = store.create(OTHER)
-    start(store, third.id)
+    start(store, (third := store.create(OTHER)[0]).id)
     succeed(store, third.id)
     numbers = store.statistics()
     assert (numbers.queued, numbers.running) == (1, 1)
-    assert numbers.oldest_queued_s >= 0
     assert numbers.ended == {"jnd-map:succeeded": 1}
-    assert numbers.run_seconds["jnd-map:succeeded"] >= 0
+    assert numbers.cpu_seconds == {"jnd-map:succeeded": 0.25}
+    assert numbers.latency["jnd-map:succeeded"].within[600.0] == 1
+    store.update(first.id, lambda job, _: job.put_back())
+    assert (store.statistics().queued, store.statistics().running) == (2, 0)
+    for job in store.unfinished():
+        store.cancel(job.id)
+    assert store.statistics().ended == {"jnd-map:succeeded": 1, "quality-score:cancelled": 2}
+    assert (store.statistics().queued, store.statistics().oldest_queued_s) == (0, 0)
+
+
+def test_statistics_take_as_long_with_many_jobs_as_with_few(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store()
+    assert [store.create(REQUEST)[1] for _ in range(50)] == [Arrival.CREATED] * 50
+    monkeypatch.setattr(Job, "model_validate_json", None)
+    monkeypatch.setattr(type(store), "unfinished", None)
+    assert store.statistics().queued == 50

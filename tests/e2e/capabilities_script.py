@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from workers.batches.store import MemoryBatchStore
 from workers.blobs import BlobStore
 from workers.contracts import (
     FullReferenceScoreRequest,
@@ -25,12 +26,14 @@ from workers.contracts import (
     VarJpegRequest,
 )
 from workers.jobs.opened import open_job_store
+from workers.keys.store import MemoryKeyStore
 from workers.run.celery_app import create_celery
 from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
 from workers.studies.opened import open_study_store
+from workers.webhooks.outbox import MemoryOutbox
 
 
 def smooth_scene(seed: int) -> bytes:
@@ -48,7 +51,12 @@ def main(folder: Path) -> list[dict[str, Any]]:
     if settings.embedded:
         blobs = BlobStore(folder, expiry_s=3600)
         studies = open_study_store(settings, folder)
-        worker = EmbeddedWorker(settings, Stores(open_job_store(settings), blobs, studies))
+        worker = EmbeddedWorker(
+            settings,
+            Stores(
+                open_job_store(settings), blobs, studies, MemoryKeyStore(), MemoryOutbox(), MemoryBatchStore(settings)
+            ),
+        )
         worker.start()
         celery = worker.celery
     else:

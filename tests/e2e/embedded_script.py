@@ -8,21 +8,26 @@ import time
 from pathlib import Path
 from typing import Any
 
+from workers.batches.store import MemoryBatchStore
 from workers.blobs import BlobStore
 from workers.contracts import QualityScoreRequest
 from workers.jobs.memory import MemoryJobStore
 from workers.jobs.record import Job, JobState
+from workers.keys.store import MemoryKeyStore
 from workers.run.data_folder import Stores
 from workers.run.embedded import EmbeddedWorker
 from workers.run.signatures import submit
 from workers.settings import WorkerSettings
 from workers.studies.opened import open_study_store
+from workers.webhooks.outbox import MemoryOutbox
 
 
 def main(folder: Path) -> dict[str, Any]:
     settings = WorkerSettings(soft_limit_s=2, hard_limit_s=3, concurrency=2)
     jobs, blobs = MemoryJobStore(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
-    stores = Stores(jobs, blobs, open_study_store(settings, folder))
+    stores = Stores(
+        jobs, blobs, open_study_store(settings, folder), MemoryKeyStore(), MemoryOutbox(), MemoryBatchStore(settings)
+    )
     worker = EmbeddedWorker(settings, stores, task_modules=("scripted_tasks",))
     worker.start()
 

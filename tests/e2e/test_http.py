@@ -208,6 +208,16 @@ def test_a_running_job_can_be_cancelled(service: ServiceProcess) -> None:
     assert service.client.delete(location).json()["type"] == "/problems/job-finished"
 
 
+def test_a_job_that_two_share_goes_on_when_one_takes_it_back(service: ServiceProcess) -> None:
+    photo = new_photo(22, SLOW_WIDTH)
+    one, other = (
+        service.client.post("/v1/quality-score", files={"image": photo}).headers["location"] for _ in range(2)
+    )
+    assert one == other
+    assert service.client.delete(one).json()["state"] in ("queued", "running")
+    assert service.client.delete(other).json()["state"] == "cancelled"
+
+
 def test_a_client_that_leaves_while_it_waits_leaves_nothing_open(service: ServiceProcess) -> None:
     pid = service.pids["embedded" if service.mode == "embedded" else "api"]
     body = (
@@ -294,3 +304,13 @@ def test_the_service_tells_how_it_is(service: ServiceProcess) -> None:
     lines = [json.loads(line) for line in service.log(role).splitlines() if line.startswith('{"time"')]
     assert lines
     assert all(set(line) >= {"request_id", "path", "status", "ms"} for line in lines)
+
+
+def test_a_run_is_found_in_the_log_by_the_id_of_its_request(service: ServiceProcess) -> None:
+    if service.mode == "embedded":
+        pytest.skip("the canned service writes no log of its own")
+    headers = WAIT | {"X-Request-Id": "found-again"}
+    reply = service.client.post("/v1/quality-score", files={"image": new_photo(23)}, headers=headers)
+    assert reply.status_code == 200
+    logged = [line for line in service.log("worker").splitlines() if "found-again" in line]
+    assert any(json.loads(line)["job_id"] == reply.json()["job"].rpartition("/")[2] for line in logged)

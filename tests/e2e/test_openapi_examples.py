@@ -26,10 +26,11 @@ KEPT = ROOT / "app" / "openapi_examples.json"
 METHODS = ("get", "post", "delete")
 # Operations in an order in which each finds what it needs; the last two end what the others look at.
 TOUR = (
-    "live", "ready", "metrics", "read_models",
+    "live", "ready", "metrics", "read_models", "read_dead_webhooks",
     "create_patch_quality_map", "create_quality_score", "create_full_reference_score", "create_sur_curve",
     "create_varjpeg", "decode_varjpeg", "create_jnd_map",
     "read_job", "read_result", "follow_job", "read_artefact",
+    "create_batch", "read_batch", "read_batch_results", "cancel_batch",
     "create_study", "add_study_photo", "read_study", "read_invitation", "begin_session", "read_session",
     "read_trial_image", "answer_trial", "export_samples", "export_dataset",
     "cancel_job", "delete_study",
@@ -82,7 +83,8 @@ class Tour:
             if media_type == "application/json":
                 reply = self.client.request(method, address, json=body["example"])
             elif media_type == "multipart/form-data":
-                files = {key: ("file", self._file(name)) for key in body["schema"]["required"]}
+                parts = [*body["schema"]["required"], *body["schema"]["properties"].keys() & {"image"}]
+                files = {key: ("file", self._file(name)) for key in parts if key not in body["example"]}
                 fields = {key: str(value) for key, value in body["example"].items()}
                 reply = self.client.post(address, data=fields, files=files)
                 self._keep(name, reply)
@@ -141,6 +143,7 @@ PLACEHOLDERS = {
     "session_id": "SESSION",
     "number": "NUMBER",
     "job_id": "ID",
+    "batch_id": "BATCH",
 }
 
 
@@ -176,6 +179,8 @@ def test_every_example_runs(tour: Tour) -> None:
         if name == "cancel_job":
             tour.names["ID"] = tour.long_job()
         tour.curl(name)
+        if name == "create_batch":
+            (tour.names["BATCH"],) = tour.answer(name, "id")
         if name == "create_study":
             key, token = tour.answer(name, "organiser_key", "observer_token")
             tour.names |= {"KEY": key, "TOKEN": token}

@@ -1,5 +1,6 @@
 """The command line as a client of a running service: one POST a photo, waiting and trying again as the service asks."""
 
+import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -22,6 +23,8 @@ PATIENCE_S = 300.0
 TRANSPORT_TRIES = 3
 UNFINISHED = 409
 BUSY = (429, 503)
+KEY_VARIABLE = "LIMEN_API_KEY"
+"""Environment variable of the service's key; on a command line every user of the machine would see it."""
 
 
 class RemoteError(ValueError):
@@ -45,7 +48,9 @@ def ask_server(server: str, request: "AnyRequest", contents: Mapping[str, bytes]
     """The answer of the service at ``server``; its files are fetched when they are called for. Raises: RemoteError."""
     import httpx2
 
-    with httpx2.Client(base_url=server, timeout=WAIT_S + 30, follow_redirects=True) as client:
+    key = os.environ.get(KEY_VARIABLE)
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=server, timeout=WAIT_S + 30, headers=headers, follow_redirects=True) as client:
         reply = _submitted(client, request, contents)
         if reply.status_code == 202:
             reply = _patiently(client, "GET", f"{reply.headers['Location']}/result")
@@ -54,7 +59,7 @@ def ask_server(server: str, request: "AnyRequest", contents: Mapping[str, bytes]
     figures = {name: value for name, value in body.items() if name not in ("job", "artefacts", "model_versions")}
 
     def fetch(href: str) -> bytes:
-        with httpx2.Client(base_url=server, timeout=60) as fetching:
+        with httpx2.Client(base_url=server, timeout=60, headers=headers) as fetching:
             return _patiently(fetching, "GET", href).content
 
     result = type(request).result.model_validate(figures)

@@ -15,8 +15,12 @@ class Artefact(BaseModel):
 
 
 class JobResult(BaseModel):
-    """Result of any task: figures, as its request's ``result`` has them, and files, the main one first."""
+    """Result of any task: figures, as its request's ``result`` has them, and files, the main one first.
+
+    ``cpu_s``: processor time that it took, of all threads together.
+    """
 
     body: SerializeAsAny[ResultBody]
     artefacts: list[Artefact] = []
     model_versions: dict[str, str] = {}
+    cpu_s: float | None = None

@@ -63,4 +63,4 @@ class DurableJobStore(MemoryJobStore):
 
 def _lasting(job: Job) -> tuple[object, ...]:
     """What makes a step of a job worth writing down."""
-    return job.state, job.attempts, job.sent_at
+    return job.state, job.attempts, job.sent_at, job.wanted

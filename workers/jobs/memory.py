@@ -3,14 +3,15 @@
 import asyncio
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from workers.contracts import AnyRequest
 from workers.errors import IdempotencyConflictError, JobExpiredError, JobUnknownError, QueueFullError
 from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
-from workers.jobs.store import TOMBSTONE_S, Change, JobStore
+from workers.jobs.statistics import QueueStatistics, counts_of, statistics_of
+from workers.jobs.store import TOMBSTONE_S, Arrival, Change, JobStore
 from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.settings import BrokerSettings
 
@@ -39,37 +40,44 @@ class MemoryJobStore(JobStore):
         self._entries: dict[str, _Entry] = {}
         self._tombstones: dict[str, float] = {}
         self._unfinished: dict[str, None] = {}
+        self._queued: dict[str, None] = {}
         self._finished: dict[str, None] = {}
         self._next_sweep = 0.0
         self._by_idempotency_key: dict[str | None, tuple[str, str]] = {}
         self._by_dedup_key: dict[str | None, str] = {}
         self._workers: dict[str, WorkerInfo] = {}
-        self._totals: Counter[str] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._totals: defaultdict[str, float] = defaultdict(float)
 
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        request_id: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         digest = request_digest(request)
         with self._lock:
             self._forget_expired()
-            job = self._earlier(digest, dedup_key, idempotency_key)
-            created = job is None
+            job, arrival = self._earlier(digest, dedup_key, idempotency_key)
             if job is None:
                 if len(self._unfinished) >= self.settings.queue_limit:
                     raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
                 now = self.now()
-                job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+                job = Job(
+                    id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now
+                )
             keys = {"idempotency": idempotency_key, "dedup": dedup_key}
             self._keep(job, {kind: key for kind, key in keys.items() if key is not None})
-            if created:
+            if arrival is Arrival.CREATED:
                 self._add(job)
             if idempotency_key is not None:
                 self._by_idempotency_key[idempotency_key] = (job.id, digest)
             if dedup_key is not None:
                 self._by_dedup_key[dedup_key] = job.id
-            return job, created
+            return job, arrival
 
     def _keep(self, job: Job, keys: Mapping[str, str]) -> None:
         """Called before anybody sees a step of a job, however small, or finds it by ``keys``: by kind, a new key."""
@@ -80,17 +88,24 @@ class MemoryJobStore(JobStore):
     def _add(self, job: Job) -> None:
         self._entries[job.id] = _Entry(job, [job.event])
         (self._finished if job.finished else self._unfinished)[job.id] = None
+        self._note_queued(job)
 
-    def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> Job | None:
+    def _note_queued(self, job: Job) -> None:
+        if job.state is JobState.QUEUED:
+            self._queued[job.id] = None
+        else:
+            self._queued.pop(job.id, None)
+
+    def _earlier(self, digest: str, dedup_key: str | None, idempotency_key: str | None) -> tuple[Job | None, Arrival]:
         job_id, earlier_digest = self._by_idempotency_key.get(idempotency_key, ("", ""))
         if job_id in self._entries and not _expired(self._entries[job_id], self.now()):
             if earlier_digest != digest:
                 raise IdempotencyConflictError("this idempotency key was used for another request")
-            return self._entries[job_id].job
+            return self._entries[job_id].job, Arrival.REPEATED
         entry = self._entries.get(self._by_dedup_key.get(dedup_key, ""))
         if entry is None or _expired(entry, self.now()) or entry.job.state in (JobState.FAILED, JobState.CANCELLED):
-            return None
-        return entry.job
+            return None, Arrival.CREATED
+        return entry.job, Arrival.SHARED
 
     def get(self, job_id: str) -> Job:
         """See ``JobStore.get``."""
@@ -106,20 +121,18 @@ class MemoryJobStore(JobStore):
                 after = after.model_copy(update={"expires_at": now + self.settings.job_expiry_s})
             self._keep(after, {})
             if after.finished and not before.finished:
-                self._count(after)
+                for name, value in counts_of(after).items():
+                    self._totals[name] += value
                 del self._unfinished[job_id]
                 self._finished[job_id] = None
             entry.job = after
+            self._note_queued(after)
             if after.event != before.event:
                 entry.events.append(after.event)
                 _wake(entry.followers)
-            return after
-
-    def _count(self, job: Job) -> None:
-        name = f"{job.request.capability}:{job.state}"
-        self._totals[name] += 1
-        if job.started_at is not None and job.finished_at is not None:
-            self._seconds[f"{name}:seconds"] += job.finished_at - job.started_at
+        if after.finished and not before.finished:
+            self.on_end(job_id, now)
+        return after
 
     def discard(self, job_id: str) -> None:
         """See ``JobStore.discard``."""
@@ -127,6 +140,7 @@ class MemoryJobStore(JobStore):
             self._drop([job_id])
             self._entries.pop(job_id, None)
             self._unfinished.pop(job_id, None)
+            self._queued.pop(job_id, None)
             self._finished.pop(job_id, None)
 
     def unfinished(self) -> list[Job]:
@@ -172,10 +186,14 @@ class MemoryJobStore(JobStore):
         """See ``JobStore.now``."""
         return self._clock()
 
-    def totals(self) -> dict[str, float]:
-        """See ``JobStore.totals``."""
+    def statistics(self) -> QueueStatistics:
+        """See ``JobStore.statistics``."""
         with self._lock:
-            return {**self._totals, **self._seconds}
+            oldest = next(iter(self._queued), None)
+            waited_s = 0.0 if oldest is None else self.now() - self._entries[oldest].job.created_at
+            queued = len(self._queued)
+            running = len(self._unfinished) - queued
+            return statistics_of(self._totals, queued=queued, running=running, oldest_queued_s=waited_s)
 
     def _entry(self, job_id: str) -> _Entry:
         entry = self._entries.get(job_id)

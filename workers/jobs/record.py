@@ -64,6 +64,12 @@ class Job(BaseModel):
     request: AnyRequest
     created_at: float
     sent_at: float
+    client: str | None = None
+    """Id of the API key that asked, which alone sees the job; None where no key was asked for."""
+    request_id: str | None = None
+    """Of the HTTP request that made the job, as in its access log."""
+    wanted: int = 1
+    """How many requests share this job and have not been taken back."""
     state: JobState = JobState.QUEUED
     progress: float = 0.0
     attempts: int = 0
@@ -146,9 +152,16 @@ class Job(BaseModel):
         detail = f"the worker process was lost {self.attempts} times while it ran this job"
         return self.failed(now, Failure(code=FailureCode.WORKER_LOST, detail=detail))
 
-    def cancelled(self, now: float) -> "Job":
-        """The client wants no result any more. Raises: AlreadyFinishedError."""
+    def wanted_again(self) -> "Job":
+        """One more request shares the job. Raises: AlreadyFinishedError."""
         self._check_unfinished()
+        return self._with(wanted=self.wanted + 1)
+
+    def cancelled(self, now: float) -> "Job":
+        """A request is taken back; the job ends if no other shares it. Raises: AlreadyFinishedError."""
+        self._check_unfinished()
+        if self.wanted > 1:
+            return self._with(wanted=self.wanted - 1)
         return self._ended(JobState.CANCELLED, now)
 
     def begun_again(self, owner: str, now: float) -> "Job":

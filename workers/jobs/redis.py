@@ -2,8 +2,8 @@
 
 Keys, all below ``limen:``: ``job:ID`` the record as JSON; ``events:ID`` a stream, gone a minute after the job's end;
 ``known:ID`` outlives the record by TOMBSTONE_S, so that expired and unknown can be told apart; ``unfinished`` ids by
-creation time; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and ``totals`` hashes. Unfinished records have
-no expiry: the reaper ends them.
+creation time, and ``queued`` those of them that wait; ``idempotency:HASH`` and ``dedup:HASH`` ids; ``workers`` and
+``totals`` hashes. Unfinished records have no expiry: the reaper ends them.
 """
 
 import contextlib
@@ -23,7 +23,8 @@ from workers.errors import (
     QueueFullError,
 )
 from workers.jobs.record import Job, JobEvent, JobState, new_job_id, request_digest
-from workers.jobs.store import TOMBSTONE_S, Change, JobStore
+from workers.jobs.statistics import QueueStatistics, counts_of, statistics_of
+from workers.jobs.store import TOMBSTONE_S, Arrival, Change, JobStore
 from workers.jobs.worker_info import WORKER_SEEN_S, WorkerInfo
 from workers.redis_connection import TIMEOUT_S, connected, reachable, seconds
 from workers.settings import BrokerSettings
@@ -37,7 +38,7 @@ A stream is two thirds of what a job takes in Redis."""
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 _CREATE = """
-local job, events, unfinished, known, idempotency, dedup = unpack(KEYS)
+local job, events, unfinished, known, idempotency, dedup, queued = unpack(KEYS)
 local record, id, now, limit, digest, expiry, prefix = unpack(ARGV)
 local function remember(found)
   if idempotency ~= '' then redis.call('SET', idempotency, found .. ' ' .. digest, 'EX', expiry) end
@@ -48,7 +49,7 @@ if earlier then
   local found, asked = earlier:match('^(%S+) (%S+)$')
   local known_record = redis.call('GET', prefix .. found)
   if known_record and asked ~= digest then return {'conflict', ''} end
-  if known_record then return {'found', known_record} end
+  if known_record then return {'repeated', known_record} end
 end
 local same = dedup ~= '' and redis.call('GET', dedup)
 local same_record = same and redis.call('GET', prefix .. same)
@@ -56,13 +57,14 @@ if same_record then
   local state = cjson.decode(same_record)['state']
   if state ~= 'failed' and state ~= 'cancelled' then
     remember(same)
-    return {'found', same_record}
+    return {'shared', same_record}
   end
 end
 if redis.call('ZCARD', unfinished) >= tonumber(limit) then return {'full', ''} end
 redis.call('SET', job, record)
 redis.call('SET', known, '1')
 redis.call('ZADD', unfinished, now, id)
+redis.call('ZADD', queued, now, id)
 redis.call('XADD', events, '*', 'state', 'queued', 'progress', '0.0')
 remember(id)
 if dedup ~= '' then redis.call('SET', dedup, id, 'EX', expiry) end
@@ -81,11 +83,17 @@ class RedisJobStore(JobStore):
         self._create = self._redis.register_script(_CREATE)
 
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        request_id: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         now = self.now()
-        job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+        job = Job(id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now)
         keys = [
             _record(job.id),
             _events(job.id),
@@ -93,6 +101,7 @@ class RedisJobStore(JobStore):
             _known(job.id),
             _hashed("idempotency", idempotency_key),
             _hashed("dedup", dedup_key),
+            _QUEUED,
         ]
         limit, expiry = self.settings.queue_limit, self.settings.job_expiry_s
         record, digest = job.model_dump_json(), request_digest(request)
@@ -102,7 +111,8 @@ class RedisJobStore(JobStore):
             raise IdempotencyConflictError("this idempotency key was used for another request")
         if outcome == "full":
             raise QueueFullError(f"{limit} jobs are waiting or running")
-        return (job, True) if outcome == "created" else (Job.model_validate_json(found), False)
+        arrival = Arrival(outcome)
+        return (job if arrival is Arrival.CREATED else Job.model_validate_json(found)), arrival
 
     def get(self, job_id: str) -> Job:
         """See ``JobStore.get``."""
@@ -127,6 +137,8 @@ class RedisJobStore(JobStore):
                     pipe.multi()
                     self._save(pipe, before, after)
                     pipe.execute()
+                    if after.finished and not before.finished:
+                        self.on_end(job_id, now)
                     return after
 
     def _save(self, pipe: "redis.client.Pipeline", before: Job, after: Job) -> None:
@@ -134,22 +146,25 @@ class RedisJobStore(JobStore):
         if after.event != before.event:
             fields = {"state": str(after.state), "progress": str(after.progress)}
             pipe.xadd(_events(after.id), cast(dict[Any, Any], fields), maxlen=_EVENTS_KEPT, approximate=True)
+        if after.state is JobState.QUEUED:
+            pipe.zadd(_QUEUED, {after.id: after.created_at})
+        else:
+            pipe.zrem(_QUEUED, after.id)
         if after.finished and not before.finished:
             expiry = self.settings.job_expiry_s
             pipe.expire(_record(after.id), expiry)
             pipe.expire(_events(after.id), min(expiry, _EVENTS_KEPT_S))
             pipe.expire(_known(after.id), expiry + TOMBSTONE_S)
             pipe.zrem(_UNFINISHED, after.id)
-            name = f"{after.request.capability}:{after.state}"
-            pipe.hincrby(_TOTALS, name, 1)
-            if after.started_at is not None and after.finished_at is not None:
-                pipe.hincrbyfloat(_TOTALS, f"{name}:seconds", after.finished_at - after.started_at)
+            for name, value in counts_of(after).items():
+                pipe.hincrbyfloat(_TOTALS, name, value)
 
     def discard(self, job_id: str) -> None:
         """See ``JobStore.discard``."""
         with reachable(), self._redis.pipeline() as pipe:
             pipe.delete(_record(job_id), _events(job_id), _known(job_id))
             pipe.zrem(_UNFINISHED, job_id)
+            pipe.zrem(_QUEUED, job_id)
             pipe.execute()
 
     def unfinished(self) -> list[Job]:
@@ -210,14 +225,25 @@ class RedisJobStore(JobStore):
         with reachable():
             return seconds(self._redis.time())
 
-    def totals(self) -> dict[str, float]:
-        """See ``JobStore.totals``."""
-        with reachable():
-            totals = cast(dict[str, str], self._redis.hgetall(_TOTALS))
-        return {name: float(value) for name, value in totals.items()}
+    def statistics(self) -> QueueStatistics:
+        """See ``JobStore.statistics``."""
+        with reachable(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(_TOTALS)
+            pipe.zcard(_UNFINISHED)
+            pipe.zcard(_QUEUED)
+            pipe.zrange(_QUEUED, 0, 0, withscores=True)
+            pipe.time()
+            totals, unfinished, queued, oldest, now = pipe.execute()
+        return statistics_of(
+            {name: float(value) for name, value in totals.items()},
+            queued=queued,
+            running=max(0, unfinished - queued),
+            oldest_queued_s=max(0.0, seconds(now) - oldest[0][1]) if oldest else 0.0,
+        )
 
 
 _UNFINISHED = "limen:unfinished"
+_QUEUED = "limen:queued"
 _WORKERS = "limen:workers"
 _TOTALS = "limen:totals"
 

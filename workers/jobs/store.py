@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
+from enum import StrEnum
 
 from workers.contracts import AnyRequest
-from workers.jobs.record import Job, JobEvent, JobState
+from workers.jobs.record import Job, JobEvent
 from workers.jobs.statistics import QueueStatistics
 from workers.jobs.worker_info import WorkerInfo
 from workers.settings import BrokerSettings
@@ -18,17 +19,35 @@ Change = Callable[[Job, float], Job]
 """A record and the store's time to the next record; runs again if another process was faster."""
 
 
+class Arrival(StrEnum):
+    """What became of a request: a job of its own, the job of its idempotency key, or one of an equal request."""
+
+    CREATED = "created"
+    REPEATED = "repeated"
+    SHARED = "shared"
+
+
 class JobStore(ABC):
     """Job records, their events and the workers that serve them. Any method may raise BrokerUnavailableError."""
 
     def __init__(self, settings: BrokerSettings) -> None:
         self.settings = settings
+        self.on_end: Callable[[str, float], None] = lambda job_id, now: None
+        """Called with id and time when a job has ended, once at most."""
 
     @abstractmethod
     def create(
-        self, request: AnyRequest, *, dedup_key: str | None = None, idempotency_key: str | None = None
-    ) -> tuple[Job, bool]:
-        """A job for the request, and whether it is new; in one atomic step.
+        self,
+        request: AnyRequest,
+        *,
+        client: str | None = None,
+        request_id: str | None = None,
+        dedup_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, Arrival]:
+        """A job for the request, of the API key ``client`` and the HTTP request ``request_id``; in one atomic step.
+
+        Also how it was found.
 
         The same ``idempotency_key`` gives the same job. A job with the same ``dedup_key`` that has not failed, been
         cancelled or expired is given again. Raises: IdempotencyConflictError, QueueFullError.
@@ -70,11 +89,14 @@ class JobStore(ABC):
         """Time by the store's clock; shows that the store answers."""
 
     @abstractmethod
-    def totals(self) -> dict[str, float]:
-        """Ended jobs by ``capability:state`` and their run time by ``capability:state:seconds``."""
+    def statistics(self) -> QueueStatistics:
+        """Length and age of the queue, and what has ended; takes the same time however many jobs there are."""
 
     def cancel(self, job_id: str) -> Job:
-        """End a queued or running job. Raises: AlreadyFinishedError, JobUnknownError, JobExpiredError."""
+        """Take back a request for an unfinished job, and end it if no other shares it.
+
+        Raises: AlreadyFinishedError, JobUnknownError, JobExpiredError.
+        """
         return self.update(job_id, lambda job, now: job.cancelled(now))
 
     async def wait(self, job_id: str, timeout_s: float) -> Job:
@@ -89,17 +111,3 @@ class JobStore(ABC):
         """The version of all models together, if the live workers agree on one."""
         versions = {worker.model_version for worker in self.workers()}
         return versions.pop() if len(versions) == 1 else None
-
-    def statistics(self) -> QueueStatistics:
-        """Length and age of the queue, and what has ended."""
-        jobs, totals, now = self.unfinished(), self.totals(), self.now()
-        queued = [job for job in jobs if job.state is JobState.QUEUED]
-        return QueueStatistics(
-            queued=len(queued),
-            running=len(jobs) - len(queued),
-            oldest_queued_s=max((now - job.created_at for job in queued), default=0.0),
-            ended={name: int(value) for name, value in totals.items() if not name.endswith(":seconds")},
-            run_seconds={
-                name.removesuffix(":seconds"): value for name, value in totals.items() if name.endswith(":seconds")
-            },
-        )

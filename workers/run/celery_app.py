@@ -6,14 +6,19 @@ from typing import Any
 
 from celery import Celery
 
+from workers.batches.redis import RedisBatchStore
+from workers.batches.store import BatchStore, MemoryBatchStore
 from workers.blobs import BlobStore
 from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
+from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
 from workers.settings import BrokerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
+from workers.webhooks.outbox import MemoryOutbox, Outbox
+from workers.webhooks.redis import RedisOutbox
 
 QUEUE = "limen"
 TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")
@@ -34,7 +39,16 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def jobs(self) -> JobStore:
         """Job records, opened once per process; the embedded mode puts the web process's own here."""
-        return open_job_store(self.settings)
+        store = open_job_store(self.settings)
+        if self.settings.sends_webhooks:
+            store.on_end = self.outbox.ended
+        return store
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Webhooks to be sent, opened once per process; the embedded mode puts the web process's own here."""
+        url = self.settings.redis_url
+        return MemoryOutbox() if url is None else RedisOutbox(url.get_secret_value())
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -42,6 +56,20 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         if self.settings.blob_dir is None:
             raise ValueError("no blob_dir is set, and no blob store was given")
         return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """API keys, opened once per process; the embedded mode puts those of its data folder here."""
+        url = self.settings.redis_url
+        return MemoryKeyStore() if url is None else RedisKeyStore(url.get_secret_value())
+
+    @cached_property
+    def batches(self) -> BatchStore:
+        """Batches, opened once per process; the embedded mode puts the web process's own here."""
+        url = self.settings.redis_url
+        if url is None:
+            return MemoryBatchStore(self.settings)
+        return RedisBatchStore(self.settings, url.get_secret_value())
 
     @cached_property
     def studies(self) -> StudyStore:

@@ -20,6 +20,7 @@ from models.threads import processors, shared
 from models.types import Progress
 from workers.contracts import AnyRequest, Failure, JobResult
 from workers.jobs.worker_info import WorkerInfo
+from workers.run.logs import about, write_json_lines
 from workers.run.running import DeadlineExceededError, RunFailedError, RunLostError, RunStoppedError, failure_of
 from workers.settings import WorkerSettings
 from workers.spawning import end_with_parent, sigint_left_to_this_process
@@ -174,11 +175,12 @@ class _StopError(Exception):
 def _serve(parent: Connection, begin: Begin, settings: WorkerSettings) -> None:
     """The life of a child."""
     end_with_parent()
+    write_json_lines()
     info, work = begin()
     parent.send(info)
     for number in range(settings.max_tasks_per_child):
         job_id, request, threads = parent.recv()
-        with shared(threads):
+        with shared(threads), about(job_id):
             outcome = _outcome(work, job_id, request, parent)
         retires = number + 1 == settings.max_tasks_per_child or _memory_mb() > settings.max_memory_per_child_mb
         parent.send(_End(outcome, retires))

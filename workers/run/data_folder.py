@@ -4,23 +4,30 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workers.batches.store import BatchStore, DurableBatchStore
 from workers.blobs import BlobStore
 from workers.jobs.durable import DurableJobStore
 from workers.jobs.store import JobStore
+from workers.keys.opened import opened_keys
+from workers.keys.store import KeyStore
 from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
 from workers.studies.durable import DurableStudyStore
 from workers.studies.files import StudyFiles
 from workers.studies.store import StudyStore
+from workers.webhooks.outbox import DurableOutbox, Outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Job records, the bytes of images and results, and observer studies."""
+    """Job records, the bytes of images and results, observer studies, API keys, webhooks to be sent, and batches."""
 
     jobs: JobStore
     blobs: BlobStore
     studies: StudyStore
+    keys: KeyStore
+    outbox: Outbox
+    batches: BatchStore
 
 
 @contextlib.contextmanager
@@ -30,9 +37,12 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
     Raises: RecordFileError if another process has them, or they cannot be read and written.
     """
     folder = settings.data_dir.absolute()
-    with contextlib.closing(RecordFile(folder / "records.sqlite")) as records:
+    with contextlib.closing(RecordFile(folder / "records.sqlite")) as records, opened_keys(settings) as keys:
         yield Stores(
             DurableJobStore(settings, records),
             BlobStore(settings.blob_dir or folder / "blobs", expiry_s=settings.blob_expiry_s),
             DurableStudyStore(settings, StudyFiles(folder / "studies"), records),
+            keys,
+            DurableOutbox(records),
+            DurableBatchStore(settings, records),
         )

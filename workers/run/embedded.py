@@ -12,7 +12,9 @@ from workers.errors import ServiceError
 from workers.jobs.worker_info import WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
 from workers.run.children import Children, Work
+from workers.run.courier import Courier
 from workers.run.data_folder import Stores
+from workers.run.feeder import Feeder
 from workers.run.loaded_models import announce, ready
 from workers.run.perform import Bench, perform
 from workers.run.reaper import Reaper
@@ -44,6 +46,10 @@ class EmbeddedWorker:
         self.celery.jobs = stores.jobs
         self.celery.blobs = stores.blobs
         self.celery.studies = stores.studies
+        self.celery.keys = stores.keys
+        self.celery.outbox = stores.outbox
+        self.celery.batches = stores.batches
+        stores.jobs.on_end = stores.outbox.ended
         self.celery.set_default()  # pool threads look for the application there
         self._children: Children | None = None
         if task_modules == TASK_MODULES:
@@ -58,6 +64,8 @@ class EmbeddedWorker:
         )
         self._thread = threading.Thread(target=self._run, name="embedded-worker", daemon=True)
         self._reaper = Reaper(self.celery)
+        self._courier = Courier(self.celery)
+        self._feeder = Feeder(self.celery, lambda: settings.concurrency or processors())
 
     def start(self) -> None:
         """Begin to take work, with what an earlier process was given and has not ended."""
@@ -65,6 +73,8 @@ class EmbeddedWorker:
             send(self.celery, job)
         self._thread.start()
         self._reaper.start()
+        self._courier.start()
+        self._feeder.start()
 
     def _run(self) -> None:
         if self._children is not None:
@@ -79,7 +89,9 @@ class EmbeddedWorker:
 
     def stop(self) -> None:
         """Stop running jobs and take no more; they wait for the next process."""
+        self._feeder.stop()
         self._reaper.stop()
+        self._courier.stop()
         if self._children is not None:
             self._children.stop()
         for job in self.celery.jobs.unfinished():

@@ -1,6 +1,7 @@
 """What is done for a job between its lease and its result, in whichever process: of records it knows nothing."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,12 @@ def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
 
     Raises: LimenError; BlobMissingError; what ``progress`` raises.
     """
+    began = time.process_time()
+    result = _performed(request, bench, progress)
+    return result.model_copy(update={"cpu_s": round(time.process_time() - began, 3)})
+
+
+def _performed(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
     if isinstance(request, StudyLadderRequest):
         with _study_may_end():
             return _ladder(request, bench, progress)

@@ -1,21 +1,25 @@
-"""The worker of the Redis mode: a process that keeps a pool of processes busy, and its reaper."""
+"""The worker of the Redis mode: a process that keeps a pool of processes busy, reaper, courier and feeder."""
 
 from celery.signals import worker_ready, worker_shutting_down
 
 from workers.run.celery_app import LimenCelery
+from workers.run.courier import Courier
+from workers.run.feeder import Feeder
 from workers.run.reaper import Reaper
 from workers.settings import WorkerSettings
 
 
 def run_worker(app: LimenCelery, settings: WorkerSettings) -> int:
     """Serve jobs until a signal ends the process; returns its exit code. SIGTERM lets running jobs end."""
-    reaper = Reaper(app)
+    beside = (Reaper(app), Courier(app), Feeder(app, lambda: len(app.jobs.workers())))
 
     def begin(**_: object) -> None:
-        reaper.start()
+        for helper in beside:
+            helper.start()
 
     def end(**_: object) -> None:
-        reaper.stop()
+        for helper in beside:
+            helper.stop()
 
     worker_ready.connect(begin, weak=False)
     worker_shutting_down.connect(end, weak=False)

@@ -16,8 +16,9 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from models.errors import LimenError
 from workers.contracts import Failure, FailureCode, JobResult
 from workers.errors import AlreadyFinishedError, BlobMissingError, BrokerUnavailableError, ServiceError
-from workers.jobs.record import LEASE_S, JobTakenError
+from workers.jobs.record import LEASE_S, Job, JobTakenError
 from workers.jobs.store import JobStore
+from workers.run.logs import about
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def running(jobs: JobStore, job_id: str) -> Iterator[RunningJob]:
     """
     owner = f"{_process_namespace()}/{os.getpid()}/{uuid.uuid4().hex}"
     try:
-        _start(jobs, job_id, owner)
+        job = _start(jobs, job_id, owner)
     except (JobTakenError, ServiceError) as error:
         if isinstance(error, BrokerUnavailableError):
             raise
@@ -119,15 +120,17 @@ def running(jobs: JobStore, job_id: str) -> Iterator[RunningJob]:
         raise Ignore from error
     handle = RunningJob(jobs, job_id, owner)
     started = time.monotonic()
-    with _heartbeat(handle), contextlib.suppress(AlreadyFinishedError, JobTakenError), _failures(handle):
-        yield handle
-    logger.info("job %s: ran for %.3f s", job_id, time.monotonic() - started)
+    with about(job_id, job.request_id):
+        with _heartbeat(handle), contextlib.suppress(AlreadyFinishedError, JobTakenError), _failures(handle):
+            yield handle
+        logger.info("job %s: ran for %.3f s", job_id, time.monotonic() - started)
 
 
-def _start(jobs: JobStore, job_id: str, owner: str) -> None:
+def _start(jobs: JobStore, job_id: str, owner: str) -> Job:
     job = _patiently(lambda: jobs.update(job_id, lambda job, now: job.started(owner, now, owner_dead=_process_is_dead)))
     if job.finished:
         raise AlreadyFinishedError(f"job {job_id} has {job.state}")
+    return job
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 // The public REST API, as pages call it: jobs with their progress and cancelling, results, and problems (RFC 9457).
 
+import { askForKey, keyHeaders } from "./key.js";
+
 /** What the service said is wrong; `problem` is its application/problem+json body. */
 export class ProblemError extends Error {
   constructor(problem) {
@@ -9,19 +11,23 @@ export class ProblemError extends Error {
 }
 
 const UNREACHABLE = { title: "The service cannot be reached", detail: "Is it still running?" };
+const NO_KEY = ["/problems/key-missing", "/problems/key-invalid"];
+const TRIES = 20;
+const AGAIN_MS = 1500;
 const ENDS = ["succeeded", "failed", "cancelled"];
 
-/** `fetch` that throws a ProblemError for every reply that is not a success. */
+/** `fetch` that throws a ProblemError for every reply that is not a success, and asks for a key where one is needed. */
 export async function request(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { ...options, headers: { ...options.headers, ...keyHeaders() } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ProblemError(UNREACHABLE);
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => null);
+  if (NO_KEY.includes(said?.type) && (await askForKey())) return request(path, options);
   throw new ProblemError(said ?? { title: "The service does not answer as it should", detail: response.statusText });
 }
 
@@ -43,45 +49,61 @@ export async function runJob(capability, files, fields = {}, { signal, onProgres
   for (const [name, blob] of Object.entries(files)) form.append(name, blob);
   for (const [name, value] of Object.entries(fields)) if ((value ?? null) !== null) form.append(name, value);
   const job = await (await request(`/v1/${capability}`, { method: "POST", body: form, signal })).json();
+  const drop = () => cancel(job).catch(() => {});
+  signal?.addEventListener("abort", drop);
   try {
     await ended(job, onProgress, signal);
-  } catch (error) {
-    if (error.name === "AbortError") cancel(job).catch(() => {});
-    throw error;
+  } finally {
+    signal?.removeEventListener("abort", drop);
   }
   return getJson(job.links.result, { signal });
 }
 
 /** Cancels a job; that it may have ended before anybody has heard of it is no problem. */
 function cancel(job) {
-  return fetch(job.links.self, { method: "DELETE", headers: { Prefer: "handling=lenient" }, keepalive: true });
+  const headers = { Prefer: "handling=lenient", ...keyHeaders() };
+  return fetch(job.links.self, { method: "DELETE", headers, keepalive: true });
 }
 
-/** Follows a job by its server-sent events, which the browser takes up again by itself where they break off. */
-function ended(job, onProgress, signal) {
-  return new Promise((resolve, reject) => {
-    if (ENDS.includes(job.state)) {
-      resolve();
-      return;
+/** Follows a job by its server-sent events to its end; where they break off they are taken up again after the last one. */
+async function ended(job, onProgress, signal) {
+  let { state } = job;
+  let last = "";
+  for (let silent = 0; !ENDS.includes(state); silent += 1) {
+    if (silent > 0) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    try {
+      const { body } = await request(job.links.events, { headers: last && { "Last-Event-ID": last }, signal });
+      for await (const { id, data } of events(body)) {
+        [silent, last, state] = [0, id, data.state];
+        onProgress(data.progress);
+      }
+    } catch (error) {
+      if (error.problem !== UNREACHABLE || silent >= TRIES) throw error;
     }
-    const events = new EventSource(job.links.events);
-    const close = (settle, value) => {
-      events.close();
-      signal?.removeEventListener("abort", aborted);
-      settle(value);
-    };
-    const aborted = () => close(reject, new DOMException("no longer wanted", "AbortError"));
-    signal?.addEventListener("abort", aborted);
-    events.addEventListener("progress", (event) => {
-      const { state, progress } = JSON.parse(event.data);
-      onProgress(progress);
-      if (ENDS.includes(state)) close(resolve);
-    });
-    events.addEventListener("error", () => {
-      if (events.readyState === EventSource.CLOSED) close(reject, new ProblemError(UNREACHABLE));
-    });
-    if (signal?.aborted) aborted();
-  });
+  }
+}
+
+/** The events in a stream, each with `id` and `data`, read here because `EventSource` can send no key. */
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + value).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const lines = block.split("\n").map((line) => line.split(/: (.*)/s));
+        const { id, data } = Object.fromEntries(lines);
+        if (data) yield { id, data: JSON.parse(data) };
+      }
+    }
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new ProblemError(UNREACHABLE);
+  } finally {
+    reader.cancel().catch(() => {});
+  }
 }
 
 /** The artefact of a result with that file name, or undefined. */

@@ -1,9 +1,10 @@
 // Maps that lie over the photo: what to ask for, the legend, the value under the pointer, and the map's files.
 
-import { artefact } from "./api.js";
+import { artefact, getBlob } from "./api.js";
 import { byId, element } from "./elements.js";
 import { number } from "./format.js";
 import { HEAT } from "./heat.js";
+import { hasKey } from "./key.js";
 import { Layer } from "./pixels.js";
 
 const PATCHES = 2500; // patches of a local quality map at most, for its time not to grow with the photo
@@ -77,8 +78,18 @@ export function showFiles(box, result, names) {
   const links = names.map((name) => artefact(result, name)).filter((file) => file !== undefined);
   box.replaceChildren(...links.map(({ name, href }) => {
     const kind = name.split(".").at(-1).toUpperCase();
-    return element("a", { href, download: name, class: "button quiet slim" }, `Download ${kind}`);
+    const link = element("a", { href, download: name, class: "button quiet slim" }, `Download ${kind}`);
+    link.addEventListener("click", (event) => hasKey() && saveWithKey(event, link));
+    return link;
   }));
+}
+
+/** A link sends no key: the file is fetched first, and then saved from here. */
+async function saveWithKey(event, { href, download }) {
+  event.preventDefault();
+  const url = URL.createObjectURL(await getBlob(href));
+  element("a", { href: url, download }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** Says the map's value at pixels of the photo; only the newest question is answered. */

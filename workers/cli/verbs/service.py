@@ -34,17 +34,19 @@ def serve(
 ) -> None:
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
     from app.settings import ApiSettings
+    from workers.run.logs import write_json_lines
 
     observers = {} if profile is None else chosen_observers(profile)
     settings = ApiSettings() if profile is None else ApiSettings(profile=observers["profile"])
     if settings.embedded and not worker:
         raise ValueError("--no-worker needs LIMEN_REDIS_URL: without Redis no other process can do the work")
+    write_json_lines()
     if settings.embedded:
         _serve_with_worker(settings, observers, host, port)
     else:
         from app.main import create_app
 
-        _run_server(create_app(settings), host, port)
+        _run_server(create_app(settings, host=host), host, port)
 
 
 @verbs.command()
@@ -94,9 +96,10 @@ def _serve_with_worker(api: "ApiSettings", observers: dict[str, Any], host: str,
     with opened_data_folder(settings) as stores:
         typer.echo(f"Limen: jobs, studies and files are kept in {settings.data_dir.resolve()}", err=True)
         embedded = EmbeddedWorker(settings, stores)
+        application = create_app(api, celery=embedded.celery, host=host)
         embedded.start()
         try:
-            _run_server(create_app(api, celery=embedded.celery), host, port)
+            _run_server(application, host, port)
         finally:
             embedded.stop()
 

@@ -9,7 +9,7 @@ import pytest
 from workers.contracts import JndMapRequest, JobResult, QualityScoreRequest, QualityScoreResult
 from workers.errors import BrokerUnavailableError, IdempotencyConflictError, JobUnknownError, StudyUnknownError
 from workers.jobs.record import JobState
-from workers.jobs.store import JobStore
+from workers.jobs.store import Arrival, JobStore
 from workers.record_file import LAYOUT, RecordFile, RecordFileError
 from workers.run.data_folder import opened_data_folder
 from workers.settings import BrokerSettings
@@ -40,8 +40,8 @@ def test_what_was_accepted_waits_for_the_next_process(tmp_path: Path) -> None:
         started(first.jobs, running.id)
     with opened_data_folder(settings(tmp_path)) as second:
         assert [job.id for job in second.jobs.unfinished()] == [queued.id, running.id]
-        assert second.jobs.create(REQUEST, idempotency_key="mine") == (queued, False)
-        assert second.jobs.create(REQUEST, dedup_key="same") == (queued, False)
+        assert second.jobs.create(REQUEST, idempotency_key="mine") == (queued, Arrival.REPEATED)
+        assert second.jobs.create(REQUEST, dedup_key="same") == (queued, Arrival.SHARED)
         with pytest.raises(IdempotencyConflictError):
             second.jobs.create(OTHER, idempotency_key="mine")
         started(second.jobs, running.id, "two")  # nobody waits for the lease of a process that is gone

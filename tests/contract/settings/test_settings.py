@@ -1,34 +1,27 @@
 """Every setting acts: turned, it changes what the service or its worker does."""
 
 import asyncio
-import contextlib
-import io
 import json
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pytest
-from fastapi.testclient import TestClient
-from PIL import Image
 
 import app.main
 import app.routes.jobs
 from app.http.problems import ProblemError
 from app.http.uploads import LimitedBody
-from app.main import create_app
 from app.settings import ApiSettings
 from models.errors import ImageTooLargeError, ModelArtefactError
 from models.graphs.artefacts import WEIGHTS
 from models.threads import _own_count
+from tests.contract.settings import of_outside
+from tests.contract.settings.bench import REQUEST, Bench, png
 from workers.capabilities import Inputs
-from workers.contracts import QualityScoreRequest, SurCurveRequest
+from workers.contracts import SurCurveRequest
 from workers.errors import QueueFullError, StudyLimitError
-from workers.jobs.opened import open_job_store
-from workers.jobs.record import Job
 from workers.run import loaded_models
 from workers.run.celery_app import create_celery
 from workers.run.data_folder import opened_data_folder
@@ -39,44 +32,11 @@ from workers.studies.opened import open_study_store
 from workers.studies.record import StudyOptions
 
 SETTINGS = sorted(ApiSettings.model_fields | WorkerSettings.model_fields)
-REQUEST = QualityScoreRequest(image_key="a" * 64)
-
-
-def png(width: int, height: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-@dataclass
-class Bench:
-    """Where a setting is turned."""
-
-    folder: Path
-    patch: pytest.MonkeyPatch
-
-    @contextlib.contextmanager
-    def service(self, **settings: Any) -> Any:
-        """A client of the web process under such settings, without a worker; ``jobs`` is its store."""
-        turned = ApiSettings(blob_dir=self.folder, **({"access_log": False} | settings))
-        with TestClient(create_app(turned, celery=create_celery(turned))) as client:
-            yield client
-
-    def posted(self, path: str, data: bytes, headers: dict[str, str] | None = None, **settings: Any) -> Any:
-        with self.service(**settings) as client:
-            return client.post(path, files={"image": data}, headers=headers)
-
-    def job(self, **settings: Any) -> tuple[Any, Job]:
-        store = open_job_store(BrokerSettings(**settings))
-        return store, store.create(REQUEST)[0]
-
-    def decoded(self, data: bytes, **settings: Any) -> object:
-        return Inputs.under(WorkerSettings(**settings), lambda _: data).image("")
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_acts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    turning: Callable[[Bench], None] = globals()[f"turning_{name}"]
+    turning: Callable[[Bench], None] = (globals() | vars(of_outside))[f"turning_{name}"]
     turning(Bench(tmp_path, monkeypatch))
 
 
@@ -235,7 +195,8 @@ def _pool_options(**settings: Any) -> dict[str, Any]:
         exitcode = 0
 
     celery: Any = Celery()
-    run_worker(celery, WorkerSettings(**settings))
+    celery.settings = WorkerSettings(**settings)
+    run_worker(celery, celery.settings)
     found: dict[str, Any] = celery.options
     return found
 
