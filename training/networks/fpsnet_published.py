@@ -4,8 +4,9 @@ Xiao, "FPSNet: Focus-Perceptual-Semantic Full Flow Visual Redundancy Predicting 
 figures 3 and 4. They name the families of encoders, not their depths; taken here are the depths of the works they cite:
 VGG-16 (Noh et al. 2015), ResNet-50 with local and global stages (Su et al. 2020), Inception-v3's blocks with an atrous
 pyramid (Szegedy et al. 2017, Chen et al. 2017). Levels lie at strides 4, 8, 16 and 32; the map is predicted for every
-pixel, in luma levels. Focus and perceptual map are those of ``lite``; the semantic map is BEiT's
-(``training.networks.semantic_maps``) where a person has its weights, else the learned regions of ``lite``.
+pixel, in luma levels. The perceptual map is Wu et al. 2017 (``training.networks.wu2017_map``); the semantic map is
+BEiT's (``training.networks.semantic_maps``) where a person has its weights, else the learned regions of ``lite``; the
+focus map is that of ``lite``, since Shi et al. 2015 need a dictionary that they learned.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,9 @@ from training.networks.fpsnet_layers import (
     SpatialAttention,
     own_mean,
 )
-from training.networks.fpsnet_maps import FeatureMaps
+from training.networks.fpsnet_maps import focus_map, gradients
 from training.networks.semantic_maps import BeitRegions
+from training.networks.wu2017_map import wu2017_map
 from training.run.torchvision_models import models
 
 WIDTHS = (64, 128, 256, 512)
@@ -36,6 +38,8 @@ VGG_STAGES = ((0, 16, 256), (16, 23, 512), (23, 30, 512), (30, 31, 512))
 RESNET_CHANNELS = (256, 512, 1024, 2048)
 INCEPTION_CHANNELS = (256, 288, 768, 2048)
 REGIONS = 16
+PERCEPTUAL_SCALE = 32.0
+"""Luma levels that the perceptual encoder sees as one."""
 DEVIATION = 0.02
 """Standard deviation of the truncated normal that section 3.1 initialises with; not given there, ViT's usual one."""
 
@@ -52,7 +56,6 @@ class PublishedFpsNet(nn.Module):
     def __init__(self, switches: Switches = FULL, semantic_map: "LearnedRegions | BeitRegions | None" = None) -> None:
         super().__init__()
         self.switches = switches
-        self.maps = FeatureMaps()
         self.semantic_map = semantic_map or LearnedRegions(REGIONS)
         self.input_encoder = ResNetEncoder(3)
         self.focus_encoder = VggEncoder(1)
@@ -67,12 +70,13 @@ class PublishedFpsNet(nn.Module):
 
     def forward(self, image: Tensor, mean: Mean = own_mean) -> Tensor:
         """Thresholds in 8-bit luma levels."""
-        focus, perceptual, _ = self.maps(to_luma(image))
-        wide = F.interpolate(perceptual, scale_factor=2, mode="bilinear", align_corners=False)
+        luma = to_luma(image)
+        focus = focus_map(luma, *gradients(luma))
+        perceptual = (wu2017_map(luma) / PERCEPTUAL_SCALE).expand(-1, 3, -1, -1)
         centred = image * 2 - 1
         features = self.input_encoder(centred, mean)
-        focused = self.focus_encoder(focus if self.switches.focus else to_luma(image) / 255)
-        perceived = self.perceptual_encoder(wide if self.switches.perceptual else centred, mean)
+        focused = self.focus_encoder(focus if self.switches.focus else luma / 255)
+        perceived = self.perceptual_encoder(perceptual if self.switches.perceptual else centred, mean)
         understood = self.semantic_encoder(self.semantic_map(image) if self.switches.semantic else centred, mean)
         rising = self.bottom_up(features, [focused, perceived, understood])
         reverse = [understood, perceived, focused]

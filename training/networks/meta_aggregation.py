@@ -12,7 +12,7 @@ OWN_MAPS = 3
 @dataclass(frozen=True, slots=True)
 class DenseWidths:
     """Growth rate and layers per dense block, as in DenseNet (Huang et al. 2017, table 1), channels and
-    kernel of the stem.
+    kernel of the stem, and whether it pools.
 
     ``features``: how many maps are seen beside the three; ``moments``: width of the layer that also sees each map's
     mean and deviation, 0 for none.
@@ -24,10 +24,11 @@ class DenseWidths:
     blocks: tuple[int, ...]
     features: int
     moments: int
+    pools: bool = False
 
 
 PRESETS = {
-    "paper": DenseWidths(64, 7, 32, (6, 12, 32, 32), features=0, moments=0),  # DenseNet-169
+    "paper": DenseWidths(64, 7, 32, (6, 12, 32, 32), features=0, moments=0, pools=True),  # DenseNet-169
     "lite": DenseWidths(32, 3, 16, (3, 3), features=96, moments=48),
 }
 
@@ -71,6 +72,8 @@ class MetaAggregation(nn.Module):
             nn.BatchNorm2d(widths.stem),
             nn.ReLU(),
         ]
+        if widths.pools:
+            layers.append(nn.MaxPool2d(3, stride=2, padding=1))
         channels = widths.stem
         for index, count in enumerate(widths.blocks):
             for _ in range(count):

@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import training.run.torchvision_models  # noqa: F401  transformers imports torchvision, which must be opened first
+from training.run.errors import RunError
 
 
-class SemanticWeightsMissingError(Exception):
+class SemanticWeightsMissingError(RunError):
     """BEiT cannot be opened: says what is missing."""
 
 

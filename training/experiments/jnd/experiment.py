@@ -26,6 +26,7 @@ from training.metrics.ssimulacra2 import srgb_to_tensor
 from training.networks.fpsnet import FULL, POWER, FpsNet, Switches
 from training.networks.fpsnet_published import PublishedFpsNet
 from training.networks.part_of_photo import FrozenNormalisation, Network, PartOfPhoto, WholePhoto, as_models
+from training.networks.semantic_maps import BeitRegions
 from training.run.config import FitConfig
 from training.run.export import export_graph, exported_model, just_exported, write_manifest_entry
 from training.run.fit import channels_last, fit_network, load_best, load_history
@@ -33,8 +34,8 @@ from training.run.fit import channels_last, fit_network, load_best, load_history
 VERSION = "0.5.1"
 BASELINE = "deviation_1"
 """The plain map that is hardest to beat on SSIMULACRA2."""
-NETWORKS: dict[str, type[FpsNet] | type[PublishedFpsNet]] = {"lite": FpsNet, "paper": PublishedFpsNet}
-"""By preset."""
+BEIT_WEIGHTS = "beit"
+"""Below the data folder: what ``save_pretrained`` wrote of a BEiT for segmentation, where somebody has it."""
 
 
 def prepare(config: JndConfig) -> None:
@@ -44,9 +45,17 @@ def prepare(config: JndConfig) -> None:
 
 
 def build_network(config: JndConfig, switches: Switches = FULL) -> Network:
-    """The untrained network of a preset, as its seed draws it."""
+    """The untrained network of a preset, as its seed draws it; ``paper`` sees BEiT's map where ``beit`` is at hand.
+
+    Raises: SemanticWeightsMissingError where the folder is there and BEiT cannot be opened.
+    """
     torch.manual_seed(config.seed)
-    network = NETWORKS[config.preset](switches=switches)
+    network: Network
+    if config.preset == "paper":
+        folder = config.data / BEIT_WEIGHTS
+        network = PublishedFpsNet(switches, BeitRegions(folder) if folder.is_dir() else None)
+    else:
+        network = FpsNet(switches=switches)
     channels_last(network)
     return network
 

@@ -14,6 +14,7 @@ from models.jnd import predict_jnd_map
 from models.metrics.classical import luma
 from models.types import Rgb8
 from training.experiments.jnd.wu2017 import wu2017_jnd
+from training.experiments.jnd.yang2005 import yang2005_jnd
 from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.butteraugli_program import butteraugli
 from training.metrics.ssimulacra2 import ssimulacra2_of_arrays
@@ -45,6 +46,11 @@ def local_deviation_map(exponent: float) -> JndMapOf:
 def wu2017_map(image: Rgb8) -> Floats:
     """The newest published formula."""
     return wu2017_jnd(rounded_luma(image))
+
+
+def yang2005_map(image: Rgb8) -> Floats:
+    """The oldest formula of FPSNet's table 1."""
+    return yang2005_jnd(rounded_luma(image))
 
 
 def fpsnet_map(image: Rgb8) -> Floats:

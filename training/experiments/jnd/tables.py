@@ -35,6 +35,7 @@ from training.experiments.jnd.protocol import (
     rounded_luma,
     solve_gamma,
     wu2017_map,
+    yang2005_map,
 )
 from training.maths.ssim import ssim_and_ms_ssim
 from training.metrics.ssimulacra2 import srgb_to_tensor
@@ -138,8 +139,13 @@ def map_accuracy(network: Network, pairs: list[LosslessPair]) -> dict[str, float
 
 
 def noise_similarity(network: Network, paths: list[Path]) -> dict[str, dict[str, float]]:
-    """Mean SSIM and MS-SSIM at equal energy of FPSNet, of Wu 2017 and of plain local contrast."""
-    maps = {"fpsnet": map_of(network), "wu2017": wu2017_map, "deviation_1": local_deviation_map(1.0)}
+    """Mean SSIM and MS-SSIM at equal energy of FPSNet, of Yang 2005, of Wu 2017 and of plain local contrast."""
+    maps: dict[str, JndMapOf] = {
+        "fpsnet": map_of(network),
+        "yang2005": yang2005_map,
+        "wu2017": wu2017_map,
+        "deviation_1": local_deviation_map(1.0),
+    }
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in maps}
     for path in paths:
         image = load_photo(path)

@@ -26,7 +26,7 @@ from models.types import Float32Array, Rgb8
 from training.data.photos import Split, photo_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import QualityScoreConfig
-from training.experiments.quality.tables import quality_score_table as table
+from training.experiments.quality.koniq_tables import quality_score_table as table
 from training.figures.paired import beside_baselines
 from training.figures.report import Report, Scatter, write_report
 from training.labels.artefact_pairs import FAMILIES, FAMILY_OF, VAL_ROUNDS, prepare_artefacts, read_artefacts

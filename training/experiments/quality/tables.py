@@ -1,6 +1,6 @@
-"""The Patchnet thesis' own experiments (Wiedemann 2018, section 5): KonPatch and KonIQ-10k.
+"""The Patchnet thesis' own experiments on KonPatch (Wiedemann 2018, section 5).
 
-``limen-train table NAME --root ROOT`` looks for ``ROOT/konpatch`` and ``ROOT/koniq-10k``. One thing differs from the
+``limen-train table NAME --root ROOT`` looks for ``ROOT/konpatch``. One thing differs from the
 thesis: no source photo is on both sides of a split, where it draws single patches.
 """
 
@@ -15,17 +15,13 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from models.graphs.artefacts import load_model
 from models.patch_quality import PATCH
 from models.preprocess import to_nchw
-from models.quality_score import MAP_SIDE, area_resize, quality_maps
-from training.data.koniq import read_koniq10k
 from training.data.konpatch import read_konpatch, read_local_opinions
 from training.data.photos import load_photo
 from training.data.records import JudgedPatch, LocalOpinions
 from training.data.splits import save_folds, source_folds
 from training.maths.agreement import agreement, roc_auc
-from training.networks.meta_aggregation import OWN_MAPS, PRESETS, MetaAggregation
 from training.networks.patchnet import Patchnet, PatchnetMap
 from training.run.config import ExperimentConfig
 from training.run.fit import channels_last, fit_network
@@ -80,27 +76,35 @@ def patchnet_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
     opinions = read_local_opinions(root / "konpatch")
     test, folds = konpatch_split([patch.source for patch in patches], seed=config.seed)
     save_folds(config.checkpoints / "table" / "konpatch.json", [test, *folds])
+    tested = np.isin([patch.source for patch in patches], test)
+    truth = np.array([konpatch_score(patch) for patch in patches])[tested]
+    pixels = np.stack([load_photo(patch.path) for patch in patches if patch.source in test])
+    instances, networks = [], []
+    for number in range(len(folds)):
+        network = konpatch_instance(config, patches, number)
+        predicted = predict_rows(network, pixels)
+        squared, absolute = float(np.mean((predicted - truth) ** 2)), float(np.abs(predicted - truth).mean())
+        instances.append({"mse": squared, "mae": absolute, **agreement(predicted, truth)})
+        networks.append(network)
+    return {"table_1": instances, "figure_11": local_auc(networks[0], opinions)}
+
+
+def konpatch_instance(config: ExperimentConfig, patches: Sequence[JudgedPatch], number: int) -> nn.Module:
+    """Patchnet fitted without the test set; part ``number`` of the cross-validation chooses the epoch."""
+    test, folds = konpatch_split([patch.source for patch in patches], seed=config.seed)
     truth = np.array([konpatch_score(patch) for patch in patches])
     pixels = np.stack([load_photo(patch.path) for patch in patches])
     sources = np.array([patch.source for patch in patches])
-    instances, networks = [], []
-    for number, left_out in enumerate(folds):
-        validation, tested = np.isin(sources, left_out), np.isin(sources, test)
-        fitted = ~validation & ~tested
-        torch.manual_seed(config.seed + number)
-        network = fit_part(
-            config,
-            f"instance-{number}",
-            Patchnet(config.preset),
-            ArrayDataset(pixels[fitted], truth[fitted]),
-            ArrayDataset(pixels[validation], truth[validation]),
-        )
-        predicted = predict_rows(network, pixels[tested])
-        error = predicted - truth[tested]
-        squared, absolute = float(np.mean(error**2)), float(np.abs(error).mean())
-        instances.append({"mse": squared, "mae": absolute, **agreement(predicted, truth[tested])})
-        networks.append(network)
-    return {"table_1": instances, "figure_11": local_auc(networks[0], opinions)}
+    validation = np.isin(sources, folds[number])
+    fitted = ~validation & ~np.isin(sources, test)
+    torch.manual_seed(config.seed + number)
+    return fit_part(
+        config,
+        f"instance-{number}",
+        Patchnet(config.preset),
+        ArrayDataset(pixels[fitted], truth[fitted]),
+        ArrayDataset(pixels[validation], truth[validation]),
+    )
 
 
 def konpatch_split(sources: Sequence[str], *, seed: int) -> tuple[list[str], list[list[str]]]:
@@ -165,41 +169,3 @@ def centred_map(values: NDArray[np.float32], shape: tuple[int, int]) -> Floats:
     height, width = min(fine.shape[0], shape[0] - top), min(fine.shape[1], shape[1] - left)
     full[top : top + height, left : left + width] = fine[:height, :width]
     return np.asarray(ndimage.gaussian_filter(full, BLUR_SHARE * shape[1]))
-
-
-def quality_score_table(config: ExperimentConfig, root: Path) -> dict[str, Any]:
-    """Tables 2 and 3 on KonIQ-10k: the means of the Patchnet and FISH maps, and the aggregation, on a fifth of them.
-
-    Split 60/20/20; training maps flipped both ways; the rotations of section 5.4 are left out. The maps are those of
-    the shipped ``patchnet_map``. Raises: DatasetMissingError.
-    """
-    images = read_koniq10k(root / "koniq-10k")
-    model = load_model("patchnet_map")
-    planes = OWN_MAPS + PRESETS[config.preset].features
-    maps = np.stack(
-        [
-            area_resize(quality_maps(load_photo(image.path), model), MAP_SIDE, MAP_SIDE)[:planes]
-            for image in track(images, description="maps")
-        ]
-    )
-    mos = np.array([image.mos for image in images])
-    mos = 100 * (mos - mos.min()) / max(float(np.ptp(mos)), 1e-9)
-    order = np.random.default_rng(config.seed).permutation(len(images))
-    fifth = max(1, len(images) // 5)
-    tested, validation, fitted = order[:fifth], order[fifth : 2 * fifth], order[2 * fifth :]
-    turned = np.concatenate([maps[fitted][:, :, ::rows, ::columns] for rows in (1, -1) for columns in (1, -1)])
-    torch.manual_seed(config.seed)
-    network = fit_part(
-        config,
-        "koniq10k",
-        MetaAggregation(config.preset),
-        ArrayDataset(turned, np.tile(mos[fitted], 4)),
-        ArrayDataset(maps[validation], mos[validation]),
-    )
-    return {
-        "table_2": {
-            "patchnet": agreement(maps[:, 0].mean((1, 2)), mos),
-            "fish": agreement(maps[:, 1].mean((1, 2)), mos),
-        },
-        "table_3": agreement(predict_rows(network, maps[tested]), mos[tested]),
-    }

@@ -44,7 +44,8 @@ def test_dipqa_has_the_published_number_of_parameters_at_64_pixels() -> None:
 
 def test_multiscale_streams_have_the_published_kernels() -> None:
     network = MultiscaleFr("paper")
-    widths = [layer.out_channels for layer in layers(network, nn.Conv2d)]
+    streams = network.streams.distorted, network.streams.residual
+    widths = [layer.out_channels for stream in streams if stream for layer in layers(stream, nn.Conv2d)]
     assert widths == [*KERNELS, *KERNELS]
     assert [layer.out_features for layer in layers(network, nn.Linear)] == [2048, 1024, 1]
     assert spatial_pyramid(torch.zeros(2, 32, 8, 8)).shape == (2, 32 * 85)

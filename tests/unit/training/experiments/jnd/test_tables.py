@@ -25,7 +25,7 @@ def test_every_row_of_the_tables_runs_for_one_step(config: JndConfig, tmp_path: 
     made.make_csiq(tmp_path / "csiq", sources=1, size=192)
     tables = experiment.table(config, tmp_path)
     assert set(tables["table_1"]) == {"TestSet", "csiq"}
-    assert set(tables["table_1"]["csiq"]) == {"fpsnet", "wu2017", "deviation_1"}
+    assert set(tables["table_1"]["csiq"]) == {"fpsnet", "yang2005", "wu2017", "deviation_1"}
     assert set(tables["table_2"]) == set(TABLE_2)
     assert set(tables["table_3"]) == set(TABLE_3)
     assert tables["table_2"]["all"] == tables["table_3"]["both"]

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from training.data.errors import DatasetMissingError
-from training.data.records import Box, JudgedPatch, LocalOpinions
+from training.data.records import Box, JudgedPatch, LocalOpinions, ScoredImage
 from training.experiments.quality import patch_quality, quality_score
 from training.experiments.quality.config import PatchQualityConfig, QualityScoreConfig
+from training.experiments.quality.koniq_tables import MAP_SIZES, rotated, without_konpatch
 from training.experiments.quality.tables import (
     ArrayDataset,
     centred_map,
@@ -54,8 +55,41 @@ def test_patchnet_table_has_five_instances(tmp_path: Path) -> None:
 def test_quality_score_table_has_means_and_network(tmp_path: Path) -> None:
     made.make_koniq(tmp_path / "koniq-10k", images=10)
     found = quality_score.table(one_epoch(QualityScoreConfig, tmp_path), tmp_path)
+    assert found["patchnet learned from"] == "other photos: the shipped weights"
     assert set(found["table_2"]) == {"patchnet", "fish"}
     assert set(found["table_3"]) == {"srocc", "plcc"}
+
+
+@pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning", "ignore::RuntimeWarning", "ignore:Covariance")
+def test_the_maps_are_those_of_a_patchnet_that_learned_from_konpatch(tmp_path: Path) -> None:
+    made.make_koniq(tmp_path / "koniq-10k", images=10)
+    made.make_konpatch(tmp_path / "konpatch", sources=8, patches=3)
+    found = quality_score.table(one_epoch(QualityScoreConfig, tmp_path), tmp_path)
+    assert found["patchnet learned from"] == "KonPatch"
+    assert found["images"] == 10
+    assert set(found["table_3"]) == {"srocc", "plcc"}
+
+
+def test_photos_of_konpatch_are_left_out_of_koniq() -> None:
+    images = [ScoredImage(Path(f"{name}.jpg"), 50.0, 1.0) for name in "abc"]
+    patches = [JudgedPatch(Path(), "b.jpg", True, 1.0), JudgedPatch(Path(), "c", True, 1.0)]
+    assert without_konpatch(images, patches) == images[:1]
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (128, 96), (768, 1024)])
+def test_rotated_photos_have_no_undefined_pixels(shape: tuple[int, int]) -> None:
+    white = np.full((*shape, 3), 255, np.uint8)
+    for degrees in (-10.0, -3.3, 0.5, 7.0, 10.0):
+        turned = rotated(white, degrees)
+        assert turned.min() == 255
+        assert turned.shape[0] * turned.shape[1] > 0.6 * shape[0] * shape[1]
+
+
+def test_the_published_aggregation_reads_the_highest_of_several_values() -> None:
+    """DenseNet-169 divides by 32; the highest of one value would say nothing of places."""
+    network = MetaAggregation("paper").eval()
+    with torch.inference_mode():
+        assert network.features(torch.rand(1, 3, *MAP_SIZES["paper"])).shape[2:] == (3, 4)
 
 
 def test_konpatch_is_split_by_photo_in_a_fifth_and_five_parts() -> None:
@@ -93,7 +127,7 @@ def test_map_is_centred_and_areas_are_ranked() -> None:
 def test_paper_aggregation_takes_one_step() -> None:
     torch.manual_seed(0)
     network = MetaAggregation("paper")
-    batch = [torch.rand(2, 3, 32, 32), torch.tensor([20.0, 80.0])]
+    batch = [torch.rand(2, 3, *MAP_SIZES["paper"]), torch.tensor([20.0, 80.0])]
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-4)
     before = squared_error(network, batch)
     torch.autograd.backward(before)
