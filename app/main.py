@@ -12,7 +12,20 @@ from app.http.problems import install_problem_handlers
 from app.http.request_log import RequestLog, log_access_to_stderr
 from app.http.semantics import HttpSemantics
 from app.openapi import install_openapi
-from app.routes import health, jobs, maps, model_info, model_pages, observe, pages, scores, studies, sur_curve, varjpeg
+from app.routes import (
+    health,
+    jobs,
+    maps,
+    model_info,
+    model_pages,
+    observe,
+    pages,
+    scores,
+    studies,
+    study_profile,
+    sur_curve,
+    varjpeg,
+)
 from app.settings import ApiSettings
 from workers.run.celery_app import LimenCelery, create_celery
 
@@ -56,7 +69,7 @@ def create_app(settings: ApiSettings | None = None, *, celery: LimenCelery | Non
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (maps, scores, sur_curve, varjpeg)
-    for module in (*capabilities, jobs, studies, observe, model_info, model_pages, health, pages):
+    for module in (*capabilities, jobs, studies, study_profile, observe, model_info, model_pages, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:

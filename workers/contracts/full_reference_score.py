@@ -70,7 +70,7 @@ class FullReferenceScoreResult(ImageResult):
 
 
 class FullReferenceScoreRequest(Request):
-    """Ask how close ``distorted_key`` looks to ``reference_key``; ``perceptual``: also by SSIMULACRA2 and butteraugli."""
+    """Ask how close ``distorted_key`` looks to ``reference_key``."""
 
     files: ClassVar = {"reference": "reference_key", "distorted": "distorted_key"}
     result: ClassVar = FullReferenceScoreResult
