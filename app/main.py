@@ -25,6 +25,7 @@ from app.routes import (
     pages,
     scores,
     studies,
+    study_profile,
     sur_curve,
     varjpeg,
     webhooks,
@@ -77,7 +78,8 @@ def create_app(
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:
     capabilities = (maps, scores, sur_curve, varjpeg)
-    for module in (*capabilities, jobs, batch, studies, observe, model_info, model_pages, webhooks, health, pages):
+    studying = (studies, study_profile, observe)
+    for module in (*capabilities, jobs, batch, *studying, model_info, model_pages, webhooks, health, pages):
         app.include_router(module.router)
     app.mount("/page", pages.page_assets())
     if with_docs:

@@ -178,10 +178,18 @@ def quality_score(request: QualityScoreRequest, inputs: Inputs, progress: Progre
 def full_reference_score(request: FullReferenceScoreRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """Closeness of a distorted image to its reference."""
     from models.full_reference import predict_full_reference_score
+    from models.metrics.butteraugli import ButteraugliReference
+    from models.metrics.ssimulacra2 import Ssimulacra2Reference
 
     reference, distorted = inputs.image(request.reference_key), inputs.image(request.distorted_key)
     score = predict_full_reference_score(reference, distorted, progress=progress)
-    result = FullReferenceScoreResult.of(distorted, score, summarised(score.patch_scores))
+    result = FullReferenceScoreResult.of(
+        distorted,
+        score,
+        summarised(score.patch_scores),
+        ssimulacra2=Ssimulacra2Reference(reference).score(distorted) if request.perceptual else None,
+        butteraugli=ButteraugliReference(reference).norm(distorted) if request.perceptual else None,
+    )
     return Outcome(result, models=("full_reference",))
 
 

@@ -37,6 +37,8 @@ async def create_quality_score(upload: AcceptedImage, submit: SubmitDep) -> Resp
 async def create_full_reference_score(upload: AcceptedPair, submit: SubmitDep) -> Response:
     """A score, higher is better, with the score of each patch and the classical metrics beside it.
 
+    `perceptual=true` adds SSIMULACRA2 and the 3-norm of butteraugli.
+
     `curl -F reference=@photo.png -F distorted=@photo.jpg -H 'Prefer: wait=60' localhost:8000/v1/full-reference-score`
     """
     return await submit(FullReferenceScoreRequest, upload)

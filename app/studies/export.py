@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,14 @@ def samples_csv(study: Study, sessions: list[Session], files: StudyFiles, *, scr
             writer.writerow(_line(study, row, ladder, reason))
             count += 1
     return text.getvalue(), count
+
+
+def screening_counts(study: Study, sessions: list[Session]) -> dict[str, int]:
+    """How many observers who answered were kept, and left out for attention and as outliers."""
+    rows = _rows(study, sessions)
+    reasons = screening(rows)
+    found = Counter(reasons.get(observer, KEPT) for observer in {row.session.observer for row in rows})
+    return {reason: found[reason] for reason in (KEPT, "attention", "outlier")}
 
 
 def screening(rows: list[_Row]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workers.contracts import StudyCurve
 from workers.studies.files import Ladder
 from workers.studies.record import Study, StudyMethod, StudyOptions
 from workers.studies.session import Screen, Session, TrialKind
@@ -65,6 +66,24 @@ class StudyCreated(StudyStatus):
 
     organiser_key: str
     observer_token: str
+
+
+class Screening(BaseModel):
+    """What became of the observers who answered."""
+
+    kept: int
+    attention: int = Field(description="left out: missed an attention check")
+    outlier: int = Field(description="left out by the rule of ITU-R BT.500")
+
+
+class StudyProfile(BaseModel):
+    """An observer profile as `limen serve --profile` takes it, with what it was fitted to."""
+
+    distance_version: str
+    profiles: dict[str, Any]
+    calibration: dict[str, Any]
+    curve: StudyCurve
+    screening: Screening
 
 
 class Invitation(BaseModel):

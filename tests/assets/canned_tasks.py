@@ -95,7 +95,8 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
             body = QualityScoreResult.of(image, QualityScore(50.0, 0.5, 1.0, 1.0))
         case "full-reference-score":
             score = FullReferenceScore(100.0, values, math.inf, 1.0, 1.0)
-            body = FullReferenceScoreResult.of(image, score, summarised(values))
+            more = {"ssimulacra2": 88.5, "butteraugli": 0.75} if request.perceptual else {}
+            body = FullReferenceScoreResult.of(image, score, summarised(values), **more)
         case "sur-curve":
             body = SurCurveResult.of(image, _prediction(request))
             svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -32,7 +32,7 @@ TOUR = (
     "read_job", "read_result", "follow_job", "read_artefact",
     "create_batch", "read_batch", "read_batch_results", "cancel_batch",
     "create_study", "add_study_photo", "read_study", "read_invitation", "begin_session", "read_session",
-    "read_trial_image", "answer_trial", "export_samples", "export_dataset",
+    "read_trial_image", "answer_trial", "export_samples", "export_dataset", "read_study_photo", "read_study_profile",
     "cancel_job", "delete_study",
 )  # fmt: skip
 
@@ -128,6 +128,14 @@ class Tour:
             assert reply.status_code == 200, reply.text
             session = reply.json()
 
+    def ask_more_observers(self) -> None:
+        """Three more take part, so that there are enough answers for a profile."""
+        consent = self.operations["begin_session"][2]["requestBody"]["content"]["application/json"]["example"]
+        for _ in range(3):
+            begun = self.client.post(f"/v1/observe/{self.names['TOKEN']}/sessions", json=consent)
+            self.names["SESSION"] = begun.json()["session"]
+            self.finish_session()
+
     def until_ready(self) -> None:
         """Wait until the photos of the study, the one to practise on among them, have all their versions."""
         end = time.monotonic() + 120
@@ -176,6 +184,8 @@ def test_every_example_runs(tour: Tour) -> None:
             tour.names["ID"] = tour.finished_job()
         if name == "begin_session":
             tour.until_ready()
+        if name == "read_study_profile":
+            tour.ask_more_observers()
         if name == "cancel_job":
             tour.names["ID"] = tour.long_job()
         tour.curl(name)

@@ -13,6 +13,7 @@ from workers.contracts.job_result import Artefact, JobResult
 from workers.contracts.patch_quality_map import PatchQualityMapRequest, PatchQualityMapResult
 from workers.contracts.quality_score import QualityScoreRequest, QualityScoreResult
 from workers.contracts.study_ladder import StudyLadderRequest, StudyLadderResult
+from workers.contracts.study_profile import StudyCurve, StudyProfileRequest, StudyProfileResult
 from workers.contracts.sur_curve import SurCurveRequest, SurCurveResult
 from workers.contracts.varjpeg import VarJpegDecodeRequest, VarJpegRequest, VarJpegResult
 
@@ -29,7 +30,7 @@ CapabilityRequest = (
 
 CAPABILITIES: tuple[type[Request], ...] = get_args(CapabilityRequest)
 
-AnyRequest = Annotated[CapabilityRequest | StudyLadderRequest, Field(discriminator="capability")]
+AnyRequest = Annotated[CapabilityRequest | StudyLadderRequest | StudyProfileRequest, Field(discriminator="capability")]
 
 __all__ = [
     "CAPABILITIES",
@@ -51,8 +52,11 @@ __all__ = [
     "QualityScoreResult",
     "Request",
     "ResultBody",
+    "StudyCurve",
     "StudyLadderRequest",
     "StudyLadderResult",
+    "StudyProfileRequest",
+    "StudyProfileResult",
     "SurCurveRequest",
     "SurCurveResult",
     "VarJpegDecodeRequest",

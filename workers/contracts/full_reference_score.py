@@ -32,11 +32,25 @@ class FullReferenceScoreResult(ImageResult):
     psnr_db: float | None = Field(description="null for identical images")
     ssim: float
     ms_ssim: float
+    ssimulacra2: float | None = Field(
+        default=None, description="with `perceptual`: 100 for equal pixels, about 90 where nobody sees a difference"
+    )
+    butteraugli: float | None = Field(
+        default=None, description="with `perceptual`: 3-norm; 0 for equal pixels, lower is better"
+    )
     patch_scores: PatchScores
 
     @classmethod
-    def of(cls, distorted: "RgbImage", score: "FullReferenceScore", patch_scores: "MapSummary") -> Self:
-        """The score and the classical metrics beside it."""
+    def of(
+        cls,
+        distorted: "RgbImage",
+        score: "FullReferenceScore",
+        patch_scores: "MapSummary",
+        *,
+        ssimulacra2: float | None = None,
+        butteraugli: float | None = None,
+    ) -> Self:
+        """The score and the other metrics beside it."""
         return cls(
             **image_figures(distorted),
             score=rounded(score.score),
@@ -44,6 +58,8 @@ class FullReferenceScoreResult(ImageResult):
             psnr_db=rounded(score.psnr_db) if math.isfinite(score.psnr_db) else None,
             ssim=rounded(score.ssim),
             ms_ssim=rounded(score.ms_ssim),
+            ssimulacra2=None if ssimulacra2 is None else rounded(ssimulacra2),
+            butteraugli=None if butteraugli is None else rounded(butteraugli),
             patch_scores=PatchScores(**map_figures(patch_scores)),
         )
 
@@ -62,3 +78,8 @@ class FullReferenceScoreRequest(Request):
     capability: Literal["full-reference-score"] = "full-reference-score"
     reference_key: BlobKey
     distorted_key: BlobKey
+    perceptual: bool = Field(default=False, description="also SSIMULACRA2 and butteraugli, which take some seconds")
+
+    def identity(self) -> str:
+        """See ``Request.identity``: the field came later, and where it asks for nothing it says nothing."""
+        return self.model_dump_json(exclude=None if self.perceptual else {"perceptual"})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.decode import decode_image
+from models.errors import InvalidParameterError
 from models.graphs.artefacts import load_manifest
 from models.rendering import rgb_png
 from models.sur.gev import LEVELS
@@ -15,7 +16,16 @@ from models.sur.observers import distance_version
 from models.types import Progress
 from workers.blobs import BlobStore
 from workers.capabilities import Inputs, Outcome, compute, size_limits
-from workers.contracts import AnyRequest, Artefact, JobResult, StudyLadderRequest, StudyLadderResult
+from workers.contracts import (
+    AnyRequest,
+    Artefact,
+    JobResult,
+    StudyCurve,
+    StudyLadderRequest,
+    StudyLadderResult,
+    StudyProfileRequest,
+    StudyProfileResult,
+)
 from workers.errors import BlobMissingError
 from workers.settings import WorkerSettings
 from workers.studies.files import Ladder, StudyFiles, version_name
@@ -47,6 +57,8 @@ def _performed(request: AnyRequest, bench: Bench, progress: Progress) -> JobResu
     if isinstance(request, StudyLadderRequest):
         with _study_may_end():
             return _ladder(request, bench, progress)
+    if isinstance(request, StudyProfileRequest):
+        return _profile(request, bench)
     inputs = Inputs.under(bench.settings, bench.blobs.get)
     outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
     return _stored(bench.blobs, outcome)
@@ -84,6 +96,23 @@ def _ladder(request: StudyLadderRequest, bench: Bench, progress: Progress) -> Jo
     )
     files.finish_photo(request.study_id, request.photo_id, ladder)
     return JobResult(body=StudyLadderResult(width=ladder.width, height=ladder.height))
+
+
+def _profile(request: StudyProfileRequest, bench: Bench) -> JobResult:
+    """The profile that fits the answers of a study, by the same engine as ``limen calibrate``."""
+    from workers.studies.calibration import CalibrationError, calibrate, study_curve
+    from workers.studies.samples import samples_of
+
+    text = bench.studies.uploads(request.study_id).get(request.samples_key).decode()
+    try:
+        document = calibrate(samples_of(text.splitlines(), "the study"), request.profile_name)
+    except CalibrationError as error:
+        raise InvalidParameterError(str(error)) from error
+    found = [bench.studies.ladder(request.study_id, photo_id) for photo_id in request.photo_ids]
+    ladders = [ladder.log_distances for ladder in found if ladder is not None]
+    threshold = document["profiles"][request.profile_name]["thresholds"]["1"]
+    curve = study_curve(threshold, ladders, document["calibration"]["observers"])
+    return JobResult(body=StudyProfileResult(**document, curve=StudyCurve(**curve)))
 
 
 def _write(path: Path, content: bytes) -> None:

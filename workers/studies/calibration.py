@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, ndtr
 
 from models.decode import decode_image
 from models.sur.gev import SHAPE_RANGE, GevParameters, sur_curve
 from models.sur.ladder import display_copy, ladder_distances
 from models.sur.observers import JNDS, Threshold, distance_version, load_observer_table
-from workers.studies.samples import NOTHING_SEEN, StudySample
+from workers.studies.samples import FEWEST_SAMPLES, NOTHING_SEEN, StudySample
 
-FEWEST_SAMPLES = 10
-"""Answers to a JND below which no threshold is fitted."""
 FEWEST_PHOTOS_HELD_OUT = 5
 """Photos from which on the error over photos is known well enough to go into the profile."""
 FEW_OBSERVERS = 15
@@ -41,6 +40,8 @@ SHAPE_DEVIATION = 0.5
 LAPSES = 0.03
 """Share of answers that may lie at any level, as in Wichmann and Hill 2001 (The psychometric function I), who let it be
 at most 0.06. Without it one observer who notices at level 3, where ln distance falls steeply, doubles the spread."""
+COVERAGE = (0.95, 1.96)
+"""Of the interval around a study's curve, and how many standard errors that is."""
 BASE_PROFILE = "mcl-jci"
 NAME = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -138,6 +139,26 @@ def fit_jnd_distribution(levels: list[int]) -> GevParameters:
     found = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6, "maxiter": 4000})
     shape = float(np.clip(found.x[2], *SHAPE_RANGE))
     return GevParameters(round(float(found.x[0]), 4), round(math.exp(float(found.x[1])), 4), round(shape, 4))
+
+
+def study_curve(
+    threshold: Mapping[str, float], log_distances: Sequence[Sequence[float]], observers: int
+) -> dict[str, Any]:
+    """Share of viewers who see no difference at level 1..100, the mean over photos, with an interval around it.
+
+    Args: ``threshold``: ``log_distance`` and ``spread`` of the profile; ``log_distances``: of each photo, by level.
+    The interval moves the threshold by its standard error, spread / sqrt(``observers``): as if each observer were as
+    strict on one photo as on another, so that it is rather too wide than too narrow.
+    """
+    median, spread = threshold["log_distance"], threshold["spread"]
+    coverage, errors = COVERAGE
+    reach = errors * spread / math.sqrt(observers)
+
+    def shares(moved: float) -> list[float]:
+        found = ndtr((median + moved - np.asarray(log_distances, dtype=np.float64)) / spread).mean(axis=0)
+        return [round(float(share), 4) for share in found]
+
+    return {"sur": shares(0.0), "low": shares(-reach), "high": shares(reach), "coverage": coverage}
 
 
 def with_distances(samples: list[StudySample], photos: Path) -> list[StudySample]:

@@ -6,9 +6,12 @@ the observer's threshold lies, so that a profile can be fitted without the photo
 
 import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+FEWEST_SAMPLES = 10
+"""Answers to a JND below which no threshold is fitted."""
 NOTHING_SEEN = 101
 """Level of an observer who saw no difference even at level 100."""
 
@@ -39,14 +42,19 @@ class StudySample:
 
 def read_study(path: Path) -> list[StudySample]:
     """The answers that screening kept. Raises: ValueError that names the line."""
-    samples = []
     with path.open(newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                if row["screening"] == "kept":
-                    samples.append(_sample(row))
-            except (KeyError, ValueError, TypeError) as error:
-                raise ValueError(f"{path}: line {number} is no answer of a study: {error!r}") from error
+        return samples_of(file, str(path))
+
+
+def samples_of(lines: Iterable[str], source: str) -> list[StudySample]:
+    """The answers that screening kept, of a CSV with a header. Raises: ValueError that names ``source`` and line."""
+    samples = []
+    for number, row in enumerate(csv.DictReader(lines), start=2):
+        try:
+            if row["screening"] == "kept":
+                samples.append(_sample(row))
+        except (KeyError, ValueError, TypeError) as error:
+            raise ValueError(f"{source}: line {number} is no answer of a study: {error!r}") from error
     return samples
 
 

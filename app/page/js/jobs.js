@@ -16,6 +16,11 @@ export class Jobs extends EventTarget {
     return this.#running.size > 0;
   }
 
+  /** Whether a job of that kind is going on. */
+  runs(kind) {
+    return this.#running.has(kind);
+  }
+
   cancel(...kinds) {
     for (const kind of kinds.length > 0 ? kinds : [...this.#running.keys()]) this.#running.get(kind)?.abort();
   }

@@ -3,6 +3,7 @@
 import { higherShare, showShare, wanted } from "./aim/aim.js";
 import { CurveChart, describe, readCurve } from "./aim/curve.js";
 import { listObservers } from "./aim/observers.js";
+import { QualityChoice } from "./aim/quality.js";
 import { BlindTest } from "./compare/blind_test.js";
 import { Comparison } from "./compare/comparison.js";
 import { Flicker } from "./compare/flicker.js";
@@ -21,7 +22,12 @@ const shelf = new Shelf((photo) => work.show(photo));
 const comparison = new Comparison(() => work.difference());
 const chart = new CurveChart(byId("plot"), { onInput: aim, onChange: pursue });
 const ready = listObservers().then(() => aim(wanted().share), (error) => work.report(error));
-const work = new Work({ jobs, shelf, comparison, chart, ready });
+const quality = new QualityChoice({
+  curve: () => chart.result,
+  onChoose: (chosen) => work.tryQuality(chosen),
+  onBack: () => work.keepPromise(),
+});
+const work = new Work({ jobs, shelf, comparison, chart, quality, ready });
 const pictures = () => comparison.pictures();
 const flicker = new Flicker(pictures);
 const blindTest = new BlindTest(pictures, higherShare, (share) => {

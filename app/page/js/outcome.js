@@ -57,3 +57,42 @@ export function explain({ made: { result, protects } }) {
     element("td", {}, bytes(trial.size_bytes)),
     element("td", {}, trial.sur === null ? "not asked" : percent(trial.sur)))));
 }
+
+/** What stands in the photo's place: `facts` of a file of the browser's encoder, null while there is none. */
+export function explainRival(kind, facts, photo, curve) {
+  byId("rival-text").hidden = kind === "photo";
+  if (kind === "photo") return;
+  if (facts === null) {
+    byId("rival-text").textContent = kind === "share" ? "No plain JPEG is known to promise as much yet." : "";
+    return;
+  }
+  const plain = kind !== "image/webp" && curve !== undefined;
+  const ours = photo.made.result.sur === null ? "" : `, of Limen's JPEG ${percent(photo.made.result.sur, 0)}`;
+  byId("rival-text").textContent =
+    `Made here by your browser's own encoder: ${bytes(facts.bytes)}, Limen's JPEG ${bytes(photo.made.blob.size)}. ` +
+    (plain ? `By the curve ${percent(curve.sur[100 - Math.max(1, facts.quality)], 0)} see no difference of it${ours}.`
+      : "No share of viewers is predicted for WebP.");
+}
+
+/** Nothing is said any longer of the photo before. */
+export function clearShown(photo) {
+  document.body.classList.remove("empty");
+  document.body.classList.toggle("by-link", photo.blob === null);
+  for (const id of ["problem", "figures", "download", "stand-in", "drawing", "legend", "opacity-field", "rival-text", "promised"]) byId(id).hidden = true;
+  for (const id of ["outcome", "results", "result-wait"]) byId(id).hidden = false;
+  byId("no-photo").hidden = photo.blob !== null;
+  for (const id of ["photo-size", "legend-text", "protect-state", "promise", "target-size"]) byId(id).textContent = "";
+  for (const id of ["curve-files", "map-files", "legend-ticks", "warnings"]) byId(id).replaceChildren();
+  for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = true;
+  byId("photo-name").textContent = photo.name;
+  history.replaceState(null, "", location.pathname);
+}
+
+/** What it costs in bytes that parts are protected. */
+export function costOfProtection({ made: { blob, protects, wish }, bare }) {
+  if (!protects) return "";
+  const closer = "In this JPEG, what you painted is closer to the photo.";
+  if (bare?.wish !== wish) return closer;
+  const more = blob.size - bare.size;
+  return `${closer} It costs ${bytes(Math.abs(more))}${more < 0 ? " less" : ""} (${percent(Math.abs(more) / bare.size, 0)}).`;
+}

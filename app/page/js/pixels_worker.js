@@ -115,11 +115,11 @@ const operations = {
     return kept(name, await Picture.of(canvas.transferToImageBitmap()));
   },
 
-  /** Keep the best file of `type` that this browser's own encoder makes of a photo in at most `bytes`. */
-  async rival({ name, of, type, bytes }) {
+  /** Keep what this browser's own encoder makes of a photo: of a `quality`, or the best file of at most `bytes`. */
+  async rival({ name, of, type, bytes = Infinity, quality: only = null }) {
     const { levels, width, height } = layers.get(of);
     const { canvas } = drawn(levels[0], 0, 0, width, height);
-    let [low, high, best] = [0, 100, null];
+    let [low, high, best] = only === null ? [0, 100, null] : [only, only, null];
     while (low <= high) {
       const quality = (low + high) >> 1;
       const blob = await canvas.convertToBlob({ type, quality: quality / 100 });

@@ -2,11 +2,11 @@
 
 import { artefact, getBlob } from "./api.js";
 import { showDrawing, wanted } from "./aim/aim.js";
-import { plainBytes } from "./aim/curve.js";
+import { plainBytes, readCurve } from "./aim/curve.js";
 import { byId, showProblem } from "./elements.js";
-import { bytes, percent } from "./format.js";
+import { bytes } from "./format.js";
 import { MAPS, mapLayer, mapRequest, showFiles, showLegend } from "./maps.js";
-import { explain, offerFile, showFigures } from "./outcome.js";
+import { clearShown, costOfProtection, explain, explainRival, offerFile, showFigures } from "./outcome.js";
 import { linkTo } from "./photos/photo.js";
 import { Layer } from "./pixels.js";
 import { scoreRequests, showScores } from "./scores.js";
@@ -20,8 +20,8 @@ export class Work {
   #flows = 0;
 
   /** `ready`: a promise to wait for before the first job. */
-  constructor({ jobs, shelf, comparison, chart, ready }) {
-    Object.assign(this, { jobs, shelf, comparison, chart, ready });
+  constructor({ jobs, shelf, comparison, chart, quality, ready }) {
+    Object.assign(this, { jobs, shelf, comparison, chart, quality, ready });
     jobs.addEventListener("change", () => this.#tell());
   }
 
@@ -32,6 +32,7 @@ export class Work {
     this.comparison.clear();
     this.chart.clear();
     clearShown(photo);
+    this.quality.show(photo);
     showScores(this.results);
     await this.#flow(async (still) => {
       const opening = photo.blob === null ? true : this.#open(photo);
@@ -48,6 +49,7 @@ export class Work {
     const photo = this.shelf.current;
     if (photo === null || photo.blob === null) return;
     this.#restart();
+    this.quality.show(photo);
     this.shelf.renew();
     byId("problem").hidden = true;
     await this.#flow(async (still) => {
@@ -56,6 +58,39 @@ export class Work {
       if (photo.state === "done") await this.#present(photo);
       await this.#follow(photo);
     });
+  }
+
+  /** Make the file of another quality than the promise needs, and look at that; the promised one is kept. */
+  async tryQuality(quality) {
+    const photo = this.shelf.current;
+    const { observer, jnd, screen } = wanted();
+    const label = `The JPEG of quality ${quality}`;
+    const made = await this.#reported(this.jobs.start("quality", label, async (run) => {
+      const fields = { quality, observer, jnd, pixels_per_degree: screen };
+      const { result, blob, protects } = await this.#made(photo, fields, run);
+      photo.tryOn(result, blob, { protects });
+      return photo;
+    }));
+    if (made === this.shelf.current && made !== undefined) await this.#look(photo);
+    else if (made === undefined && !this.jobs.runs("quality") && this.shelf.current === photo) this.quality.show(photo);
+  }
+
+  /** The promised file again. */
+  async keepPromise() {
+    const photo = this.shelf.current;
+    this.jobs.cancel("quality");
+    if (photo.made === photo.promised) {
+      this.quality.show(photo);
+      return;
+    }
+    photo.keepPromise();
+    await this.#look(photo);
+  }
+
+  /** Show the photo's JPEG, which has just become another one, and what is said of it. */
+  async #look(photo) {
+    await this.#present(photo);
+    await this.#judge(photo);
   }
 
   /** Bring a map over the photo; it is asked for when it is first looked at. */
@@ -75,18 +110,35 @@ export class Work {
     byId("legend").hidden = false;
   }
 
-  /** In the photo's place, what the browser's own encoders make of as many bytes. */
+  /** In the photo's place, what the browser's own encoders make of as many bytes, or a JPEG of as high a share. */
   async rival() {
     const { before, after } = this.comparison.layers;
-    const [photo, type] = [this.shelf.current, byId("against").value];
+    const [photo, kind, curve] = [this.shelf.current, byId("against").value, this.chart.result];
     this.comparison.set("rival", null);
-    if (type === "photo" || before === null || after === null) return;
-    const parts = { of: before.name, type, bytes: photo.made.blob.size };
+    explainRival(kind, null, photo, curve);
+    if (kind === "photo" || before === null || after === null) return;
+    const share = this.#share(photo);
+    if (kind === "share" && (curve === undefined || plainBytes(curve, share) === null)) return;
+    const limit = kind === "share" ? { quality: readCurve(curve, share).quality } : { bytes: photo.made.blob.size };
+    const parts = { of: before.name, type: kind === "share" ? "image/jpeg" : kind, ...limit };
     const label = byId("against").selectedOptions[0].text;
     const made = await this.#reported(this.jobs.start("rival", label, () => Layer.make("rival", parts)));
     if (made === undefined) return;
-    if (this.comparison.layers.after === after && byId("against").value === type) this.comparison.set("rival", made);
-    else made.close();
+    if (this.comparison.layers.after === after && byId("against").value === kind) {
+      this.comparison.set("rival", made);
+      explainRival(kind, made.facts, photo, curve);
+    } else made.close();
+  }
+
+  /** What share of viewers the JPEG in view promises. */
+  #share({ made, promised }) {
+    return made === promised ? wanted().share : made.result.sur ?? wanted().share;
+  }
+
+  /** How large a plain JPEG of the same promise is, as far as that is known. */
+  #weigh(photo) {
+    const curve = this.chart.result;
+    photo.plain = photo.made.protects || curve === undefined ? null : plainBytes(curve, this.#share(photo));
   }
 
   async difference() {
@@ -175,12 +227,9 @@ export class Work {
     try {
       const label = seen ? "Making the JPEG" : `The other photos: ${photo.name}`;
       await this.jobs.start(kind, label, async (run) => {
-        const protect = seen && !byId("protect-tools").hidden ? await this.comparison.brush.file() : null;
-        const files = protect === null ? { image: photo.blob } : { image: photo.blob, protect };
-        const result = await run("varjpeg", files, fields, (progress) => photo.is("working", progress));
-        const blob = await getBlob(artefact(result, "photo.jpg").href, { signal: run.signal });
-        run.signal.throwIfAborted();
-        photo.take(result, blob, { protects: protect !== null, wish: JSON.stringify(fields) });
+        const heard = (progress) => photo.is("working", progress);
+        const { result, blob, protects } = await this.#made(photo, fields, run, { seen, heard });
+        photo.take(result, blob, { protects, wish: JSON.stringify(fields) });
       });
       if (photo.attempt === attempt && photo.state === "working") photo.is("waiting"); // it was cancelled
     } catch (error) {
@@ -191,10 +240,22 @@ export class Work {
     }
   }
 
+  /** {result, blob, protects} of a request; what is painted counts for the photo that is `seen`. */
+  async #made(photo, fields, run, { seen = true, heard } = {}) {
+    const protect = seen && !byId("protect-tools").hidden ? await this.comparison.brush.file() : null;
+    const files = protect === null ? { image: photo.blob } : { image: photo.blob, protect };
+    const result = await run("varjpeg", files, fields, heard);
+    const blob = await getBlob(artefact(result, "photo.jpg").href, { signal: run.signal });
+    run.signal.throwIfAborted();
+    return { result, blob, protects: protect !== null };
+  }
+
   /** Show the JPEG that was made: its figures at once, its picture when it is decoded. */
   async #present(photo) {
     const decoding = Layer.make("picture", { blob: photo.made.blob });
-    showFigures(photo, photo.blob === null ? null : photo.plain ?? "waiting");
+    if (photo.blob !== null) this.#weigh(photo);
+    showFigures(photo, photo.blob === null ? null : photo.plain ?? (this.chart.result === undefined ? "waiting" : null));
+    this.quality.show(photo);
     offerFile(photo);
     for (const id of ["figures", "download"]) byId(id).hidden = false;
     byId("result-wait").hidden = true;
@@ -217,11 +278,15 @@ export class Work {
   async #follow(photo) {
     if (photo.blob === null) return;
     const work = [this.#curve(photo)];
-    if (photo.state === "done") {
-      work.push(this.#score(photo), this.rival());
-      if (this.comparison.mode === "difference") work.push(this.difference());
-    }
+    if (photo.state === "done") work.push(this.#judge(photo));
     if (this.comparison.map !== "none") work.push(this.showMap(this.comparison.map));
+    await Promise.all(work);
+  }
+
+  async #judge(photo) {
+    const work = [this.#score(photo), this.rival()];
+    if (this.comparison.mode === "difference") work.push(this.difference());
+    if (this.comparison.map === "closeness") work.push(this.showMap("closeness"));
     await Promise.all(work);
   }
 
@@ -231,18 +296,21 @@ export class Work {
     await this.#reported(this.jobs.start("curve", "Who would notice", async (run) => {
       const result = await run("sur-curve", { image: photo.blob }, fields);
       run.signal.throwIfAborted();
-      if (photo.state === "done") photo.plain = photo.made.protects ? null : plainBytes(result, share);
       this.chart.show(result);
+      if (photo.state === "done") this.#weigh(photo);
       this.onCurve();
       showFiles(byId("curve-files"), result, ["sur-curve.svg", "sur-curve.csv"]);
     }));
-    if (this.shelf.current === photo && photo.state === "done") showFigures(photo, photo.plain);
+    if (this.shelf.current !== photo || photo.state !== "done") return;
+    showFigures(photo, photo.plain);
+    this.quality.show(photo);
+    if (byId("against").value === "share") await this.rival();
   }
 
   async #score(photo) {
-    await Promise.all(scoreRequests(photo, { ...this.results, blob: photo.made.blob }).map(({ kind, label, capability, files }) =>
+    await Promise.all(scoreRequests(photo, { ...this.results, blob: photo.made.blob }).map(({ kind, label, capability, files, fields }) =>
       this.#reported(this.jobs.start(`score-${kind}`, label, async (run) => {
-        const found = await run(capability, files);
+        const found = await run(capability, files, fields);
         run.signal.throwIfAborted();
         this.results[kind] = found;
         showScores(this.results);
@@ -273,25 +341,3 @@ export class Work {
     }
   }
 }
-
-function clearShown(photo) {
-  document.body.classList.remove("empty");
-  document.body.classList.toggle("by-link", photo.blob === null);
-  for (const id of ["problem", "figures", "download", "stand-in", "drawing", "legend", "opacity-field"]) byId(id).hidden = true;
-  for (const id of ["outcome", "results", "result-wait"]) byId(id).hidden = false;
-  byId("no-photo").hidden = photo.blob !== null;
-  for (const id of ["photo-size", "legend-text", "protect-state", "promise", "target-size"]) byId(id).textContent = "";
-  for (const id of ["curve-files", "map-files", "legend-ticks", "warnings"]) byId(id).replaceChildren();
-  for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = true;
-  byId("photo-name").textContent = photo.name;
-  history.replaceState(null, "", location.pathname);
-}
-
-function costOfProtection({ made: { blob, protects, wish }, bare }) {
-  if (!protects) return "";
-  const closer = "In this JPEG, what you painted is closer to the photo.";
-  if (bare?.wish !== wish) return closer;
-  const more = blob.size - bare.size;
-  return `${closer} It costs ${bytes(Math.abs(more))}${more < 0 ? " less" : ""} (${percent(Math.abs(more) / bare.size, 0)}).`;
-}
-

@@ -2,12 +2,14 @@
 
 import { getJson, request } from "../js/api.js";
 import { byId, element, figureList, showProblem } from "../js/elements.js";
+import { showProfile } from "./profile.js";
 
 const CONSENT = `You are asked to judge photos. It takes a few minutes, and you may stop at any time by closing the page.
 
 We store where you notice a difference, under a random number, and how large the photos were for your eye. We store no name, no address and nothing else about you, so answers cannot be traced back to you, nor deleted for you alone. All answers are deleted on the day that this page names; before that we may keep and publish them without reference to persons.`;
 const SOON_MS = 1500;
 const LATER_MS = 10_000;
+const SECONDS = { bisection: 60, "adjustment-with-flicker": 20 }; // that one answer takes
 const JNDS = { 1: "first JND", 2: "first and second JND", 3: "first to third JND" };
 
 let key = null;
@@ -17,6 +19,10 @@ byId("consent").value = CONSENT;
 byId("plan").addEventListener("submit", (event) => {
   event.preventDefault();
   reported(made);
+});
+byId("fit-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  reported(() => showProfile(key));
 });
 byId("files").addEventListener("change", () => reported(added));
 byId("end").addEventListener("click", () => byId("sure").showModal());
@@ -33,7 +39,7 @@ function open() {
   key = location.hash.slice(1) || null;
   clearTimeout(timer);
   byId("plan").hidden = key !== null;
-  byId("study").hidden = true;
+  for (const id of ["study", "profile"]) byId(id).hidden = true;
   if (key !== null) reported(follow);
 }
 
@@ -112,6 +118,7 @@ function draw(study) {
   byId("summary").textContent = `${method}, ${JNDS[study.options.jnds]}. Deleted on ${end}.`;
   byId("observer-link").value = location.origin + study.links.observer_page;
   byId("organiser-link").value = location.origin + study.links.organiser_page;
+  invite(study);
   drawPhotos(study.photos);
   const { started, finished, attention_failed: failed, answers } = study.observers;
   byId("figures").replaceChildren(
@@ -121,6 +128,19 @@ function draw(study) {
   offer("all-samples", answers > 0 && `/v1/studies/${key}/samples?screened=true`);
   offer("dataset", `/v1/studies/${key}/dataset`);
   if (first) byId("study-title").focus();
+}
+
+/** A text to send to observers; what has been changed in it by hand stays. */
+function invite({ options, photos, expires_at: expires }) {
+  const questions = Math.max(1, photos.length) * options.jnds * 1.2 + 1; // with checks and practice
+  const minutes = Math.max(2, Math.ceil((questions * SECONDS[options.method]) / 60));
+  const day = new Date(expires).toLocaleDateString("en", { dateStyle: "long" });
+  const text = `Would you look at some photos for us and say where you notice a difference? It takes about ${minutes} minutes, ` +
+    `on a computer or phone, without an account; open until ${day}:\n\n${byId("observer-link").value}`;
+  const field = byId("invitation");
+  if (field.value === (field.dataset.made ?? "")) field.value = text;
+  field.dataset.made = text;
+  byId("mail").href = `mailto:?subject=${encodeURIComponent(options.title)}&body=${encodeURIComponent(field.value)}`;
 }
 
 /** A download that is there, or not yet. */
@@ -137,12 +157,24 @@ function drawPhotos(photos) {
   const rows = photos.map((photo) => {
     const state = photo.state === "preparing" ? `${STATES.preparing}, ${Math.round(photo.progress * 100)} %` : STATES[photo.state];
     const size = photo.width ? `${photo.width} x ${photo.height}` : (photo.detail ?? "");
-    return element("tr", {}, ...[String(photo.number), photo.name, size, state].map((text) => element("td", {}, text)));
+    return element("tr", {}, element("td", { class: "thumb" }, thumbnail(photo)),
+      ...[String(photo.number), photo.name, size, state].map((text) => element("td", {}, text)));
   });
-  const head = ["Nr", "Name", "Shown as", "State"].map((text) => element("th", { scope: "col" }, text));
+  const head = ["Photo", "Nr", "Name", "Shown as", "State"].map((text) => element("th", { scope: "col" }, text));
   byId("photos").replaceChildren(
     rows.length ? element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)) : "",
   );
+}
+
+const thumbnails = new Map(); // by number; the list is drawn again and again, its pictures are loaded once
+
+function thumbnail({ number, state, name }) {
+  if (state !== "ready") return "";
+  const src = `/v1/studies/${key}/photos/${number}`;
+  if (thumbnails.get(number)?.dataset.src !== src) {
+    thumbnails.set(number, element("img", { src, "data-src": src, alt: `Photo ${number}: ${name}`, loading: "lazy" }));
+  }
+  return thumbnails.get(number);
 }
 
 async function copy(button) {

@@ -18,7 +18,7 @@ PATH_VALUES = {
     "token": "TOKEN",
     "session_id": "SESSION",
 }
-FIXED = {"name": "overlay.png", "number": "0", "level": "42"}
+FIXED = {"photo": "1", "name": "overlay.png", "number": "0", "level": "42"}
 
 
 class Page:
@@ -84,6 +84,8 @@ def test_every_operation_can_be_tried(tour: Tour, tmp_path: Path) -> None:  # no
                 tour.names["ID"] = tour.finished_job()
             if name == "begin_session":
                 tour.until_ready()
+            if name == "read_study_profile":
+                tour.ask_more_observers()
             if name == "cancel_job":
                 tour.names["ID"] = tour.long_job()
             body = page.execute(name)

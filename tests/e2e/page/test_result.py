@@ -1,5 +1,6 @@
 """The result comes first, stays in view, and is compared in every way; in both modes, with canned models."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,17 @@ from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
 SAME_PROMISE = "[...document.querySelectorAll('#figures .plain dt')].map((each) => each.textContent).join()"
+QUALITY = (
+    "{{ const slider = document.getElementById('quality'); slider.value = {};"
+    " slider.dispatchEvent(new Event('input')); }}"
+)
+"""Move the quality slider, as a drag does."""
+WATCH = (
+    "window.sent = []; const plainly = window.fetch; window.fetch = (path, options) => {"
+    " if (path === '/v1/varjpeg') window.sent.push([...options.body].filter(([, value]) => typeof value === 'string'));"
+    " return plainly(path, options); };"
+)
+"""Keeps the text fields of each request for a JPEG."""
 SHOWN = (
     "[...document.querySelectorAll('.tag')].filter((each) => each.checkVisibility()).map((each) => each.textContent)"
 )
@@ -27,6 +39,7 @@ def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def page(chromium: str, service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
     with Browser(chromium, tmp_path_factory.mktemp("result-profile") / "profile") as browser:
+        browser.before_load(WATCH)
         yield LookPage(browser, service.url)
 
 
@@ -83,6 +96,56 @@ def test_each_way_to_look_shows_something_else(ready: LookPage) -> None:
         assert ready.browser.evaluate(SHOWN) == tags
         seen[mode] = ready.pixels("result")
     assert len(set(seen.values())) == 5
+    ready.assert_clean()
+
+
+def test_another_quality_is_foretold_at_once_and_its_file_follows(ready: LookPage) -> None:
+    ready.browser.evaluate(QUALITY.format(40))
+    foretold = ready.text("quality-text")
+    assert re.fullmatch(r"About [\d.]+ kB, and about \d+ % see no difference\. The file follows\.", foretold)
+    assert ready.text("quality-value") == "40"
+    asked = ready.browser.requested.count(f"{ready.url}/v1/varjpeg")
+    before = ready.browser.evaluate("document.getElementById('download').href")
+    ready.browser.evaluate(QUALITY.format(30))
+    ready.browser.until("document.getElementById('quality-text').textContent.startsWith('This file is exact.')", 30)
+    ready.until_done()
+    assert ready.browser.requested.count(f"{ready.url}/v1/varjpeg") == asked + 1, "only where the slider rested"
+    assert newest_request(ready)["quality"] == "30"
+    assert ready.browser.evaluate("document.getElementById('download').href") != before
+    ready.click("promised")
+    ready.until_done()
+    assert ready.browser.evaluate("document.getElementById('download').href") == before
+    assert ready.text("quality-text") == "This is the file that keeps the promise."
+    assert ready.text("promised") == ""
+    ready.assert_clean()
+
+
+def test_what_is_foretold_meets_the_file_and_rises_with_quality(ready: LookPage) -> None:
+    at = ready.browser.evaluate(
+        "import('/page/js/aim/quality.js').then(({foretold}) => {"
+        " const sur = Array.from({length: 100}, (_, at) => Math.max(0, 1 - at / 50));"
+        " const predicted_bytes = Array.from({length: 100}, (_, at) => 10000 - 90 * at);"
+        " const promised = {result: {sur: 0.5, quality: 70}, blob: {size: 3000}};"
+        " return [1, 60, 70, 80, 100].map((quality) => foretold({sur, predicted_bytes}, promised, quality)); })"
+    )
+    assert at[2] == {"size": 3000, "share": pytest.approx(0.5, abs=0.02)}
+    assert [each["size"] for each in at] == sorted(each["size"] for each in at)
+    assert [each["share"] for each in at] == sorted(each["share"] for each in at)
+
+
+def newest_request(page: LookPage) -> dict[str, str]:
+    """The fields of the newest request for a JPEG."""
+    return dict(page.browser.evaluate("window.sent.at(-1)"))
+
+
+def test_a_plain_jpeg_of_equal_share_takes_the_photos_place(ready: LookPage) -> None:
+    ready.set("against", "share")
+    ready.browser.until("document.getElementById('tag-before').textContent.startsWith('plain JPEG of quality ')", 30)
+    quality = int(ready.text("tag-before").split(",")[0].rpartition(" ")[2])
+    assert f"needs quality {quality}, about " in ready.text("curve-caption")
+    assert re.search(r"By the curve \d+ % see no difference of it, of Limen's JPEG 75 %", ready.text("rival-text"))
+    ready.set("against", "photo")
+    assert ready.text("rival-text") == ""
     ready.assert_clean()
 
 
@@ -175,8 +238,10 @@ def test_every_measure_says_what_it_means(ready: LookPage) -> None:
     meanings = ready.browser.evaluate(
         "[...document.querySelectorAll('#scores > div')].map((each) => each.querySelectorAll('dd')[1].textContent)"
     )
-    assert len(meanings) >= 6
+    assert len(meanings) >= 8
     assert all(len(meaning) > 15 for meaning in meanings)
+    scores = ready.figures("scores")
+    assert (scores["SSIMULACRA2"], scores["Butteraugli"]) == ("88.5", "0.75")
 
 
 def test_a_stroke_is_undone_and_protection_says_what_it_costs(ready: LookPage) -> None:

@@ -1,4 +1,5 @@
-"""The pages of an observer study in a real browser, by keyboard alone: organiser, and observer in both methods."""
+"""The pages of an observer study in a real browser, by keyboard alone: organiser, and observer in both methods;
+in both modes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from tests.assets.axe import AXE, GRAVE
 from tests.assets.browser import Browser
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import Organiser, soft_shapes
+from tests.assets.study_people import Observer, Organiser, soft_shapes
 
 pytestmark = pytest.mark.slow
 
@@ -48,8 +49,8 @@ OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clie
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("study-page")) as running:
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with ServiceProcess(tmp_path_factory.mktemp("study-page"), redis_url=redis_url) as running:
         yield running
 
 
@@ -293,7 +294,12 @@ def test_an_organiser_makes_a_study_and_ends_it(
         browser.until(f"document.getElementById('photos').textContent.includes('chair {number}')", 30)
     browser.until("document.getElementById('photos').textContent.match(/160 x 120ready/g)?.length === 2", 60)
     assert not browser.evaluate(OVERFLOW)
+    browser.until("document.querySelectorAll('.thumb img').length === 2", 20)
+    browser.evaluate("document.querySelector('.thumb img').scrollIntoView()")
+    browser.until("document.querySelector('.thumb img').naturalWidth === 160", 20)
     link = browser.evaluate("document.getElementById('observer-link').value")
+    assert link in browser.evaluate("document.getElementById('invitation').value")
+    assert link.rsplit("/", 1)[1] in browser.evaluate("document.getElementById('mail').href")
     own = browser.evaluate("document.getElementById('organiser-link').value")
     assert service.client.get(link).status_code == 200
     browser.open("about:blank")
@@ -307,3 +313,39 @@ def test_an_organiser_makes_a_study_and_ends_it(
     browser.until(visible("plan"), 20)
     token = link.rsplit("/", 1)[1]
     assert service.client.get(f"/v1/observe/{token}").json()["type"] == "/problems/study-expired"
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_an_organiser_sees_the_profile_that_fits_the_answers(
+    service: ServiceProcess, browser: Browser, width: int
+) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.resize(width, 800)
+    browser.open("about:blank")
+    browser.open(f"{service.url}{made.made['links']['organiser_page']}")
+    browser.until(visible("study"), 20)
+    tab_to(browser, "fit")
+    browser.press("Enter")
+    browser.until(visible("problem"), 20)
+    assert "a profile needs 10" in text(browser, "problem")
+    browser.complaints[:] = [each for each in browser.complaints if "409" not in each]
+    photos = len(made.status()["photos"])
+    for seed in range(12 // photos + 1):
+        Observer(service.client, made.made["observer_token"]).take_part(
+            lambda number, _, seed=seed: 45 + 4 * number + seed
+        )
+    browser.press("Enter")
+    browser.until(visible("profile"), 60)
+    assert not browser.evaluate(OVERFLOW)
+    assert "95 % interval" in text(browser, "profile-text")
+    assert "observers: shares of viewers are known roughly only" in text(browser, "profile-warnings")
+    saved = browser.evaluate("fetch(document.getElementById('profile-file').href).then((file) => file.json())")
+    assert saved["profiles"].keys() == {"team"}
+    assert saved["screening"]["kept"] == saved["calibration"]["observers"]
+    assert saved["curve"]["low"] < saved["curve"]["sur"] < saved["curve"]["high"]
+    controls = "[...document.querySelectorAll('button, .button, input:not([type=file]), select')]"
+    small = browser.evaluate(
+        f"{controls}.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
+        ".map((each) => each.id)"
+    )
+    assert small == []

@@ -32,7 +32,7 @@ export function plainBytes(result, share) {
 }
 
 /** Lowest quality at which a curve is at least `share`; 100 if none is. */
-function lowestQuality(curve, share) {
+export function lowestQuality(curve, share) {
   const level = curve.findLastIndex((value) => value >= share - 1e-9) + 1;
   return 101 - Math.max(1, level);
 }

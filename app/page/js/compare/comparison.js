@@ -8,7 +8,7 @@ import { borderTool, paintGround, paintOver, paintPicture } from "./painting.js"
 import { Pane, View } from "./viewer.js";
 
 const FACTORS = [1, 2, 4];
-const RIVALS = { "image/jpeg": "plain JPEG", "image/webp": "WebP" };
+const RIVALS = { "image/jpeg": "plain JPEG", share: "plain JPEG", "image/webp": "WebP" };
 const nothing = () => ({ before: null, after: null, rival: null, difference: null, jnd: null, quality: null, closeness: null });
 
 /** Holds the layers: {before, after, difference} and the maps by kind. `onDifference()` asks for one that is missing. */
@@ -108,7 +108,7 @@ export class Comparison {
     this.view.show({ width, height });
   }
 
-  /** What JPEG is compared with: the photo, or another file of as many bytes. */
+  /** What JPEG is compared with: the photo, or another file of as many bytes or of an equal share. */
   #named() {
     const { rival } = this.layers;
     const name = rival === null ? "photo" : `${RIVALS[byId("against").value]} of quality ${rival.facts.quality}, ${bytes(rival.facts.bytes)}`;

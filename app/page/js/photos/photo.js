@@ -9,6 +9,7 @@ export class Photo extends EventTarget {
   progress = 0;
   attempt = 0;
   made = null; // {result, blob, url, protects, wish}: the JPEG, what is said of it, its address in this browser
+  promised = null; // the JPEG for the target; `made` is another one while another quality is tried
   bare = null; // {wish, size} of the last JPEG without protection
   plain = null; // bytes of a plain JPEG that promises as much, once the curve has come
   size = null; // {width, height}
@@ -45,11 +46,30 @@ export class Photo extends EventTarget {
 
   /** The JPEG has come. */
   take(result, blob, { protects, wish }) {
+    this.keepPromise();
     if (this.made !== null) URL.revokeObjectURL(this.made.url);
     this.made = { result, blob, url: URL.createObjectURL(blob), protects, wish };
+    this.promised = this.made;
     this.plain = null;
     if (!protects) this.bare = { wish, size: blob.size };
     this.is("done");
+  }
+
+  /** A JPEG of another quality takes the place of the promised one, which is kept. */
+  tryOn(result, blob, { protects }) {
+    this.keepPromise();
+    this.made = { result, blob, url: URL.createObjectURL(blob), protects, wish: null };
+    this.plain = null;
+    this.is("done");
+  }
+
+  /** The promised JPEG is the one again. */
+  keepPromise() {
+    if (this.made === this.promised) return;
+    URL.revokeObjectURL(this.made.url);
+    this.made = this.promised;
+    this.plain = null;
+    this.dispatchEvent(new Event("change"));
   }
 }
 
