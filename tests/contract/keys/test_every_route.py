@@ -8,6 +8,8 @@ OPEN = {
     "live",
     "ready",
     "read_study",
+    "read_study_photo",
+    "read_study_profile",
     "export_samples",
     "export_dataset",
     "delete_study",
