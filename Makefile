@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+GENERATOR := .venv-generator
+export PATH := $(PATH):$(CURDIR)/$(GENERATOR)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help serve test check tests benchmarks constraints redis-server clean
@@ -31,7 +33,7 @@ check: $(VENV)/complete.stamp
 
 # All tests also say what share of the lines they run; a part of them cannot.
 TESTS := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-tests: $(VENV)/complete.stamp redis-server
+tests: $(VENV)/complete.stamp $(GENERATOR)/complete.stamp redis-server
 ifdef ARGS
 	$(BIN)/python -m $(TESTS) $(ARGS)
 else
@@ -68,6 +70,12 @@ $(VENV)/complete.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[api,worker,training,dev]'
 	@touch $@ $(VENV)/serving.stamp
 
+# The generator of clients asks for another version of typer than Limen does: an environment of its own, for a test.
+$(GENERATOR)/complete.stamp: | $(BIN)/python
+	$(BIN)/python -m venv --without-pip $(GENERATOR)
+	$(BIN)/python -m pip --python $(GENERATOR)/bin/python install --disable-pip-version-check openapi-python-client==0.29.1
+	@touch $@
+
 redis-server:
 	@command -v redis-server >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -77,4 +85,4 @@ redis-server:
 		fi; }
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.* build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(GENERATOR) .coverage .coverage.* build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -32,6 +32,12 @@ from workers.outbound.guard import MAX_LENGTH
 _REFERENCE = "#/components/schemas/{model}"
 JSON = "application/json"
 _NOTHING: Mapping[str, Any] = {}
+_FILES = {
+    "image": "the file",
+    "reference": "the image that it is compared with, of the same size",
+    "distorted": "the image that is judged",
+    "protect": "mask of the same size; where it is light the photo is protected",
+}
 _CALLBACK = {
     "callback_url": {
         "type": "string",
@@ -138,6 +144,12 @@ def _addresses(form: UploadForm) -> dict[str, Any]:
     }
 
 
+def file_content(media_types: Iterable[str]) -> dict[str, Any]:
+    """Files of a result as OpenAPI's content of a response."""
+    text = {"schema": {"type": "string"}}
+    return {media_type: text if media_type.startswith("text/") else _BINARY for media_type in media_types}
+
+
 def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
     """The problem types of an operation as OpenAPI responses, one per status, with an example of each type."""
     by_status: defaultdict[int, list[str]] = defaultdict(list)
@@ -168,7 +180,7 @@ def form_body(
     asked: type[BaseModel], form: UploadForm, example: Mapping[str, Any], *, beside: Mapping[str, Any] = _NOTHING
 ) -> dict[str, Any]:
     """A request body with files, read by ``app.http.uploads``; ``beside``: fields that are not of ``asked``."""
-    files = {name: {"type": "string", "format": "binary"} for name in form.names}
+    files = {name: {"type": "string", "format": "binary", "description": _FILES[name]} for name in form.names}
     schema = {
         "type": "object",
         "required": list(form.required),
@@ -228,7 +240,7 @@ def _add_examples(document: dict[str, Any]) -> None:
 
 def _result_response(result: type[ResultBody], files: Iterable[str]) -> dict[str, Any]:
     description = "The result, with `Prefer: wait`; `Accept` chooses its form."
-    return {"model": reply_model(result), "description": description, "content": dict.fromkeys(files, _BINARY)}
+    return {"model": reply_model(result), "description": description, "content": file_content(files)}
 
 
 def _with_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:

@@ -16,50 +16,50 @@ from workers.webhooks.record import Letter
 class InputError(BaseModel):
     """One input that is at fault."""
 
-    field: str
-    message: str
+    field: str = Field(description="name of the input")
+    message: str = Field(description="what is wrong with it")
 
 
 class Problem(BaseModel):
     """An error as RFC 9457 has it. ``type`` leads to its explanation."""
 
-    type: str = Field(examples=["/problems/image-too-large"])
-    title: str
-    status: int = Field(ge=400, le=599)
-    detail: str
-    instance: str
+    type: str = Field(examples=["/problems/image-too-large"], description="leads to an explanation, and never changes")
+    title: str = Field(description="what is wrong, in short")
+    status: int = Field(ge=400, le=599, description="HTTP status")
+    detail: str = Field(description="what has happened here")
+    instance: str = Field(description="path of the request or the job")
     errors: list[InputError] | None = Field(default=None, description="the inputs at fault, where single ones are")
 
 
 class JobLinks(BaseModel):
     """Where to go from here."""
 
-    self: str
-    result: str
-    events: str
+    self: str = Field(description="path of the job")
+    result: str = Field(description="path of its result")
+    events: str = Field(description="path of its server-sent events")
 
 
 class JobFailure(BaseModel):
     """Why a job failed; asking for its result gives the same as a problem."""
 
-    type: str
-    title: str
-    detail: str
+    type: str = Field(description="type of the problem")
+    title: str = Field(description="what is wrong, in short")
+    detail: str = Field(description="what has happened here")
 
 
 class JobStatus(BaseModel):
     """Where a job stands."""
 
-    id: str
-    capability: str
-    state: JobState
-    progress: float = Field(ge=0, le=1)
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    id: str = Field(description="id of the job")
+    capability: str = Field(description="what was asked for")
+    state: JobState = Field(description="where it stands")
+    progress: float = Field(ge=0, le=1, description="how much is done")
+    created_at: datetime = Field(description="when it was made")
+    started_at: datetime | None = Field(description="when its latest run began")
+    finished_at: datetime | None = Field(description="when it ended")
     expires_at: datetime | None = Field(description="when the job and its result are dropped; set when it has ended")
-    failure: JobFailure | None
-    links: JobLinks
+    failure: JobFailure | None = Field(description="why it failed, if it did")
+    links: JobLinks = Field(description="where to go from here")
 
     @classmethod
     def of(cls, job: Job) -> "JobStatus":
@@ -83,10 +83,10 @@ class JobStatus(BaseModel):
 class ArtefactLink(BaseModel):
     """One file of a result."""
 
-    name: str
-    media_type: str
-    size_bytes: int
-    href: str
+    name: str = Field(description="file name")
+    media_type: str = Field(description="media type")
+    size_bytes: int = Field(description="size of the file")
+    href: str = Field(description="path of the file")
 
 
 class Result(BaseModel):
@@ -95,8 +95,8 @@ class Result(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     job: str = Field(description="path of the job")
-    artefacts: list[ArtefactLink]
-    model_versions: dict[str, str]
+    artefacts: list[ArtefactLink] = Field(description="files of the result")
+    model_versions: dict[str, str] = Field(description="which version of which weights had a part in it")
 
 
 @cache
@@ -133,7 +133,7 @@ class ModelsInService(BaseModel):
 
     model_version: str | None = Field(description="version of all models together; null while workers disagree")
     default_observer: str = Field(description="observer profile of requests that name none", examples=["aic-3"])
-    workers: list[WorkerInfo]
+    workers: list[WorkerInfo] = Field(description="worker processes seen lately")
 
 
 class DeadWebhook(BaseModel):
@@ -168,14 +168,14 @@ class DeadWebhooks(BaseModel):
 class Live(BaseModel):
     """The process answers."""
 
-    status: Literal["live"] = "live"
+    status: Literal["live"] = Field(default="live", description="always the same")
 
 
 class Readiness(BaseModel):
     """Whether new work would be done; each check is "ok" or says what is wrong."""
 
-    status: Literal["ready", "not-ready"]
-    checks: dict[str, str]
+    status: Literal["ready", "not-ready"] = Field(description="whether all checks are ok")
+    checks: dict[str, str] = Field(description="'ok' or what is wrong, by name")
 
 
 def _moment(seconds: float) -> datetime:

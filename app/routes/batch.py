@@ -71,7 +71,7 @@ _BODY = {
                         "description": "addresses of further images, one a line, on a service that is set up for it",
                     },
                 },
-                "additionalProperties": {"type": "string"},
+                "additionalProperties": {"type": "string", "description": "what the capability takes besides"},
             },
             "example": {"capability": "varjpeg", "target_sur": "0.75"},
         }

@@ -14,7 +14,7 @@ from app.dependencies import RESULT_FILES, BlobsDep, JobsDep, SettingsDep
 from app.http.negotiation import is_lenient
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
-from app.openapi import ALL_WORK_PROBLEMS, problem_responses
+from app.openapi import ALL_WORK_PROBLEMS, file_content, problem_responses
 from app.replies import RepliesDep, artefact_reply, successful_result
 from app.schemas import JobStatus, Result, job_path
 from app.waiting import waited_for
@@ -27,6 +27,7 @@ from workers.keys.scope import Scope
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(max_length=64, description="the id in the Location of a job", examples=["6f1e"])]
+FileName = Annotated[str, Path(max_length=100, description="its name among the artefacts")]
 _LOOKUP_PROBLEMS = (
     *KEY_PROBLEMS,
     RequestFault.REQUEST_INVALID,
@@ -36,7 +37,7 @@ _LOOKUP_PROBLEMS = (
     FailureCode.INTERNAL,
 )
 _RESULT_PROBLEMS = (*_LOOKUP_PROBLEMS, *ALL_WORK_PROBLEMS, RequestFault.JOB_UNFINISHED, RequestFault.JOB_CANCELLED)
-_FILES = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RESULT_FILES}
+_FILES = file_content(RESULT_FILES)
 
 
 def _own_job(job_id: JobId, jobs: JobsDep, client: ClientDep) -> Job:
@@ -107,7 +108,10 @@ async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     },
 )
 def read_artefact(
-    job: OwnJob, name: Annotated[str, Path(max_length=100)], request: Request, blobs: BlobsDep
+    job: OwnJob,
+    name: FileName,
+    request: Request,
+    blobs: BlobsDep,
 ) -> Response:
     """A file that the result lists under `artefacts`.
 

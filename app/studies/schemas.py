@@ -15,7 +15,7 @@ from workers.studies.session import Screen, Session, TrialKind
 class StudyLinks(BaseModel):
     """Pages to open, as paths of this service; the fragment after # is never sent to a server."""
 
-    organiser_page: str
+    organiser_page: str = Field(description="page of the organiser, with the key in its fragment")
     observer_page: str = Field(description="what to give to observers")
 
 
@@ -30,21 +30,21 @@ class PhotoState(StrEnum):
 class PhotoStatus(BaseModel):
     """One photo of a study; ``number`` is the ``image`` of the export."""
 
-    number: int
-    name: str
-    sha256: str
-    state: PhotoState
-    progress: float = Field(ge=0, le=1)
+    number: int = Field(description="from 1, in the order in which they were added")
+    name: str = Field(description="what exports call it")
+    sha256: str = Field(description="of its file")
+    state: PhotoState = Field(description="whether it can be shown")
+    progress: float = Field(ge=0, le=1, description="how much of its versions is done")
     width: int | None = Field(default=None, description="of the display copy, in pixels")
-    height: int | None = None
+    height: int | None = Field(default=None, description="of the display copy, in pixels")
     detail: str | None = Field(default=None, description="why it failed; it is left out of the study")
 
 
 class Observers(BaseModel):
     """How many took part."""
 
-    started: int
-    finished: int
+    started: int = Field(description="observers who have begun")
+    finished: int = Field(description="observers who have answered everything")
     attention_failed: int = Field(description="observers who missed an attention check so far")
     answers: int = Field(description="samples so far, training and checks not counted")
 
@@ -53,19 +53,19 @@ class StudyStatus(BaseModel):
     """A study as its organiser sees it."""
 
     id: str = Field(description="names the study in exports; opens nothing")
-    options: StudyOptions
-    created_at: datetime
-    expires_at: datetime
-    photos: list[PhotoStatus]
-    observers: Observers
-    links: StudyLinks
+    options: StudyOptions = Field(description="what the organiser chose")
+    created_at: datetime = Field(description="when it was made")
+    expires_at: datetime = Field(description="when it is deleted")
+    photos: list[PhotoStatus] = Field(description="its photos")
+    observers: Observers = Field(description="how far observers are")
+    links: StudyLinks = Field(description="its pages")
 
 
 class StudyCreated(StudyStatus):
     """A new study and its two secrets; the organiser's key is shown this once."""
 
-    organiser_key: str
-    observer_token: str
+    organiser_key: str = Field(description="secret of the organiser, shown this once")
+    observer_token: str = Field(description="secret in the observers' link")
 
 
 class Screening(BaseModel):
@@ -89,13 +89,13 @@ class StudyProfile(BaseModel):
 class Invitation(BaseModel):
     """What an observer reads before taking part."""
 
-    title: str
-    consent_text: str
-    method: StudyMethod
-    viewing_condition: str
-    photos: int
-    jnds: int
-    expires_at: datetime
+    title: str = Field(description="title of the study")
+    consent_text: str = Field(description="what observers agree to")
+    method: StudyMethod = Field(description="how they are asked")
+    viewing_condition: str = Field(description="how they are to look")
+    photos: int = Field(description="how many photos are ready")
+    jnds: int = Field(description="how many just noticeable differences are asked for each")
+    expires_at: datetime = Field(description="when the study is deleted")
 
 
 class Consent(BaseModel):
@@ -104,19 +104,19 @@ class Consent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     consent: Literal[True] = Field(description="that the consent text was read and agreed to")
-    screen: Screen
+    screen: Screen = Field(description="how the screen is seen")
 
 
 class TrialView(BaseModel):
     """The question to answer next."""
 
-    number: int
+    number: int = Field(description="number of the trial, from 0")
     training: bool = Field(description="practice; its answer is no sample")
-    jnd: int
+    jnd: int = Field(description="which just noticeable difference is asked for")
     photo: int = Field(description="number of the photo, 0 for the one that is practised on")
-    width: int
-    height: int
-    lowest_level: int
+    width: int = Field(description="of its images, in pixels")
+    height: int = Field(description="of its images, in pixels")
+    lowest_level: int = Field(description="the level of the reference")
     start_level: int = Field(description="where to put the slider first, drawn at random against anchoring")
     reference: str = Field(description="path of the image to compare with")
     levels: str = Field(description="path of the image at a level, with {level} to be filled in")
@@ -127,8 +127,8 @@ class SessionView(BaseModel):
 
     session: str = Field(description="secret of this session")
     observer: str = Field(description="random; all that is known of the observer")
-    total: int
-    done: int
+    total: int = Field(description="trials in all")
+    done: int = Field(description="trials answered")
     trial: TrialView | None = Field(description="null when all is answered")
 
 

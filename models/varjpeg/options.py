@@ -31,14 +31,18 @@ class VarJpegOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     quality: Quality | None = None
-    target_sur: float | None = Field(default=None, gt=0, lt=1)
-    target_metric: Metric | None = None
-    target_value: float | None = Field(default=None, ge=-50, le=100)
-    max_bytes: int | None = Field(default=None, ge=1)
-    format: Format = "jpeg"
-    steering: Steering = "jnd"
-    subsampling: ChromaSubsampling = "auto"
-    metadata: MetadataPolicy = "keep-icc"
+    target_sur: float | None = Field(
+        default=None, gt=0, lt=1, description="share of viewers who must not see a difference"
+    )
+    target_metric: Metric | None = Field(default=None, description="measure that `target_value` is of")
+    target_value: float | None = Field(
+        default=None, ge=-50, le=100, description="at least this SSIMULACRA2, or at most this butteraugli 3-norm"
+    )
+    max_bytes: int | None = Field(default=None, ge=1, description="the best file that is no larger")
+    format: Format = Field(default="jpeg", description="a JPEG, or the container of the thesis")
+    steering: Steering = Field(default="jnd", description="what tells visible from invisible")
+    subsampling: ChromaSubsampling = Field(default="auto", description="chroma subsampling")
+    metadata: MetadataPolicy = Field(default="keep-icc", description="what is kept of the metadata")
     observer: Observer = DEFAULT_OBSERVER
     pixels_per_degree: PixelsPerDegree | None = None
     jnd: Jnd = 1

@@ -101,6 +101,35 @@ def test_every_operation_says_what_it_does_and_how_it_fails(document: dict[str, 
             assert form["required"]
 
 
+def test_every_field_says_what_it_is(document: dict[str, Any]) -> None:
+    silent = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+        if not described.get("description")
+    ]
+    for path, method, operation in _operations(document):
+        silent += [
+            f"{method} {path} {given['name']}"
+            for given in operation.get("parameters", ())
+            if not given.get("description")
+        ]
+        for body in operation.get("requestBody", {}).get("content", {}).values():
+            fields = body["schema"].get("properties", {})
+            silent += [f"{method} {path} {field}" for field, given in fields.items() if not given.get("description")]
+    assert silent == []
+
+
+def test_what_a_request_may_prefer_is_described(document: dict[str, Any]) -> None:
+    """`Accept` is no parameter in OpenAPI: the media types of the replies say what it may ask for."""
+    for path, method, operation in _operations(document):
+        if method == "post" and operation["tags"] == ["capabilities"]:
+            assert {given["name"].lower() for given in operation["parameters"]} >= {"prefer", "idempotency-key"}, path
+            files = set(operation["responses"]["200"]["content"]) - {"application/json"}
+            assert files or path in ("/v1/quality-score", "/v1/full-reference-score"), path
+            assert "Accept" in operation["responses"]["200"]["description"]
+
+
 def test_every_problem_type_is_an_answer_of_some_operation(document: dict[str, Any]) -> None:
     shown = {
         code

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 class PatchScores(BaseModel):
     """Scores of the patches in short."""
 
-    percentiles: dict[str, float]
-    min: float
-    max: float
-    mean: float
-    grid: Grid
+    percentiles: dict[str, float] = Field(description="p1, p10, p50, p90 and p99 of the patches")
+    min: float = Field(description="lowest score of a patch")
+    max: float = Field(description="highest score of a patch")
+    mean: float = Field(description="mean score of all patches")
+    grid: Grid = Field(description="scores by place")
 
 
 class FullReferenceScoreResult(ImageResult):
     """Closeness to the reference; higher is better."""
 
     score: float = Field(ge=0, le=100, description="100 only for identical images")
-    higher_is_better: Literal[True]
+    higher_is_better: Literal[True] = Field(description="which way is better")
     psnr_db: float | None = Field(description="null for identical images")
-    ssim: float
-    ms_ssim: float
+    ssim: float = Field(description="structural similarity, at most 1")
+    ms_ssim: float = Field(description="structural similarity at several scales, at most 1")
     ssimulacra2: float | None = Field(
         default=None, description="with `perceptual`: 100 for equal pixels, about 90 where nobody sees a difference"
     )
     butteraugli: float | None = Field(
         default=None, description="with `perceptual`: 3-norm; 0 for equal pixels, lower is better"
     )
-    patch_scores: PatchScores
+    patch_scores: PatchScores = Field(description="scores of single patches")
 
     @classmethod
     def of(

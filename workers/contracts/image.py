@@ -18,9 +18,9 @@ class ImageResult(ResultBody):
     """What was read, as displayed."""
 
     height: int = Field(description="pixels, after the rotation that the file asks for")
-    width: int
-    source_format: str
-    bit_depth: int
+    width: int = Field(description="pixels, after the rotation that the file asks for")
+    source_format: str = Field(description="format of the file that was read")
+    bit_depth: int = Field(description="bits of a sample in the file")
     warnings: list[str] = Field(description="what was lost or assumed while decoding")
 
     def summary(self) -> str:
@@ -35,9 +35,9 @@ class ImageResult(ResultBody):
 class Grid(BaseModel):
     """Means over at most 32 x 32 areas of equal size, by rows."""
 
-    rows: int
-    columns: int
-    values: list[list[float]]
+    rows: int = Field(description="areas from top to bottom")
+    columns: int = Field(description="areas from left to right")
+    values: list[list[float]] = Field(description="means, row by row")
 
 
 class ImageFigures(TypedDict):

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class JndMapResult(ImageResult):
     """Visibility threshold of each pixel."""
 
-    unit: Literal["8-bit luma levels"]
+    unit: Literal["8-bit luma levels"] = Field(description="unit of all thresholds")
     png_scale: PngScale
     overlay_range: list[float] = Field(description="thresholds shown as the ends of the overlay's colours")
     percentiles: Percentiles
-    min: float
-    max: float
-    mean: float
-    grid: Grid
+    min: float = Field(description="lowest threshold")
+    max: float = Field(description="highest threshold")
+    mean: float = Field(description="mean threshold")
+    grid: Grid = Field(description="mean thresholds by place")
 
     @classmethod
     def of(

@@ -25,16 +25,16 @@ PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]
 class PatchQualityMapResult(ImageResult):
     """Local quality; higher is better."""
 
-    scale: Scale
-    higher_is_better: Literal[True]
-    patch_size: int
-    stride: int
+    scale: Scale = Field(description="what the values mean")
+    higher_is_better: Literal[True] = Field(description="which way is better")
+    patch_size: int = Field(description="side of a patch in pixels")
+    stride: int = Field(description="pixels from patch to patch")
     png_scale: PngScale
     percentiles: Percentiles
-    min: float
-    max: float
-    mean: float
-    grid: Grid
+    min: float = Field(description="lowest value")
+    max: float = Field(description="highest value")
+    mean: float = Field(description="mean value")
+    grid: Grid = Field(description="mean values by place")
 
     @classmethod
     def of(
@@ -65,5 +65,5 @@ class PatchQualityMapRequest(Request):
     capability: Literal["patch-quality-map"] = "patch-quality-map"
     image_key: BlobKey
     reference_key: BlobKey | None = None
-    stride: int = Field(default=16, ge=4, le=128)
-    patch_size: PatchSize = 64
+    stride: int = Field(default=16, ge=4, le=128, description="pixels from patch to patch")
+    patch_size: PatchSize = Field(default=64, description="side of a patch in pixels, with a reference")

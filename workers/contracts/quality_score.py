@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class QualityScoreResult(ImageResult):
     """Global quality without a reference; higher is better."""
 
-    mos: float = Field(ge=0, le=100)
-    scale: str
-    higher_is_better: Literal[True]
-    patchnet_mean: float
-    fish_mean: float
-    fish: float
+    mos: float = Field(ge=0, le=100, description="predicted mean opinion score")
+    scale: str = Field(description="what the score means")
+    higher_is_better: Literal[True] = Field(description="which way is better")
+    patchnet_mean: float = Field(description="mean of the local quality map, 0..1")
+    fish_mean: float = Field(description="mean of the local sharpness")
+    fish: float = Field(description="sharpness of the whole image")
 
     @classmethod
     def of(cls, image: "RgbImage", score: "QualityScore") -> Self:

@@ -20,50 +20,50 @@ SHARE_DIGITS = 6
 class Gev(BaseModel):
     """Generalised extreme value distribution of the JND on the QF axis; ``shape`` is xi as in Coles."""
 
-    location: float
-    scale: float = Field(gt=0)
-    shape: float
+    location: float = Field(description="location of the distribution, in distortion levels")
+    scale: float = Field(gt=0, description="its scale, in distortion levels")
+    shape: float = Field(description="its shape, xi as in Coles")
 
 
 class SurInterval(BaseModel):
     """Levels between which the two figures lie on ``coverage`` of photos like the training photos."""
 
-    percent_jnd: list[int]
-    percent_sur: list[int]
-    coverage: float
+    percent_jnd: list[int] = Field(description="lowest and highest level for `percent_jnd`")
+    percent_sur: list[int] = Field(description="lowest and highest level for `percent_sur`")
+    coverage: float = Field(description="probability that both lie inside")
 
 
 class SurBand(BaseModel):
     """Shares between which the curve lies, level by level, with probability ``coverage``."""
 
-    low: list[float] = Field(min_length=100, max_length=100)
-    high: list[float] = Field(min_length=100, max_length=100)
-    coverage: float
+    low: list[float] = Field(min_length=100, max_length=100, description="lower end at level 1..100")
+    high: list[float] = Field(min_length=100, max_length=100, description="upper end at level 1..100")
+    coverage: float = Field(description="probability, at each level, that the share lies inside")
 
 
 class SurCurveResult(ImageResult):
     """Share of viewers who see no difference at each distortion level."""
 
     sur: list[float] = Field(min_length=100, max_length=100, description="at level 1..100; level n is QF 101 - n")
-    gev: Gev
-    jnd: int
-    percent: float
+    gev: Gev = Field(description="distribution of the levels at which viewers notice")
+    jnd: int = Field(description="first, second or third just noticeable difference")
+    percent: float = Field(description="share of viewers that was asked for")
     observer: str = Field(description="viewing condition; a share of viewers means nothing without it")
     pixels_per_degree: float = Field(description="of the viewer's eye")
     percent_jnd: int = Field(description="the level that `percent` of viewers notice")
     percent_sur: int = Field(description="the highest level at which `percent` of viewers see no difference")
-    recommended_quality: int = Field(ge=1, le=100)
-    recommended_size_bytes: int
+    recommended_quality: int = Field(ge=1, le=100, description="JPEG quality at `percent_sur`")
+    recommended_size_bytes: int = Field(description="size of the plain JPEG of that quality")
     predicted_bytes: list[int] = Field(
         min_length=100,
         max_length=100,
         description="size of the plain JPEG at level 1..100: as encoded where it was, log-linear between",
     )
-    interval: SurInterval
-    band: SurBand
+    interval: SurInterval = Field(description="how sure the two levels are")
+    band: SurBand = Field(description="how sure the curve is")
     levels: list[int] = Field(description="levels at which the network was asked")
     level_sur: list[float] = Field(description="by its answers, who has noticed nothing up to there")
-    residual_rms: float
+    residual_rms: float = Field(description="how far the distribution lies from the answers of the network")
 
     @classmethod
     def of(cls, image: "RgbImage", found: "SurPrediction") -> Self:
@@ -115,6 +115,6 @@ class SurCurveRequest(Request):
     capability: Literal["sur-curve"] = "sur-curve"
     image_key: BlobKey
     jnd: Jnd = 1
-    percent: float = Field(default=75.0, gt=0, lt=100)
+    percent: float = Field(default=75.0, gt=0, lt=100, description="share of viewers, in per cent")
     observer: Observer = DEFAULT_OBSERVER
     pixels_per_degree: PixelsPerDegree | None = None

@@ -23,12 +23,12 @@ LambdaScale = Annotated[float, Field(description="what a bit cost, times what th
 class Trial(BaseModel):
     """One encoding that was judged."""
 
-    encoder: str
-    quality: Quality
+    encoder: str = Field(description="what made the file of this trial")
+    quality: Quality = Field(description="JPEG quality of this trial")
     thrift: LambdaScale
-    size_bytes: int
-    sur: float | None
-    metric: float | None
+    size_bytes: int = Field(description="size of its file")
+    sur: float | None = Field(description="share of viewers predicted to see no difference")
+    metric: float | None = Field(description="value of `target_metric`")
 
     @classmethod
     def of(cls, trial: "FoundTrial") -> Self:
@@ -46,28 +46,28 @@ class Trial(BaseModel):
 class VarJpegResult(ResultBody):
     """Figures of the file that was made; the file itself is the first artefact."""
 
-    format: Format
-    width: int
-    height: int
-    size_bytes: int
-    input_size_bytes: int | None
-    saved_bytes: int | None
+    format: Format = Field(description="form of the file")
+    width: int = Field(description="pixels")
+    height: int = Field(description="pixels")
+    size_bytes: int = Field(description="size of the file")
+    input_size_bytes: int | None = Field(description="size of the file that came in, if it was a JPEG")
+    saved_bytes: int | None = Field(description="how much smaller that is")
     sur: float | None = Field(description="share of viewers predicted to see no difference, for these very bytes")
     metric: float | None = Field(description="value of `target_metric` for these bytes, if one was asked for")
-    target_metric: Metric | None
-    observer: str
-    pixels_per_degree: float
-    jnd: int
+    target_metric: Metric | None = Field(description="measure that was asked for")
+    observer: str = Field(description="viewing condition; a share of viewers means nothing without it")
+    pixels_per_degree: float = Field(description="of the viewer's eye")
+    jnd: int = Field(description="first, second or third just noticeable difference")
     steering: Steering | None = Field(description="null for a container")
     encoder: Literal["limen", "limen-coefficients", "libjpeg-turbo", "input"] = Field(
         description="from the pixels; from the coefficients of the JPEG that came in; plain; the input, re-coded"
     )
-    quality: Quality
+    quality: Quality = Field(description="JPEG quality of the file")
     thrift: LambdaScale
-    subsampling: str
-    trials: list[Trial]
+    subsampling: str = Field(description="chroma subsampling of the file")
+    trials: list[Trial] = Field(description="every trial of the search")
     original_format_better: bool = Field(description="a drawing, or no smaller than the lossless file that came in")
-    warnings: list[str]
+    warnings: list[str] = Field(description="what was lost or assumed")
 
     @classmethod
     def of(cls, photo: "OptimisedPhoto") -> Self:

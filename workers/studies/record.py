@@ -33,7 +33,9 @@ class StudyOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str = Field(min_length=1, max_length=120, examples=["Product photos, spring"])
+    title: str = Field(
+        min_length=1, max_length=120, examples=["Product photos, spring"], description="shown to observers"
+    )
     consent_text: str = Field(
         min_length=1,
         max_length=5000,
