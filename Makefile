@@ -7,13 +7,14 @@ GENERATOR := .venv-generator
 export PATH := $(PATH):$(CURDIR)/$(GENERATOR)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve test check tests benchmarks constraints redis-server clean
+.PHONY: help serve test check tests nightly benchmarks constraints redis-server clean
 
 help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/; jobs and files are kept in .limen"
 	@echo "make test        every check and every test"
 	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone, and how much of the code they run; ARGS='tests/unit -x' narrows them"
+	@echo "make nightly     every table of the papers from drawn data sets"
 	@echo "make benchmarks  times and sizes on this machine"
 	@echo "make constraints the newest versions of all packages, into constraints.txt"
 
@@ -42,6 +43,10 @@ else
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 endif
+
+# An hour or more: every table of the papers, from look-alikes with forty sources.
+nightly: $(VENV)/complete.stamp
+	$(BIN)/python -m tests.benchmarks.paper_tables --sources 40
 
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost

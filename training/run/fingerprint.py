@@ -83,7 +83,10 @@ def digest(value: object) -> str:
 
 
 class _Digests:
-    """Digests of objects, each found once: thousands of items may share one array."""
+    """Digests of objects; those that thousands of items may share, as an array or a record, are found once.
+
+    What is small or made on the way is not remembered: of KADIS-700k's pairs alone that would be a gigabyte.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[object, bytes]] = {}
@@ -97,6 +100,9 @@ class _Digests:
             found = hashlib.sha256(kind.__qualname__.encode())
             for part in self._parts(value):
                 found.update(part)
+            if not (isinstance(value, Tensor | np.ndarray | nn.Module | list) or dataclasses.is_dataclass(value)):
+                del self._known[id(value)]
+                return found.digest()
             self._known[id(value)] = value, found.digest()
         return self._known[id(value)][1]
 
