@@ -11,7 +11,7 @@ const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
 export async function showProfile(key) {
   const name = byId("profile-name").value;
   const address = `/v1/studies/${key}/profile?name=${encodeURIComponent(name)}`;
-  byId("fit").disabled = true;
+  byId("fit").textContent = "Fitting…";
   try {
     const profile = await getJson(address);
     draw(name, profile);
@@ -19,7 +19,7 @@ export async function showProfile(key) {
     byId("profile-file").download = `${name}.json`;
     byId("profile").hidden = false;
   } finally {
-    byId("fit").disabled = false;
+    byId("fit").textContent = "Fit the answers so far";
   }
 }
 
