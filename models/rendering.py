@@ -107,7 +107,10 @@ def sur_csv(prediction: "SurPrediction") -> bytes:
 
 
 def sur_plot(prediction: "SurPrediction", form: Literal["svg", "png"]) -> bytes:
-    """The SUR curve over JPEG quality, what was asked of the network, and the recommended quality with its interval."""
+    """The SUR curve over JPEG quality with its band, what was asked of the network, and the recommended quality.
+
+    Quality rises to the right and the interval is the curve's band, as on the page.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -116,17 +119,18 @@ def sur_plot(prediction: "SurPrediction", form: Literal["svg", "png"]) -> bytes:
         figure = Figure(figsize=(7, 4.2))
         figure.subplots_adjust(**_MARGINS)
         axes = figure.add_subplot()
-        low, high = sorted(101 - level for level in prediction.interval.percent_sur)
-        axes.axvspan(low, high, color="#e8e8e8", label=f"{prediction.interval.coverage:.0%} interval")
+        band = prediction.band
+        label = f"{100 * band.coverage:g} % band"
+        axes.fill_between(quality, band.low, band.high, color="#0a5c8a", alpha=0.16, linewidth=0, label=label)
         axes.plot(quality, prediction.sur, color="#0a5c8a", linewidth=2, label="predicted SUR")
         axes.plot(
             [101 - level for level in prediction.levels], prediction.level_sur, "o", color="#0a5c8a", markersize=4
         )
         axes.axvline(prediction.recommended_quality, color="#c0392b", linestyle="--", label=_recommendation(prediction))
-        axes.set(xlim=(100, 1), ylim=(0, 1.02), xlabel="JPEG quality", ylabel="share of viewers who see no difference")
+        axes.set(xlim=(1, 100), ylim=(0, 1.02), xlabel="JPEG quality", ylabel="share of viewers who see no difference")
         axes.set_title(f"JND {prediction.jnd}, observer {prediction.observer}", fontsize=10)
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower left", fontsize=8)
+        axes.legend(loc="upper left", fontsize=8)
         buffer = io.BytesIO()
         figure.savefig(buffer, format=form, dpi=120, metadata={"Date": None} if form == "svg" else {"Software": None})
     return buffer.getvalue()

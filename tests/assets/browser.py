@@ -158,8 +158,11 @@ class Browser:
         )
         return [{"x": box[0] + x * box[2], "y": box[1] + y * box[3]} for x, y in shares]
 
-    def screenshot(self, path: Path) -> None:
-        """A PNG of the whole page."""
+    def screenshot(self, path: Path, *, whole: bool = True) -> None:
+        """A PNG of the whole page, or of what the window shows of it."""
+        if not whole:
+            path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
+            return
         size = self._call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         shot = self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)

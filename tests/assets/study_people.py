@@ -18,6 +18,11 @@ Eye = Callable[[int, int], int]
 """The level, 1..101, that an observer notices first, by number of the photo and JND."""
 
 
+def later_by_photo(first: int, step: int) -> Eye:
+    """Sees differences from level ``first + step * number`` of a photo on, at any JND."""
+    return lambda number, _: first + step * number
+
+
 def soft_shapes(seed: int, width: int = 160, height: int = 120) -> bytes:
     """A PNG of soft shapes and a little noise, another one for each seed."""
     generator = np.random.default_rng(seed)

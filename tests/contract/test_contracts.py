@@ -21,6 +21,7 @@ from workers.contracts import (
     QualityScoreRequest,
     Request,
     StudyLadderRequest,
+    StudyProfileRequest,
     SurCurveRequest,
     VarJpegDecodeRequest,
     VarJpegRequest,
@@ -37,6 +38,7 @@ REQUESTS: list[AnyRequest] = [
     SurCurveRequest(image_key=KEY, jnd=2, percent=62.5, observer="flicker"),
     VarJpegRequest(image_key=KEY, target_sur=0.75, protect_key=OTHER_KEY),
     StudyLadderRequest(study_id="c" * 32, photo_id="d" * 16, upload_key=KEY, max_width=1920, max_height=1080),
+    StudyProfileRequest(study_id="c" * 32, photo_ids=("d" * 16,), samples_key=KEY, profile_name="team"),
     VarJpegDecodeRequest(image_key=KEY),
 ]
 

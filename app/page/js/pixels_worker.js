@@ -1,7 +1,8 @@
 // Everything that touches all pixels of a picture, off the page's own thread: decoding, pyramids, tiles, differences.
 //
 // A layer is a picture or a map of values, halved again and again until its longest side is at most OVERVIEW; the page
-// gets that smallest one as a whole and asks for tiles of the finer ones as they come into view.
+// gets that smallest one as a whole and asks for tiles of the finer ones as they come into view. Those in between are
+// made when the first of their tiles is asked for, so that a large photo is seen as soon as it is decoded.
 
 import { HEAT, heatIndex } from "./heat.js";
 import { decodeGrey16 } from "./png16.js";
@@ -12,39 +13,47 @@ const STRIPE = 256;
 const layers = new Map();
 
 class Picture {
-  static async of(bitmap) {
-    const levels = [bitmap];
-    for (let last = bitmap; Math.max(last.width, last.height) > OVERVIEW; levels.push(last)) {
-      const [resizeWidth, resizeHeight] = [Math.ceil(last.width / 2), Math.ceil(last.height / 2)];
-      last = await createImageBitmap(last, { resizeWidth, resizeHeight, resizeQuality: "medium" });
-    }
-    return new Picture(levels);
-  }
+  #made = new Map(); // bitmaps by level, as promises
 
-  constructor(levels) {
-    this.levels = levels;
-    this.width = levels[0].width;
-    this.height = levels[0].height;
+  constructor(full) {
+    Object.assign(this, { full, width: full.width, height: full.height, levels: sizes(full.width, full.height) });
+    this.#made.set(0, Promise.resolve(full));
   }
 
   /** Part of a level as a bitmap of its own. */
-  part(level, x, y, width, height) {
-    return drawn(this.levels[level], x, y, width, height).canvas.transferToImageBitmap();
+  async part(level, x, y, width, height) {
+    return drawn(await this.#level(level), x, y, width, height).canvas.transferToImageBitmap();
+  }
+
+  /** The smallest comes from the photo itself, each other one from the one before it. */
+  #level(level) {
+    if (!this.#made.has(level)) {
+      const last = level === this.levels.length - 1;
+      const from = last ? Promise.resolve(this.full) : this.#level(level - 1);
+      const { width: resizeWidth, height: resizeHeight } = this.levels[level];
+      this.#made.set(level, from.then((bitmap) =>
+        createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "medium" })));
+    }
+    return this.#made.get(level);
   }
 
   close() {
-    for (const level of this.levels) level.close();
+    for (const bitmap of this.#made.values()) bitmap.then((made) => made.close(), () => {});
   }
+}
+
+/** Size of a layer at each level, the full one first. */
+function sizes(width, height) {
+  const halvings = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / OVERVIEW)));
+  return Array.from({ length: halvings + 1 }, (_, level) => (
+    { width: Math.ceil(width / 2 ** level), height: Math.ceil(height / 2 ** level) }
+  ));
 }
 
 /** Values that are drawn in the colours of heat.js; `valueAt(x, y)` takes pixels of the photo. */
 class Values {
   constructor(width, height, [low, high], valueAt) {
-    Object.assign(this, { width, height, low, high, valueAt });
-    const halvings = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / OVERVIEW)));
-    this.levels = Array.from({ length: halvings + 1 }, (_, level) => (
-      { width: Math.ceil(width / 2 ** level), height: Math.ceil(height / 2 ** level) }
-    ));
+    Object.assign(this, { width, height, low, high, valueAt, levels: sizes(width, height) });
   }
 
   part(level, x, y, width, height) {
@@ -69,7 +78,7 @@ class Values {
 const operations = {
   /** Keep a photo, oriented as its EXIF says. */
   async picture({ name, blob }) {
-    return kept(name, await Picture.of(await createImageBitmap(blob)));
+    return kept(name, new Picture(await createImageBitmap(blob)));
   },
 
   /** Keep a map from a 16-bit PNG: one value a pixel. */
@@ -112,13 +121,13 @@ const operations = {
       }
       context.putImageData(image, 0, y);
     }
-    return kept(name, await Picture.of(canvas.transferToImageBitmap()));
+    return kept(name, new Picture(canvas.transferToImageBitmap()));
   },
 
   /** Keep what this browser's own encoder makes of a photo: of a `quality`, or the best file of at most `bytes`. */
   async rival({ name, of, type, bytes = Infinity, quality: only = null }) {
-    const { levels, width, height } = layers.get(of);
-    const { canvas } = drawn(levels[0], 0, 0, width, height);
+    const { full, width, height } = layers.get(of);
+    const { canvas } = drawn(full, 0, 0, width, height);
     let [low, high, best] = only === null ? [0, 100, null] : [only, only, null];
     while (low <= high) {
       const quality = (low + high) >> 1;
@@ -128,8 +137,8 @@ const operations = {
       else high = quality - 1;
     }
     if (best === null) throw new Error("Not even its lowest quality is as small.");
-    const layer = await Picture.of(await createImageBitmap(best.blob));
-    return { ...kept(name, layer), facts: { quality: best.quality, bytes: best.blob.size } };
+    const layer = new Picture(await createImageBitmap(best.blob));
+    return { ...(await kept(name, layer)), facts: { quality: best.quality, bytes: best.blob.size } };
   },
 
   tile({ name, level, column, row }) {
@@ -172,17 +181,17 @@ const operations = {
   },
 };
 
-function kept(name, layer) {
+async function kept(name, layer) {
   operations.drop({ name });
   layers.set(name, layer);
   const coarsest = layer.levels.length - 1;
   const { width, height } = layer.levels[coarsest];
-  const overview = layer.part(coarsest, 0, 0, width, height);
+  const overview = await layer.part(coarsest, 0, 0, width, height);
   return { width: layer.width, height: layer.height, levels: layer.levels.length, tile: TILE, overview };
 }
 
 function pixelsOf(layer, x, y, width, height) {
-  return drawn(layer.levels[0], x, y, width, height, { willReadFrequently: true }).getImageData(0, 0, width, height);
+  return drawn(layer.full, x, y, width, height, { willReadFrequently: true }).getImageData(0, 0, width, height);
 }
 
 /** Part of a bitmap on white, which the service puts behind transparent pixels too. */

@@ -11,7 +11,7 @@ const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
 export async function showProfile(key) {
   const name = byId("profile-name").value;
   const address = `/v1/studies/${key}/profile?name=${encodeURIComponent(name)}`;
-  byId("fit").disabled = true;
+  byId("fit").textContent = "Fitting…";
   try {
     const profile = await getJson(address);
     draw(name, profile);
@@ -19,24 +19,24 @@ export async function showProfile(key) {
     byId("profile-file").download = `${name}.json`;
     byId("profile").hidden = false;
   } finally {
-    byId("fit").disabled = false;
+    byId("fit").textContent = "Fit the answers so far";
   }
 }
 
 function draw(name, { profiles, calibration, curve, screening }) {
-  const { log_distance: median, spread } = profiles[name].thresholds["1"];
+  const { spread } = profiles[name].thresholds["1"];
+  const half = 101 - (curve.sur.findLastIndex((share) => share >= 0.5) + 1);
   byId("profile-figures").replaceChildren(...figureList([
-    ["threshold (ln distance)", number(median, 2)],
-    ["spread over observers", number(spread, 2)],
+    ["half see no difference down to quality", String(half)],
+    ["spread over observers (ln distance)", number(spread, 2)],
     ["observers who count", String(screening.kept)],
     ["left out: missed a check", String(screening.attention)],
     ["left out: outliers", String(screening.outlier)],
   ]));
   byId("profile-curve").replaceChildren(...axes(), band(curve), line(curve.sur));
-  const half = 101 - (curve.sur.findLastIndex((share) => share >= 0.5) + 1);
   byId("profile-text").textContent =
     `Share of viewers who see no difference, the mean over the photos of this study; the band is the ` +
-    `${percent(curve.coverage, 0)} interval for another draw of as many observers. Half of them see no difference down to quality ${half}.`;
+    `${percent(curve.coverage, 0)} interval for another draw of as many observers.`;
   byId("profile-warnings").replaceChildren(...calibration.warnings.map((warning) => element("li", {}, warning)));
 }
 

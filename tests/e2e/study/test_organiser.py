@@ -11,7 +11,7 @@ import pytest
 
 from tests.assets.photos import scene_png
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import SCREEN, Observer, Organiser, soft_shapes
+from tests.assets.study_people import SCREEN, Observer, Organiser, later_by_photo, soft_shapes
 from tests.e2e.study.replies import problem, rows
 
 pytestmark = pytest.mark.slow
@@ -125,3 +125,33 @@ def test_a_study_leaves_as_a_data_set_in_the_layout_of_mcl_jci(study: Organiser,
     assert [one.source for one in found] == ["ImageJND_SRC01", "ImageJND_SRC02"]
     assert all(set(one.versions) == set(range(1, 101)) for one in found)
     assert all(set(one.samples) == {1, 2} for one in found)
+
+
+def test_a_profile_is_fitted_to_ten_answers_and_more(service: ServiceProcess) -> None:
+    made = Organiser(service.client)
+    for seed in (51, 52):
+        made.add(soft_shapes(seed))
+    made.wait_until_ready()
+    reply = service.client.get(f"{made.path}/profile")
+    assert (reply.status_code, problem(reply)) == (409, "study-empty")
+    for shift in range(6):
+        Observer(service.client, made.made["observer_token"]).take_part(later_by_photo(40 + shift, 3))
+    reply = service.client.get(f"{made.path}/profile?name=eagles")
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["content-disposition"] == 'attachment; filename="eagles.json"'
+    found = reply.json()
+    assert found["profiles"].keys() == {"eagles"}
+    assert found["screening"] == {"kept": 6, "attention": 0, "outlier": 0}
+    assert found["calibration"]["observers"] == 6
+    low, curve, high = (found["curve"][name] for name in ("low", "sur", "high"))
+    assert all(one <= other <= third for one, other, third in zip(low, curve, high, strict=True))
+    assert curve == sorted(curve, reverse=True)
+    for name in ("aic-3", "mcl-jci"):  # a shipped one's
+        assert problem(service.client.get(f"{made.path}/profile?name={name}")) == "parameter-invalid"
+
+
+def test_photos_are_shown_to_the_organiser(service: ServiceProcess, study: Organiser) -> None:
+    reply = service.client.get(f"{study.path}/photos/2")
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert reply.content.startswith(b"\xff\xd8")
+    assert problem(service.client.get(f"{study.path}/photos/3")) == "route-unknown"

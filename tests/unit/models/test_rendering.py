@@ -1,6 +1,7 @@
 """Maps and curves as files keep their values, their units and their bytes."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -68,6 +69,14 @@ def test_files_are_the_same_each_time() -> None:
     assert npz(values) == npz(values)
     for form in ("svg", "png"):
         assert sur_plot(PREDICTION, form) == sur_plot(PREDICTION, form)
+
+
+def test_the_plot_reads_as_the_chart_of_the_page() -> None:
+    plot = sur_plot(PREDICTION, "svg").decode()
+    places = [float(re.findall(rf'x="([\d.]+)"[^>]*>{quality}<', plot)[0]) for quality in (20, 40, 60, 80, 100)]
+    assert places == sorted(places), "quality rises to the right"
+    assert f"{100 * PREDICTION.band.coverage:g} % band" in plot
+    assert "interval" not in plot
 
 
 def test_an_overlay_is_brighter_where_the_value_is_higher_and_keeps_to_its_fixed_range() -> None:

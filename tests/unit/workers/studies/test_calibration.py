@@ -25,6 +25,7 @@ from workers.studies.calibration import (
     calibrate,
     fit_jnd_distribution,
     fit_threshold,
+    study_curve,
     write_profile,
 )
 from workers.studies.samples import NOTHING_SEEN, StudySample, read_study
@@ -215,3 +216,12 @@ def test_a_service_takes_a_profile_by_name_or_by_its_file(tmp_path: Path) -> Non
     (tmp_path / "none.json").write_text("[]")
     with pytest.raises(ValueError, match="holds 0 observer profiles"):
         chosen_observers(str(tmp_path / "none.json"))
+
+
+def test_the_interval_of_a_curve_narrows_with_observers() -> None:
+    threshold = {"log_distance": 2.0, "spread": 0.4}
+    few, many = (study_curve(threshold, [LADDER.tolist(), LADDER.tolist()], count) for count in (5, 80))
+    assert few["sur"] == many["sur"] == sorted(few["sur"], reverse=True)
+    widths = [np.subtract(found["high"], found["low"]) for found in (few, many)]
+    assert (widths[0] >= widths[1]).all()
+    assert widths[0].max() > 3 * widths[1].max()
