@@ -18,6 +18,11 @@ Eye = Callable[[int, int], int]
 """The level, 1..101, that an observer notices first, by number of the photo and JND."""
 
 
+def eye_shifted(by: int) -> Eye:
+    """Someone whose answers lie ``by`` levels above those of the strictest."""
+    return lambda number, _: 40 + 3 * number + by
+
+
 def soft_shapes(seed: int, width: int = 160, height: int = 120) -> bytes:
     """A PNG of soft shapes and a little noise, another one for each seed."""
     generator = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ import httpx2
 from tests.assets.browser import Browser, find_browser
 from tests.assets.drawn_photos import landscape, portrait
 from tests.assets.look_page import LookPage
-from tests.assets.study_people import Observer, Organiser, soft_shapes
+from tests.assets.study_people import Observer, Organiser, eye_shifted, soft_shapes
 from tests.benchmarks.service import running_service
 
 SIZES = {"1440x900": (1440, 900), "1024x768": (1024, 768), "360x740": (360, 740)}
@@ -111,7 +111,7 @@ def studied(client: httpx2.Client) -> Organiser:
         made.add(soft_shapes(60 + seed, 640, 480), name=name)
     made.wait_until_ready()
     for shift in range(7):
-        Observer(client, made.made["observer_token"]).take_part(lambda number, _, to=shift: 40 + 3 * number + 2 * to)
+        Observer(client, made.made["observer_token"]).take_part(eye_shifted(2 * shift))
     return made
 
 

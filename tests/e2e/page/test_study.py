@@ -9,7 +9,7 @@ import pytest
 from tests.assets.axe import AXE, GRAVE
 from tests.assets.browser import Browser
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import Observer, Organiser, soft_shapes
+from tests.assets.study_people import Observer, Organiser, eye_shifted, soft_shapes
 
 pytestmark = pytest.mark.slow
 
@@ -331,9 +331,7 @@ def test_an_organiser_sees_the_profile_that_fits_the_answers(
     browser.complaints[:] = [each for each in browser.complaints if "409" not in each]
     photos = len(made.status()["photos"])
     for seed in range(12 // photos + 1):
-        Observer(service.client, made.made["observer_token"]).take_part(
-            lambda number, _, seed=seed: 45 + 4 * number + seed
-        )
+        Observer(service.client, made.made["observer_token"]).take_part(eye_shifted(seed))
     browser.press("Enter")
     browser.until(visible("profile"), 60)
     assert not browser.evaluate(OVERFLOW)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.assets.photos import scene_png
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import SCREEN, Observer, Organiser, soft_shapes
+from tests.assets.study_people import SCREEN, Observer, Organiser, eye_shifted, soft_shapes
 from tests.e2e.study.replies import problem, rows
 
 pytestmark = pytest.mark.slow
@@ -135,9 +135,7 @@ def test_a_profile_is_fitted_to_ten_answers_and_more(service: ServiceProcess) ->
     reply = service.client.get(f"{made.path}/profile")
     assert (reply.status_code, problem(reply)) == (409, "study-empty")
     for shift in range(6):
-        Observer(service.client, made.made["observer_token"]).take_part(
-            lambda number, _, to=shift: 40 + 3 * number + to
-        )
+        Observer(service.client, made.made["observer_token"]).take_part(eye_shifted(shift))
     reply = service.client.get(f"{made.path}/profile?name=eagles")
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-disposition"] == 'attachment; filename="eagles.json"'
