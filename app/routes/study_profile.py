@@ -46,7 +46,9 @@ _PROBLEMS = (
     },
 )
 def read_study_photo(
-    study: OrganisedStudy, photo: Annotated[int, Path(ge=1, le=MAX_PHOTOS)], services: ServicesDep
+    study: OrganisedStudy,
+    photo: Annotated[int, Path(ge=1, le=MAX_PHOTOS, description="its number, from 1")],
+    services: ServicesDep,
 ) -> Response:
     """The photo with that number, as large as it is shown, once its versions are there.
 

@@ -71,7 +71,7 @@ class StudyCreated(StudyStatus):
 class Screening(BaseModel):
     """What became of the observers who answered."""
 
-    kept: int
+    kept: int = Field(description="whose answers count")
     attention: int = Field(description="left out: missed an attention check")
     outlier: int = Field(description="left out by the rule of ITU-R BT.500")
 
@@ -79,11 +79,11 @@ class Screening(BaseModel):
 class StudyProfile(BaseModel):
     """An observer profile as `limen serve --profile` takes it, with what it was fitted to."""
 
-    distance_version: str
-    profiles: dict[str, Any]
-    calibration: dict[str, Any]
-    curve: StudyCurve
-    screening: Screening
+    distance_version: str = Field(description="the weights that the profile belongs to")
+    profiles: dict[str, Any] = Field(description="the profile by its name, with a threshold for each JND")
+    calibration: dict[str, Any] = Field(description="how well it fits the answers")
+    curve: StudyCurve = Field(description="share of the observers who see no difference, by quality")
+    screening: Screening = Field(description="what became of the observers")
 
 
 class Invitation(BaseModel):

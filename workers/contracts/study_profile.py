@@ -11,8 +11,8 @@ class StudyCurve(BaseModel):
     """Share of viewers who see no difference in the study's photos, in the mean over them."""
 
     sur: list[float] = Field(min_length=100, max_length=100, description="at level 1..100; level n is QF 101 - n")
-    low: list[float] = Field(min_length=100, max_length=100)
-    high: list[float] = Field(min_length=100, max_length=100)
+    low: list[float] = Field(min_length=100, max_length=100, description="lower end of the interval, by level")
+    high: list[float] = Field(min_length=100, max_length=100, description="upper end of the interval, by level")
     coverage: float = Field(description="of the interval: how far it goes for another draw of as many observers")
 
 
