@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from tests.assets.quality_figures import FIGURES
 from workers.contracts import (
     Failure,
     FailureCode,
     JndMapRequest,
     JobResult,
     QualityScoreRequest,
-    QualityScoreResult,
 )
 from workers.errors import (
     AlreadyFinishedError,
@@ -36,22 +36,7 @@ from workers.settings import BrokerSettings
 
 REQUEST = QualityScoreRequest(image_key="a" * 64)
 OTHER = JndMapRequest(image_key="b" * 64)
-RESULT = JobResult(
-    body=QualityScoreResult(
-        height=3,
-        width=2,
-        source_format="PNG",
-        bit_depth=8,
-        warnings=[],
-        mos=50.0,
-        scale="mos 0..100",
-        higher_is_better=True,
-        patchnet_mean=0.5,
-        fish_mean=0.1,
-        fish=0.2,
-    ),
-    cpu_s=0.25,
-)
+RESULT = JobResult(body=FIGURES, cpu_s=0.25)
 
 Open = Callable[..., JobStore]
 

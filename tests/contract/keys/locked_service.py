@@ -9,24 +9,12 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.photos import noise, png
-from workers.contracts import Artefact, JobResult, QualityScoreResult
+from tests.assets.quality_figures import FIGURES
+from workers.contracts import Artefact, JobResult
 from workers.keys.record import ApiKey, new_key
 from workers.keys.scope import Scope
 from workers.run.celery_app import LimenCelery, create_celery
 
-FIGURES = QualityScoreResult(
-    height=4,
-    width=4,
-    source_format="PNG",
-    bit_depth=8,
-    warnings=[],
-    mos=50.0,
-    scale="mos 0..100",
-    higher_is_better=True,
-    patchnet_mean=0.5,
-    fish_mean=0.1,
-    fish=0.2,
-)
 PHOTO = png(noise(4, 4, 1))
 
 
