@@ -46,7 +46,7 @@ endif
 
 # An hour or more: every table of the papers, from look-alikes with forty sources.
 nightly: $(VENV)/complete.stamp
-	$(BIN)/python -m tests.benchmarks.paper_tables --sources 40
+	$(BIN)/python -m tests.benchmarks.training.paper_tables --sources 40
 
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost

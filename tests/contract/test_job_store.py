@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.assets.quality_figures import FIGURES
+from tests.contract.quality_figures import FIGURES
 from workers.contracts import (
     Failure,
     FailureCode,

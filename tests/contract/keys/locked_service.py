@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.photos import noise, png
-from tests.assets.quality_figures import FIGURES
+from tests.contract.quality_figures import FIGURES
 from workers.contracts import Artefact, JobResult
 from workers.keys.record import ApiKey, new_key
 from workers.keys.scope import Scope

@@ -1,6 +1,6 @@
 """Pictures of every page in three sizes, light and dark, to be looked at.
 
-``python -m tests.benchmarks.screenshots DIR`` starts an embedded service with the real models and writes
+``python -m tests.benchmarks.page.screenshots DIR`` starts an embedded service with the real models and writes
 ``PAGE-SIZE-SCHEME.png``: what the window shows without scrolling, or with ``--whole`` the page in its whole length.
 """
 

@@ -1,6 +1,6 @@
 """Every table and figure of the papers that has a name, made for an epoch from look-alikes of the data sets.
 
-``python -m tests.benchmarks.paper_tables [--sources 40] [--preset lite] [--only sur-featnet:table-6]``
+``python -m tests.benchmarks.training.paper_tables [--sources 40] [--preset lite] [--only sur-featnet:table-6]``
 
 Tests do the same with two or three sources; this is for the night. It prints how long each takes, and ends with status
 1 where one is not made.

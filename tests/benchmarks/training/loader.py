@@ -1,6 +1,6 @@
 """How fast KADIS-700k's pairs reach a network: the loader alone, beside one process that also makes the labels.
 
-``python -m tests.benchmarks.training_loader [--pairs 1000] [--processes 2] [--keep FOLDER]``
+``python -m tests.benchmarks.training.loader [--pairs 1000] [--processes 2] [--keep FOLDER]``
 
 Drawn pairs in KADIS-700k's form stand for it: 512x384, references as PNG, versions as BMP. ``reads and judges`` is how
 the pairs came before: one process decodes both, computes MDSI and turns bytes into floats, in every epoch. Labels are

@@ -1,6 +1,6 @@
 """Time from drop to the first picture of the result in a browser, beside the same request by an HTTP client.
 
-``python -m tests.benchmarks.page_delay`` starts an embedded service with the real models. The photos are drawn, each is
+``python -m tests.benchmarks.page.delay`` starts an embedded service with the real models. The photos are drawn, each is
 another one, so that no result is known before. The longest task of the page's main thread is measured too.
 """
 
