@@ -5,7 +5,7 @@
 function prefill(operation) {
   const form = operation.requestBody?.content?.["multipart/form-data"];
   for (const [name, schema] of Object.entries(form?.schema.properties ?? {})) {
-    if (schema.format !== "binary") schema.example = form.example?.[name] ?? "";
+    if (schema.format !== "binary" && schema.type !== "array") schema.example = form.example?.[name] ?? "";
   }
   for (const parameter of operation.parameters ?? []) {
     if (form && parameter.name === "prefer") parameter.example = "wait=60";

@@ -129,9 +129,9 @@ class Tour:
             session = reply.json()
 
     def ask_more_observers(self) -> None:
-        """Three more take part, so that there are enough answers for a profile."""
+        """Ten more take part, so that there are enough answers for a profile."""
         consent = self.operations["begin_session"][2]["requestBody"]["content"]["application/json"]["example"]
-        for _ in range(3):
+        for _ in range(10):
             begun = self.client.post(f"/v1/observe/{self.names['TOKEN']}/sessions", json=consent)
             self.names["SESSION"] = begun.json()["session"]
             self.finish_session()
