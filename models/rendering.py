@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.compiled import compiled
 from models.sur.gev import LEVELS
 from models.threads import in_bands
 from models.types import Float32Array, PatchQualityMap, Rgb8
@@ -47,8 +46,10 @@ _HEAT = np.array(
 
 def grey16_png(values: Float32Array, *, scale: int) -> bytes:
     """(H, W) values times ``scale``, rounded and cut to 0..65535, as a 16-bit grey PNG."""
+    from models.map_pixels import store
+
     stored = np.empty(values.shape, np.uint16)
-    in_bands(lambda rows: _store(values[rows], scale, stored[rows]), len(values))
+    in_bands(lambda rows: store(values[rows], scale, stored[rows]), len(values))
     return _png(stored)
 
 
@@ -61,10 +62,15 @@ def rgb_png(pixels: Rgb8, *, icc_profile: bytes | None = None) -> bytes:
 
 def overlay_png(pixels: Rgb8, values: Float32Array, *, low: float, high: float) -> bytes:
     """The photo in grey under the values in colour, dark at ``low`` and bright at ``high``; both (H, W)."""
+    from models.map_pixels import shade
+
     drawn = np.empty(pixels.shape, np.uint8)
     heat = _heat_by_level()
     scale = np.float32((len(heat) - 1) / (high - low))
-    in_bands(lambda rows: _shade(pixels[rows], values[rows], heat, np.float32(low), scale, drawn[rows]), len(values))
+    share = np.float32((1 - OVERLAY_SHARE) / 3)
+    in_bands(
+        lambda rows: shade(pixels[rows], values[rows], heat, np.float32(low), scale, share, drawn[rows]), len(values)
+    )
     return _png(drawn)
 
 
@@ -145,26 +151,6 @@ def _heat_by_level() -> Float32Array:
     positions, steps = np.linspace(0, len(_HEAT) - 1, _HEAT_LEVELS), np.arange(len(_HEAT))
     channels = [np.interp(positions, steps, channel) for channel in _HEAT.T]
     return np.stack(channels, axis=1).astype(np.float32) * np.float32(OVERLAY_SHARE)
-
-
-@compiled
-def _store(values: Float32Array, scale: int, stored: NDArray[np.uint16]) -> None:
-    for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            stored[i, j] = np.uint16(min(max(np.rint(np.float64(values[i, j]) * scale), 0.0), 65535.0))
-
-
-@compiled
-def _shade(
-    pixels: Rgb8, values: Float32Array, heat: Float32Array, low: np.float32, scale: np.float32, drawn: Rgb8
-) -> None:
-    hottest, share = np.float32(heat.shape[0] - 1), np.float32((1 - OVERLAY_SHARE) / 3)
-    for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            level = int(np.rint(min(max((values[i, j] - low) * scale, np.float32(0)), hottest)))
-            grey = np.float32(np.int32(pixels[i, j, 0]) + np.int32(pixels[i, j, 1]) + np.int32(pixels[i, j, 2]))
-            for channel in range(3):
-                drawn[i, j, channel] = np.uint8(heat[level, channel] + (grey * share + np.float32(0.5)))
 
 
 def _png(samples: NDArray[np.generic]) -> bytes:

@@ -14,7 +14,6 @@ from models.graphs import artefacts
 from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
-from models.sur.opponents import opponents
 from models.sur.tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
 from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
@@ -93,6 +92,7 @@ class SurReference:
 
     def _features_of(self, pixels: Rgb8) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
+        from models.sur.opponents import opponents  # brings the compiler
 
         def features(place: TilePlace) -> Float32Array:
             return self._models.features.run({"opponents": opponents(place.cut(pixels))[None]})["features"]

@@ -1,4 +1,4 @@
-"""A command imports what it needs: help at once, a map without a compiler, a picture without plots."""
+"""A command imports what it needs: help at once, pictures without a compiler, a map without plots."""
 
 import subprocess
 import sys
@@ -24,7 +24,8 @@ def test_help_waits_for_no_library() -> None:
 @pytest.mark.parametrize(
     ("capability", "unneeded"),
     [
-        ("jnd", SCIPY | {"numba", "matplotlib"}),
+        ("rendering", SCIPY | {"numba", "matplotlib"}),
+        ("jnd", SCIPY | {"matplotlib"}),
         ("sur.prediction", SCIPY | {"matplotlib"}),
         ("varjpeg.optimise", SCIPY | {"matplotlib"}),
         ("full_reference", SCIPY | {"matplotlib"}),

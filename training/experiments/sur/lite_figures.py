@@ -8,6 +8,7 @@ import torch
 
 from models.sur.gev import LEVELS, percent_jnd, sur_curve
 from models.sur.observers import JNDS, load_observer_table
+from models.sur.opponents import opponents
 from models.sur.reference import SurModels
 from models.viewing import DEFAULT_OBSERVER
 from training.data.photos import Split, load_photo, photo_paths
@@ -86,8 +87,10 @@ def _tile_errors(config: SurConfig, models: SurModels) -> dict[str, list[float]]
     errors = np.empty((len(pairs), VERSIONS))
     for index in range(len(pairs)):
         reference, distorted, labels = pairs[index]
-        tiles = torch.cat([reference[None], distorted]).float().numpy() / 255
-        features = np.concatenate([models.features.run({"image": tile[None]})["features"] for tile in tiles])
+        tiles = torch.cat([reference[None], distorted]).permute(0, 2, 3, 1).numpy()
+        features = np.concatenate(
+            [models.features.run({"opponents": opponents(tile)[None]})["features"] for tile in tiles]
+        )
         repeated = np.repeat(features[:1], VERSIONS, axis=0)
         found = models.head.run({"reference": repeated, "distorted": features[1:]})["log_distance"]
         errors[index] = found - labels.numpy()

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from models import full_reference, jnd, patch_quality, quality_score
+from models import full_reference, patch_quality, quality_score
 from models.graphs import artefacts
+from models.jnd import prediction as jnd_prediction
 from models.sur import observers, sampled_curve
 from models.sur.observers import ObserverProfile, ObserverTable, Threshold
 from tests.assets.draw_sample import draw_sample
@@ -73,7 +74,7 @@ def _fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def load_model(name: str, **_: Any) -> FakeModel:
         return FakeModel(name)
 
-    for module in (jnd, patch_quality, full_reference, quality_score):
+    for module in (jnd_prediction, patch_quality, full_reference, quality_score):
         monkeypatch.setattr(module, "load_model", load_model)
     monkeypatch.setattr(artefacts, "load_model", load_model)
     for module in (observers, sampled_curve):
