@@ -21,12 +21,18 @@ ORIENTATIONS = 8
 FINE, WIDE = 1.5, 3.0
 """Pixels: standard deviations of the Gaussians of local deviation and re-blur, and of the focus map. They reach three
 times as far."""
-DEVIATION_FLOOR, GRADIENT_FLOOR, ORIENTATION_FLOOR, FOCUS_FLOOR = 0.5, 1.0, 0.02, 0.5
-"""As in training: luma levels, then squared luma levels per pixel."""
+DEVIATION_FLOOR = 0.5
+"""Luma levels; far above what float32 rounds off, so that two runtimes agree in flat regions."""
+GRADIENT_FLOOR = 1.0
+"""Squared luma levels per pixel, to which a gradient is compared: weaker ones say little of an orientation."""
+ORIENTATION_FLOOR = 0.02
+"""The same unit, given to each orientation: where nothing has a gradient all count alike."""
+FOCUS_FLOOR = 0.5
+"""The same unit, added above and below the re-blur ratio: what is flat counts as blurred."""
 STRIP = 64
 """Rows worked on at once; even, so that strips of the halved maps begin where the photo's do."""
 
-_DEVIATION_FLOOR = np.float32(DEVIATION_FLOOR)
+_LEAST_VARIANCE = DEVIATION_FLOOR**2
 _GRADIENT_FLOOR, _ORIENTATION_FLOOR = np.float32(GRADIENT_FLOOR), np.float32(ORIENTATION_FLOOR)
 _FOCUS_FLOOR = np.float32(FOCUS_FLOOR)
 
@@ -129,7 +135,7 @@ def _deviate(
         for j in range(width):
             variance = max(squares[j] - total[j] * total[j], 0.0)
             means[j] = np.float32(total[j] + 128.0)
-            deviations[j] = np.float32(math.sqrt(variance + 0.25))
+            deviations[j] = np.float32(math.sqrt(variance + _LEAST_VARIANCE))
 
 
 @compiled

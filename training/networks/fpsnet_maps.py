@@ -1,4 +1,4 @@
-"""FPSNet's maps without learning (section 2.2): focus, contrast and pattern complexity, from luma inside the graph.
+"""FPSNet's maps without learning (section 2.2): focus, contrast and pattern complexity, from luma in torch: what training sees.
 
 A re-blur ratio stands for the defocus map of Shi 2015, a smooth count of orientations for Wu 2017's pattern complexity.
 """
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.jnd.feature_maps import DEVIATION_FLOOR, FOCUS_FLOOR, GRADIENT_FLOOR, ORIENTATION_FLOOR, ORIENTATIONS
 from training.maths.blur import gaussian_blur, gaussian_weights
 from training.maths.gradients import prewitt
 
@@ -17,16 +18,6 @@ BASE_EXPONENT = 0.75
 with the lowest butteraugli norm at equal energy."""
 CONTRAST_FLOOR = 5.3
 """Luma levels; keeps the starting threshold of flat regions above zero."""
-DEVIATION_FLOOR = 0.5
-"""Luma levels; far above what float32 rounds off, so that two runtimes agree in flat regions."""
-ORIENTATIONS = 8
-"""Over half a turn."""
-GRADIENT_FLOOR = 1.0
-"""Squared luma levels per pixel, to which a gradient is compared: weaker ones say little of an orientation."""
-ORIENTATION_FLOOR = 0.02
-"""The same unit, given to each orientation: where nothing has a gradient all count alike."""
-FOCUS_FLOOR = 0.5
-"""The same unit, added above and below the re-blur ratio: what is flat counts as blurred."""
 
 
 def log_contrast(deviation: Tensor) -> Tensor:
