@@ -1,4 +1,4 @@
-"""FPSNet's maps without learning (section 2.2): focus, contrast and pattern complexity, from luma in torch: what training sees.
+"""FPSNet's maps without learning (section 2.2), in torch for training: focus, contrast and pattern complexity of luma.
 
 A re-blur ratio stands for the defocus map of Shi 2015, a smooth count of orientations for Wu 2017's pattern complexity.
 """
