@@ -66,6 +66,8 @@ BlobsDep = Annotated[BlobStore, Depends(_blobs)]
 RESULT_FILES = (
     "image/jpeg",
     "image/png",
+    "image/webp",
+    "image/avif",
     "image/svg+xml",
     "text/csv",
     "application/x-npz",

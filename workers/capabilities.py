@@ -38,6 +38,8 @@ from workers.contracts import (
     JndMapResult,
     PatchQualityMapRequest,
     PatchQualityMapResult,
+    PlainEncodingRequest,
+    PlainEncodingResult,
     QualityScoreRequest,
     QualityScoreResult,
     Request,
@@ -49,6 +51,7 @@ from workers.contracts import (
     VarJpegResult,
 )
 from workers.contracts.image import image_figures
+from workers.contracts.plain_encoding import PLAIN_FILES
 from workers.settings import WorkerSettings
 
 PNG, NPZ = "image/png", "application/x-npz"
@@ -244,3 +247,16 @@ def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Prog
     image = decode_varjpeg(inputs.fetch(request.image_key), max_pixels=inputs.limits.max_pixels)
     files = (File("decoded.png", PNG, partial(rgb_png, image.native_pixels, icc_profile=image.icc_profile)),)
     return Outcome(ImageResult(**image_figures(image)), files)
+
+
+@compute.register
+def plain_encoding(request: PlainEncodingRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
+    """What another encoder makes of the photo."""
+    from models.plain_encoding import encode_plainly
+
+    image = inputs.image(request.image_key)
+    made = encode_plainly(image, request.codec, quality=request.quality, max_bytes=request.max_bytes, progress=progress)
+    name = PLAIN_FILES[request.codec]
+    media_type = f"image/{name.rpartition('.')[2].replace('jpg', 'jpeg')}"
+    files = (File(name, media_type, lambda: made.data),)
+    return Outcome(PlainEncodingResult.of(image, request.codec, made), files)

@@ -1,12 +1,21 @@
-"""``POST /v1/varjpeg``: the smallest file that a given share of viewers cannot tell from the original."""
+"""``POST /v1/varjpeg``: the smallest file that a given share of viewers cannot tell from the original; and what another
+encoder makes of it.
+"""
 
 from fastapi import APIRouter, Response
 
 from app.access.gate import needs
-from app.dependencies import CONTAINER, IMAGE_AND_PROTECT, AcceptedContainer, AcceptedImageAndProtect
+from app.dependencies import (
+    CONTAINER,
+    IMAGE,
+    IMAGE_AND_PROTECT,
+    AcceptedContainer,
+    AcceptedImage,
+    AcceptedImageAndProtect,
+)
 from app.openapi import IMAGE_PROBLEMS, upload_operation
 from app.submission import SubmitDep
-from workers.contracts import FailureCode, VarJpegDecodeRequest, VarJpegRequest
+from workers.contracts import FailureCode, PlainEncodingRequest, VarJpegDecodeRequest, VarJpegRequest
 from workers.keys.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["capabilities"], dependencies=[needs(Scope.SUBMIT, makes_work=True)])
@@ -65,3 +74,24 @@ async def decode_varjpeg(upload: AcceptedContainer, submit: SubmitDep) -> Respon
     localhost:8000/v1/varjpeg/decode -o photo.png`
     """
     return await submit(VarJpegDecodeRequest, upload)
+
+
+@router.post(
+    "/plain-encoding",
+    summary="What another encoder makes of the photo",
+    **upload_operation(
+        PlainEncodingRequest,
+        IMAGE,
+        files=("image/jpeg", "image/webp", "image/avif"),
+        problems=(*IMAGE_PROBLEMS, FailureCode.TARGET_UNREACHABLE),
+        example={"codec": "jpegli", "max_bytes": 100_000},
+    ),
+)
+async def create_plain_encoding(upload: AcceptedImage, submit: SubmitDep) -> Response:
+    """The file of libjpeg-turbo, jpegli, WebP or AVIF, to compare with Limen's: of a `quality`, or with `max_bytes` of
+    the highest quality that fits. No share of viewers is predicted for it.
+
+    `curl -f -F image=@photo.png -F codec=avif -F max_bytes=100000 -H 'Prefer: wait=60' -H 'Accept: image/avif'
+    localhost:8000/v1/plain-encoding -o plain.avif`
+    """
+    return await submit(PlainEncodingRequest, upload)

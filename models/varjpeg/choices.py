@@ -20,3 +20,5 @@ ChromaSubsampling = Literal["auto", "420", "444"]
 
 DEFAULT_TARGET_SUR = 0.75
 """The share that SUR-FeatNet and VideoSet report, p = 75."""
+PlainCodec = Literal["jpeg", "jpegli", "webp", "avif"]
+"""Encoders of others, to compare with: libjpeg-turbo, jpegli, libwebp, libavif."""

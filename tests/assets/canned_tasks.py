@@ -17,6 +17,7 @@ from models.decode import decode_image
 from models.errors import ContainerInvalidError, ImageSizesDifferError, TargetUnreachableError
 from models.full_reference import FullReferenceScore
 from models.map_summary import summarised
+from models.plain_encoding import encode_plainly
 from models.quality_score import QualityScore
 from models.rendering import DMOS_PNG_SCALE, JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, npz
 from models.sur.gev import GevParameters
@@ -29,6 +30,7 @@ from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
 from tests.assets.photos import encoded
 from workers.blobs import BlobStore
 from workers.contracts import (
+    CAPABILITIES,
     AnyRequest,
     Artefact,
     FullReferenceScoreResult,
@@ -36,6 +38,7 @@ from workers.contracts import (
     JndMapResult,
     JobResult,
     PatchQualityMapResult,
+    PlainEncodingResult,
     QualityScoreResult,
     ResultBody,
     SurCurveResult,
@@ -43,6 +46,7 @@ from workers.contracts import (
 )
 from workers.contracts.image import image_figures
 from workers.contracts.patch_quality_map import Scale
+from workers.contracts.plain_encoding import PLAIN_FILES
 from workers.run.celery_app import LimenCelery
 from workers.run.running import RunningJob, running
 
@@ -97,6 +101,11 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
             score = FullReferenceScore(100.0, values, math.inf, 1.0, 1.0)
             more = {"ssimulacra2": 88.5, "butteraugli": 0.75} if request.perceptual else {}
             body = FullReferenceScoreResult.of(image, score, summarised(values), **more)
+        case "plain-encoding":
+            made = encode_plainly(image, request.codec, quality=request.quality, max_bytes=request.max_bytes)
+            body = PlainEncodingResult.of(image, request.codec, made)
+            name = PLAIN_FILES[request.codec]
+            artefacts = [_artefact(blobs, name, f"image/{name.partition('.')[2].replace('jpg', 'jpeg')}", made.data)]
         case "sur-curve":
             body = SurCurveResult.of(image, _prediction(request))
             svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -169,13 +178,5 @@ def _artefact(blobs: BlobStore, name: str, media_type: str, data: bytes) -> Arte
     return Artefact(name=name, media_type=media_type, key=blobs.put(data), size_bytes=len(data))
 
 
-for capability in (
-    "jnd_map",
-    "patch_quality_map",
-    "quality_score",
-    "full_reference_score",
-    "sur_curve",
-    "varjpeg",
-    "varjpeg_decode",
-):
-    shared_task(_run, name=f"limen.{capability}", bind=True)
+for capability in CAPABILITIES:
+    shared_task(_run, name=capability.task(), bind=True)

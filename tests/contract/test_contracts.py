@@ -18,6 +18,7 @@ from workers.contracts import (
     JndMapRequest,
     JobResult,
     PatchQualityMapRequest,
+    PlainEncodingRequest,
     QualityScoreRequest,
     Request,
     StudyLadderRequest,
@@ -40,6 +41,7 @@ REQUESTS: list[AnyRequest] = [
     StudyLadderRequest(study_id="c" * 32, photo_id="d" * 16, upload_key=KEY, max_width=1920, max_height=1080),
     StudyProfileRequest(study_id="c" * 32, photo_ids=("d" * 16,), samples_key=KEY, profile_name="team"),
     VarJpegDecodeRequest(image_key=KEY),
+    PlainEncodingRequest(image_key=KEY, codec="avif", max_bytes=1000),
 ]
 
 
@@ -108,7 +110,7 @@ def _errors_of(module: object) -> list[type[Any]]:
 
 def test_task_names_and_dedup_keys() -> None:
     assert REQUESTS[0].task() == "limen.jnd_map"
-    assert REQUESTS[-1].task() == "limen.varjpeg_decode"
+    assert REQUESTS[-1].task() == "limen.plain_encoding"
     keys = [dedup_key(request, "v1") for request in REQUESTS]
     assert len(set(keys)) == len(keys)
     assert dedup_key(REQUESTS[0], "v1") != dedup_key(REQUESTS[0], "v2")

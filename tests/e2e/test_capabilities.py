@@ -57,6 +57,7 @@ def test_each_capability_makes_its_files_and_a_small_body(embedded_results: list
         "full-reference-score": [],
         "sur-curve": ["sur-curve.svg", "sur-curve.png", "sur-curve.csv"],
         "varjpeg-decode": ["decoded.png"],
+        "plain-encoding": ["plain.avif"],
     }
     for result in embedded_results:
         names = [artefact["name"] for artefact in result["artefacts"]]

@@ -28,7 +28,7 @@ METHODS = ("get", "post", "delete")
 TOUR = (
     "live", "ready", "metrics", "read_models", "read_dead_webhooks",
     "create_patch_quality_map", "create_quality_score", "create_full_reference_score", "create_sur_curve",
-    "create_varjpeg", "decode_varjpeg", "create_jnd_map",
+    "create_plain_encoding", "create_varjpeg", "decode_varjpeg", "create_jnd_map",
     "read_job", "read_result", "follow_job", "read_artefact",
     "create_batch", "read_batch", "read_batch_results", "cancel_batch",
     "create_study", "add_study_photo", "read_study", "read_invitation", "begin_session", "read_session",

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from workers.cli.options import STATUS
-from workers.cli.verbs import about, keys, maps, scores, service, studies, sur_curve, varjpeg
+from workers.cli.verbs import about, keys, maps, plain_encoding, scores, service, studies, sur_curve, varjpeg
 
 app = typer.Typer(
     name="limen",
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (service, keys, maps, scores, sur_curve, varjpeg, about, studies):
+for group in (service, keys, maps, scores, sur_curve, varjpeg, plain_encoding, about, studies):
     app.add_typer(group.verbs)
 
 

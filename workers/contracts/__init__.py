@@ -11,6 +11,7 @@ from workers.contracts.image import ImageResult
 from workers.contracts.jnd_map import JndMapRequest, JndMapResult
 from workers.contracts.job_result import Artefact, JobResult
 from workers.contracts.patch_quality_map import PatchQualityMapRequest, PatchQualityMapResult
+from workers.contracts.plain_encoding import PlainEncodingRequest, PlainEncodingResult
 from workers.contracts.quality_score import QualityScoreRequest, QualityScoreResult
 from workers.contracts.study_ladder import StudyLadderRequest, StudyLadderResult
 from workers.contracts.study_profile import StudyCurve, StudyProfileRequest, StudyProfileResult
@@ -25,6 +26,7 @@ CapabilityRequest = (
     | SurCurveRequest
     | VarJpegRequest
     | VarJpegDecodeRequest
+    | PlainEncodingRequest
 )
 """What clients ask for; a new capability is added here."""
 
@@ -48,6 +50,8 @@ __all__ = [
     "JobResult",
     "PatchQualityMapRequest",
     "PatchQualityMapResult",
+    "PlainEncodingRequest",
+    "PlainEncodingResult",
     "QualityScoreRequest",
     "QualityScoreResult",
     "Request",

@@ -58,7 +58,9 @@ export function explain({ made: { result, protects } }) {
     element("td", {}, trial.sur === null ? "not asked" : percent(trial.sur)))));
 }
 
-/** What stands in the photo's place: `facts` of a file of the browser's encoder, null while there is none. */
+const ENCODERS = { jpeg: "libjpeg-turbo", share: "libjpeg-turbo", jpegli: "jpegli", webp: "libwebp", avif: "libavif" };
+
+/** What stands in the photo's place: `facts` of the file of another encoder, null while there is none. */
 export function explainRival(kind, facts, photo, curve) {
   byId("rival-text").hidden = kind === "photo";
   if (kind === "photo") return;
@@ -66,12 +68,12 @@ export function explainRival(kind, facts, photo, curve) {
     byId("rival-text").textContent = kind === "share" ? "No plain JPEG is known to promise as much yet." : "";
     return;
   }
-  const plain = kind !== "image/webp" && curve !== undefined;
+  const plain = ["jpeg", "share"].includes(kind) && curve !== undefined;
   const ours = photo.made.result.sur === null ? "" : `, of Limen's JPEG ${percent(photo.made.result.sur, 0)}`;
   byId("rival-text").textContent =
-    `Made here by your browser's own encoder: ${bytes(facts.bytes)}, Limen's JPEG ${bytes(photo.made.blob.size)}. ` +
+    `Made by ${ENCODERS[kind]}: ${bytes(facts.bytes)}, Limen's JPEG ${bytes(photo.made.blob.size)}. ` +
     (plain ? `By the curve ${percent(curve.sur[100 - Math.max(1, facts.quality)], 0)} see no difference of it${ours}.`
-      : "No share of viewers is predicted for WebP.");
+      : "No share of viewers is predicted for it.");
 }
 
 /** Nothing is said any longer of the photo before. */

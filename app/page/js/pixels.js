@@ -30,8 +30,8 @@ export class Layer {
     return new Layer(name, await ask(operation, { name, ...parts }));
   }
 
-  constructor(name, { width, height, levels, tile, overview, facts }) {
-    Object.assign(this, { name, width, height, levels, tile, overview, facts, tiles: new Map(), closed: false });
+  constructor(name, { width, height, levels, tile, overview }) {
+    Object.assign(this, { name, width, height, levels, tile, overview, tiles: new Map(), closed: false });
   }
 
   /**

@@ -124,23 +124,6 @@ const operations = {
     return kept(name, new Picture(canvas.transferToImageBitmap()));
   },
 
-  /** Keep what this browser's own encoder makes of a photo: of a `quality`, or the best file of at most `bytes`. */
-  async rival({ name, of, type, bytes = Infinity, quality: only = null }) {
-    const { full, width, height } = layers.get(of);
-    const { canvas } = drawn(full, 0, 0, width, height);
-    let [low, high, best] = only === null ? [0, 100, null] : [only, only, null];
-    while (low <= high) {
-      const quality = (low + high) >> 1;
-      const blob = await canvas.convertToBlob({ type, quality: quality / 100 });
-      if (blob.type !== type) throw new Error("This browser does not write that format.");
-      if (blob.size <= bytes) [low, best] = [quality + 1, { blob, quality }];
-      else high = quality - 1;
-    }
-    if (best === null) throw new Error("Not even its lowest quality is as small.");
-    const layer = new Picture(await createImageBitmap(best.blob));
-    return { ...(await kept(name, layer)), facts: { quality: best.quality, bytes: best.blob.size } };
-  },
-
   tile({ name, level, column, row }) {
     const layer = layers.get(name);
     const { width, height } = layer.levels[level];

@@ -110,7 +110,7 @@ export class Work {
     byId("legend").hidden = false;
   }
 
-  /** In the photo's place, what the browser's own encoders make of as many bytes, or a JPEG of as high a share. */
+  /** In the photo's place, what other encoders make of as many bytes, or a plain JPEG of as high a share. */
   async rival() {
     const { before, after } = this.comparison.layers;
     const [photo, kind, curve] = [this.shelf.current, byId("against").value, this.chart.result];
@@ -119,15 +119,22 @@ export class Work {
     if (kind === "photo" || before === null || after === null) return;
     const share = this.#share(photo);
     if (kind === "share" && (curve === undefined || plainBytes(curve, share) === null)) return;
-    const limit = kind === "share" ? { quality: readCurve(curve, share).quality } : { bytes: photo.made.blob.size };
-    const parts = { of: before.name, type: kind === "share" ? "image/jpeg" : kind, ...limit };
+    const fields = kind === "share" ? { codec: "jpeg", quality: readCurve(curve, share).quality }
+      : { codec: kind, max_bytes: photo.made.blob.size };
     const label = byId("against").selectedOptions[0].text;
-    const made = await this.#reported(this.jobs.start("rival", label, () => Layer.make("rival", parts)));
+    const made = await this.#reported(this.jobs.start("rival", label, (run) => this.#fetchRival(photo, fields, run)));
     if (made === undefined) return;
     if (this.comparison.layers.after === after && byId("against").value === kind) {
       this.comparison.set("rival", made);
       explainRival(kind, made.facts, photo, curve);
     } else made.close();
+  }
+
+  async #fetchRival(photo, fields, run) {
+    const { artefacts: [{ href }], quality, size_bytes: size } = await run("plain-encoding", { image: photo.blob }, fields);
+    const layer = await Layer.make("picture", { blob: await getBlob(href, { signal: run.signal }) });
+    layer.facts = { quality, bytes: size };
+    return layer;
   }
 
   /** What share of viewers the JPEG in view promises. */

@@ -149,11 +149,13 @@ def test_a_plain_jpeg_of_equal_share_takes_the_photos_place(ready: LookPage) -> 
     ready.assert_clean()
 
 
-@pytest.mark.parametrize(("kind", "name"), [("image/jpeg", "plain JPEG of quality"), ("image/webp", "WebP of quality")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("jpeg", "plain JPEG"), ("jpegli", "jpegli"), ("webp", "WebP"), ("avif", "AVIF")]
+)
 def test_another_file_of_equal_bytes_takes_the_photos_place(ready: LookPage, kind: str, name: str) -> None:
     photo = ready.pixels("result")
     ready.set("against", kind)
-    ready.browser.until(f"document.getElementById('tag-before').textContent.startsWith('{name}')", 30)
+    ready.browser.until(f"document.getElementById('tag-before').textContent.startsWith('{name} of quality ')", 30)
     assert ready.pixels("result") != photo
     size = float(ready.text("tag-before").rpartition(", ")[2].removesuffix(" kB"))
     ours = float(ready.figures("figures")["this JPEG"].removesuffix(" kB"))

@@ -8,7 +8,7 @@ import { borderTool, paintGround, paintOver, paintPicture } from "./painting.js"
 import { Pane, View } from "./viewer.js";
 
 const FACTORS = [1, 2, 4];
-const RIVALS = { "image/jpeg": "plain JPEG", share: "plain JPEG", "image/webp": "WebP" };
+const RIVALS = { jpeg: "plain JPEG", share: "plain JPEG", jpegli: "jpegli", webp: "WebP", avif: "AVIF" };
 const nothing = () => ({ before: null, after: null, rival: null, difference: null, jnd: null, quality: null, closeness: null });
 
 /** Holds the layers: {before, after, difference} and the maps by kind. `onDifference()` asks for one that is missing. */

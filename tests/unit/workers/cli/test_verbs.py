@@ -156,6 +156,17 @@ def test_scores(photo: Path, tmp_path: Path) -> None:
     assert limen_json("full-reference-score", photo, tmp_path / "worse.jpg")["score"] < 100
 
 
+@pytest.mark.parametrize(("codec", "form"), [("jpeg", "JPEG"), ("jpegli", "JPEG"), ("webp", "WEBP"), ("avif", "AVIF")])
+def test_plain_encoding(photo: Path, tmp_path: Path, codec: str, form: str) -> None:
+    out = tmp_path / "plain"
+    body = limen_json("plain-encoding", photo, "-o", out, "--codec", codec, "--max-bytes", 9000)
+    assert (body["codec"], body["size_bytes"]) == (codec, out.stat().st_size)
+    assert body["size_bytes"] <= 9000
+    with Image.open(out) as opened:
+        assert opened.format == form
+    assert limen_json("plain-encoding", photo, "-o", out, "--codec", codec)["quality"] == 75
+
+
 def test_sur_curve(photo: Path, tmp_path: Path) -> None:
     body = limen_json(
         "sur-curve", photo, "--jnd", 2, "--percent", 60, "--observer", "flicker", "-o", tmp_path / "p.svg"
@@ -226,6 +237,8 @@ def test_losses_while_reading_are_said(tmp_path: Path) -> None:
         (["varjpeg", "photo.png", "-o", "o.jpg", "--max-bytes", "20"], "bytes"),
         (["varjpeg", "photo.png", "-o", "o.jpg", "--protect", "small.png", "--quality", "50"], "mask"),
         (["varjpeg-decode", "photo.png", "-o", "o.png"], "container"),
+        (["plain-encoding", "photo.png", "-o", "o.jpg", "--quality", "5", "--max-bytes", "5"], "not both"),
+        (["plain-encoding", "photo.png", "-o", "o.jpg", "--max-bytes", "20"], "lowest quality"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
 )
