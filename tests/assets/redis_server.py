@@ -1,20 +1,19 @@
 """A ``redis-server`` process of a test's or a benchmark's own."""
 
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import redis
 
+from tests.assets.service_process import free_port
+
 
 class RedisServer:
     """A ``redis-server`` process that can be stopped, killed and started again with its files."""
 
     def __init__(self, folder: Path, *, extra: tuple[str, ...] = ()) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self._extra = extra
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,7 +3,9 @@
 With canned tasks, or with ``real`` models by the ``limen`` program, which gets ``serve`` as further arguments.
 """
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +18,17 @@ import httpx2
 
 ROOT = Path(__file__).parents[2]
 START_S = 180.0
+BELOW_EPHEMERAL = range(15_000, 32_000)
+"""No outgoing connection takes one of these in the moment between finding it free and listening."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    while True:
+        port = random.SystemRandom().choice(BELOW_EPHEMERAL)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 class ServiceProcess:
@@ -30,9 +43,7 @@ class ServiceProcess:
         serve: tuple[str, ...] = (),
         **settings: object,
     ) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._real, self._serve = real, serve
         self.mode = "embedded" if redis_url is None else "redis"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,8 @@ import time
 from collections.abc import Iterator
 
 import httpx2
+
+from tests.assets.service_process import free_port
 
 START_S = 120.0
 
@@ -21,9 +22,7 @@ def running_service(url: str | None, **settings: object) -> Iterator[httpx2.Clie
         with httpx2.Client(base_url=url, timeout=300) as client:
             yield client
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "workers.cli.program", "serve", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIMEN_")}
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as data:

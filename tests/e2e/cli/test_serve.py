@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.assets.draw_sample import draw_sample
+from tests.assets.service_process import free_port
 
 PROGRAM = [sys.executable, "-m", "workers.cli.program"]
 START_S = 120.0
@@ -30,9 +30,7 @@ def environment(temporary: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def service(temporary: Path) -> Iterator[tuple[httpx2.Client, subprocess.Popen[bytes]]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (temporary.parent / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [*PROGRAM, "serve", "--port", str(port)], env=environment(temporary), stdout=log, stderr=log
