@@ -97,3 +97,17 @@ def test_modules_import_only_what_is_there() -> None:
         for name in re.findall(r'(?:from|import)\s*\(?"(\.{1,2}/[^"]+|/[^"]+)"', file.read_text()):
             target = PAGE_FOLDER / name.removeprefix("/page/") if name.startswith("/") else file.parent / name
             assert target.resolve().is_file(), f"{file.name} imports {name}"
+
+
+SPACES = re.compile(r"(?:margin|padding|gap)[a-z-]*: ([^;]*)")
+SIZES_OF_TEXT = re.compile(r"font-size: ([^;]*)")
+SCALE = {"0.75rem", "0.875rem", "0.875em", "1rem", "1.125rem", "1.25rem", "1.5rem", "2rem", "3rem"}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".css"], ids=lambda path: path.name)
+def test_spacing_lies_on_a_grid_of_four_pixels_and_text_on_one_scale(path: Path) -> None:
+    text = path.read_text()
+    spaces = {float(number) for said in SPACES.findall(text) for number in re.findall(r"([\d.]+)rem", said)}
+    assert {space for space in spaces if space % 0.25 and space != 0.125} == set()
+    sizes = {said for said in SIZES_OF_TEXT.findall(text) if not said.startswith("clamp(")}
+    assert sizes <= SCALE

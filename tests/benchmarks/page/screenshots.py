@@ -18,7 +18,7 @@ from tests.benchmarks.service import running_service
 
 SIZES = {"1440x900": (1440, 900), "1024x768": (1024, 768), "360x740": (360, 740)}
 SCHEMES = ("light", "dark")
-PHOTO = Path(__file__).parents[2] / "app" / "page" / "sample" / "photo.jpg"
+PHOTO = Path(__file__).parents[3] / "app" / "page" / "sample" / "photo.jpg"
 TRIAL = "document.getElementById('blind-count').textContent.startsWith('Trial {}')"
 
 
