@@ -58,24 +58,6 @@ export function explain({ made: { result, protects } }) {
     element("td", {}, trial.sur === null ? "not asked" : percent(trial.sur)))));
 }
 
-const ENCODERS = { jpeg: "libjpeg-turbo", share: "libjpeg-turbo", jpegli: "jpegli", webp: "libwebp", avif: "libavif" };
-
-/** What stands in the photo's place: `facts` of the file of another encoder, null while there is none. */
-export function explainRival(kind, facts, photo, curve) {
-  byId("rival-text").hidden = kind === "photo";
-  if (kind === "photo") return;
-  if (facts === null) {
-    byId("rival-text").textContent = kind === "share" ? "No plain JPEG is known to promise as much yet." : "";
-    return;
-  }
-  const plain = ["jpeg", "share"].includes(kind) && curve !== undefined;
-  const ours = photo.made.result.sur === null ? "" : `, of Limen's JPEG ${percent(photo.made.result.sur, 0)}`;
-  byId("rival-text").textContent =
-    `Made by ${ENCODERS[kind]}: ${bytes(facts.bytes)}, Limen's JPEG ${bytes(photo.made.blob.size)}. ` +
-    (plain ? `By the curve ${percent(curve.sur[100 - Math.max(1, facts.quality)], 0)} see no difference of it${ours}.`
-      : "No share of viewers is predicted for it.");
-}
-
 /** Nothing is said any longer of the photo before. */
 export function clearShown(photo) {
   document.body.classList.remove("empty");

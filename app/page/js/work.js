@@ -2,11 +2,12 @@
 
 import { artefact, getBlob } from "./api.js";
 import { showDrawing, wanted } from "./aim/aim.js";
-import { plainBytes, readCurve } from "./aim/curve.js";
+import { plainBytes } from "./aim/curve.js";
+import { explainRival, fetchRival, rivalFields } from "./compare/rival.js";
 import { byId, showProblem } from "./elements.js";
 import { bytes } from "./format.js";
 import { MAPS, mapLayer, mapRequest, showFiles, showLegend } from "./maps.js";
-import { clearShown, costOfProtection, explain, explainRival, offerFile, showFigures } from "./outcome.js";
+import { clearShown, costOfProtection, explain, offerFile, showFigures } from "./outcome.js";
 import { linkTo } from "./photos/photo.js";
 import { Layer } from "./pixels.js";
 import { scoreRequests, showScores } from "./scores.js";
@@ -118,23 +119,16 @@ export class Work {
     explainRival(kind, null, photo, curve);
     if (kind === "photo" || before === null || after === null) return;
     const share = this.#share(photo);
-    if (kind === "share" && (curve === undefined || plainBytes(curve, share) === null)) return;
-    const fields = kind === "share" ? { codec: "jpeg", quality: readCurve(curve, share).quality }
-      : { codec: kind, max_bytes: photo.made.blob.size };
+    const fields = rivalFields(kind, { curve, share, size: photo.made.blob.size });
+    if (fields === null) return;
     const label = byId("against").selectedOptions[0].text;
-    const made = await this.#reported(this.jobs.start("rival", label, (run) => this.#fetchRival(photo, fields, run)));
+    const made = await this.#reported(this.jobs.start("rival", label, (run) => fetchRival(photo, fields, run)));
     if (made === undefined) return;
     if (this.comparison.layers.after === after && byId("against").value === kind) {
       this.comparison.set("rival", made);
       explainRival(kind, made.facts, photo, curve);
+      if (kind === "share" && !photo.made.protects) this.#weighed(photo, made.facts.bytes);
     } else made.close();
-  }
-
-  async #fetchRival(photo, fields, run) {
-    const { artefacts: [{ href }], quality, size_bytes: size } = await run("plain-encoding", { image: photo.blob }, fields);
-    const layer = await Layer.make("picture", { blob: await getBlob(href, { signal: run.signal }) });
-    layer.facts = { quality, bytes: size };
-    return layer;
   }
 
   /** What share of viewers the JPEG in view promises. */
@@ -146,6 +140,12 @@ export class Work {
   #weigh(photo) {
     const curve = this.chart.result;
     photo.plain = photo.made.protects || curve === undefined ? null : plainBytes(curve, this.#share(photo));
+  }
+
+  /** The plain JPEG of the same promise has been made, so its size is known exactly. */
+  #weighed(photo, size) {
+    photo.plain = size;
+    showFigures(photo, size);
   }
 
   async difference() {

@@ -4,8 +4,9 @@ import { getJson } from "../js/api.js";
 import { byId, element, figureList, svgElement } from "../js/elements.js";
 import { number, percent } from "../js/format.js";
 
-const [WIDTH, HEIGHT] = [640, 300];
+const HEIGHT = 300;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
+let width = 640; // that of the page, so that the text keeps its size on a phone
 
 /** Fit the answers so far of the study with that organiser's key, and show what comes of it. */
 export async function showProfile(key) {
@@ -14,10 +15,10 @@ export async function showProfile(key) {
   byId("fit").textContent = "Fitting…";
   try {
     const profile = await getJson(address);
+    byId("profile").hidden = false;
     draw(name, profile);
     byId("profile-file").href = URL.createObjectURL(new Blob([`${JSON.stringify(profile, null, 2)}\n`], { type: "application/json" }));
     byId("profile-file").download = `${name}.json`;
-    byId("profile").hidden = false;
   } finally {
     byId("fit").textContent = "Fit the answers so far";
   }
@@ -33,6 +34,8 @@ function draw(name, { profiles, calibration, curve, screening }) {
     ["left out: missed a check", String(screening.attention)],
     ["left out: outliers", String(screening.outlier)],
   ]));
+  width = byId("profile-curve").parentElement.clientWidth;
+  byId("profile-curve").setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   byId("profile-curve").replaceChildren(...axes(), band(curve), line(curve.sur));
   byId("profile-text").textContent =
     `Share of viewers who see no difference, the mean over the photos of this study; the band is the ` +
@@ -40,12 +43,12 @@ function draw(name, { profiles, calibration, curve, screening }) {
   byId("profile-warnings").replaceChildren(...calibration.warnings.map((warning) => element("li", {}, warning)));
 }
 
-const x = (quality) => MARGIN.left + ((quality - 1) / 99) * (WIDTH - MARGIN.left - MARGIN.right);
+const x = (quality) => MARGIN.left + ((quality - 1) / 99) * (width - MARGIN.left - MARGIN.right);
 const y = (share) => MARGIN.top + (1 - share) * (HEIGHT - MARGIN.top - MARGIN.bottom);
 
 /** Quality runs to the right, as on the page of photos. */
 function axes() {
-  const [left, right, bottom] = [MARGIN.left, WIDTH - MARGIN.right, y(0)];
+  const [left, right, bottom] = [MARGIN.left, width - MARGIN.right, y(0)];
   return [
     ...[0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
       svgElement("line", { class: "axis", x1: left, x2: right, y1: y(share), y2: y(share) }),
