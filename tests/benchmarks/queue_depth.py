@@ -21,9 +21,11 @@ from tests.assets.photos import noise, png
 from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
 from tests.benchmarks.machine import describe_machine, percentile
+from workers.run.celery_app import QUEUE
 
 SUBMISSIONS = 200
 READINGS = 30
+FINISHED = 300
 CLIENTS = 4
 
 
@@ -43,6 +45,11 @@ def main() -> None:
             try:
                 with ServiceProcess(Path(folder), redis_url=url, **settings) as service:
                     measure(mode, service.client, arguments.jobs)
+                    if server is not None:
+                        print(f"{mode}: {message_bytes(server):,} bytes a message")
+                if server is not None:
+                    with ServiceProcess(Path(folder), redis_url=url, access_log=False) as service:
+                        print(f"{mode}: {finished_bytes(server, service.client):,.0f} bytes of Redis a finished job")
             finally:
                 if server is not None:
                     server.kill()
@@ -60,6 +67,27 @@ def measure(mode: str, client: httpx2.Client, jobs: int) -> None:
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(lambda _: submit(), range(jobs)))
     report(f"{mode}, {jobs} jobs waiting", submit, client)
+
+
+def message_bytes(server: RedisServer) -> int:
+    """Of the message of a job that waits."""
+    return len(server.client().lindex(QUEUE, 0) or b"")
+
+
+def finished_bytes(server: RedisServer, client: httpx2.Client) -> float:
+    """What Redis keeps of each job that has ended, its events among it, an answer of ``varjpeg`` being the largest."""
+    redis = server.client()
+    redis.flushdb()
+    before = redis.info("memory")["used_memory"]
+    for number in range(FINISHED):
+        reply = client.post(
+            "/v1/varjpeg",
+            files={"image": png(noise(24, 24, number))},
+            data={"target_sur": "0.75"},
+            headers={"Prefer": "wait=60"},
+        )
+        reply.raise_for_status()
+    return float(redis.info("memory")["used_memory"] - before) / FINISHED
 
 
 def report(label: str, submit: Callable[[], None], client: httpx2.Client) -> None:
