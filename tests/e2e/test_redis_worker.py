@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.assets.pace import in_time
+from tests.e2e.network_cable import Cable
 from workers.contracts import FailureCode
 from workers.errors import BrokerUnavailableError, JobUnknownError, QueueFullError
 from workers.jobs.record import Job, JobState
@@ -144,6 +145,26 @@ def test_a_killed_redis_loses_at_most_the_last_second_and_leaves_no_job_unfinish
     bench.until(lambda: not bench.jobs.unfinished(), 30, "no unfinished job")
     with contextlib.suppress(JobUnknownError):
         assert bench.jobs.get(late.id).state is JobState.SUCCEEDED
+
+
+def test_a_worker_whose_network_was_cut_without_a_word_works_again_within_a_minute(open_bench: Any) -> None:
+    bench = open_bench()
+    cable = Cable(bench.redis.port)
+    try:
+        bench.start_worker(concurrency=1, redis_url=f"redis://127.0.0.1:{cable.port}/0")
+        assert bench.end_of(bench.submit(name="before")).state is JobState.SUCCEEDED
+        running = bench.submit(name="meanwhile", seconds=2)
+        bench.until(lambda: bench.runs(running), 30, "start")
+        cable.cut()
+        waiting = bench.submit(name="after")
+        time.sleep(6)
+        cable.mend()
+        began = time.monotonic()
+        assert [bench.end_of(job, 120).state for job in (running, waiting)] == [JobState.SUCCEEDED] * 2
+        assert in_time(time.monotonic() - began, 60)
+        assert bench.jobs.statistics().ended == {f"{running.request.capability}:succeeded": 3}
+    finally:
+        cable.close()
 
 
 def test_a_message_lost_by_the_broker_is_sent_again(open_bench: Any) -> None:

@@ -128,7 +128,7 @@ def _redis_transport(settings: BrokerSettings) -> dict[str, Any]:
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,
-            "socket_timeout": 30,
+            "socket_timeout": 10,
             "socket_keepalive": True,
             "health_check_interval": 25,  # a worker that lost its connection without a FIN notices
         },

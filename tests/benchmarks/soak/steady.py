@@ -47,7 +47,7 @@ class Size:
 
     @classmethod
     def of(cls, service: ServiceProcess, folder: Path, redis: RedisServer | None) -> Self:
-        """As it is now. Memory is what processes have written, what two share counted once; files of libraries are not."""
+        """As it is now. Memory is what processes have written, and what two share counts once."""
         family = service.family()
         sizes = _sizes(folder)
         info = {} if redis is None else redis.client().info("memory")
