@@ -136,6 +136,13 @@ def test_figures_of_the_first_readme_are_those_of_the_manuals() -> None:
     assert [figure for figure in figures if not re.search(rf"\b{figure}\b", manuals)] == []
 
 
+def test_every_fault_has_its_test() -> None:
+    named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", section(TESTS, "## Faults"))
+    assert len(named) > 30
+    for path, name in named:
+        assert not name or f"def {name}(" in (ROOT / "tests" / path).read_text(), (path, name)
+
+
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([\w./$()-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for paper in PAPERS:
