@@ -15,7 +15,7 @@ from app.http.negotiation import is_lenient
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
 from app.openapi import ALL_WORK_PROBLEMS, file_content, problem_responses
-from app.replies import RepliesDep, artefact_reply, successful_result
+from app.replies import RepliesDep, artefact_link, artefact_reply, successful_result
 from app.schemas import JobStatus, Result, job_path
 from app.waiting import waited_for
 from workers.contracts import FailureCode
@@ -102,6 +102,7 @@ async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     responses={
         200: {"description": "The file.", "content": _FILES},
         304: {"description": "The client has it already."},
+        307: {"description": "It is to be fetched from `Location`, on a service that is set up for it."},
         **problem_responses(
             dict.fromkeys((*_RESULT_PROBLEMS, RequestFault.ARTEFACT_UNKNOWN, RequestFault.RANGE_NOT_SATISFIABLE))
         ),
@@ -112,6 +113,7 @@ def read_artefact(
     name: FileName,
     request: Request,
     blobs: BlobsDep,
+    settings: SettingsDep,
 ) -> Response:
     """A file that the result lists under `artefacts`.
 
@@ -120,7 +122,8 @@ def read_artefact(
     artefacts = successful_result(job).artefacts
     for artefact in artefacts:
         if artefact.name == name:
-            return artefact_reply(job, artefact, request, blobs)
+            link = artefact_link(job, artefact, request, blobs) if settings.blob_presign else None
+            return link or artefact_reply(job, artefact, request, blobs)
     names = ", ".join(artefact.name for artefact in artefacts)
     raise ProblemError(RequestFault.ARTEFACT_UNKNOWN, f"This result has: {names}.")
 

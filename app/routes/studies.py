@@ -24,6 +24,7 @@ from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLink
 from workers.contracts import FailureCode, StudyLadderRequest
 from workers.errors import (
     BlobStoreFullError,
+    BlobStoreUnavailableError,
     BrokerUnavailableError,
     JobExpiredError,
     JobUnknownError,
@@ -49,6 +50,7 @@ _STUDY_PROBLEMS = (
     StudyUnknownError.code,
     StudyExpiredError.code,
     BrokerUnavailableError.code,
+    BlobStoreUnavailableError.code,
     FailureCode.INTERNAL,
 )
 _BODY_PROBLEMS = (
@@ -96,6 +98,8 @@ OrganisedStudy = Annotated[Study, Depends(_study)]
             StudyLimitError.code,
             QueueFullError.code,
             BrokerUnavailableError.code,
+            BlobStoreFullError.code,
+            BlobStoreUnavailableError.code,
             FailureCode.INTERNAL,
         )
     ),

@@ -27,7 +27,7 @@ from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto
 from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
 from tests.assets.photos import encoded
-from workers.blobs import BlobStore
+from workers.blobs.store import BlobStore
 from workers.contracts import (
     AnyRequest,
     Artefact,

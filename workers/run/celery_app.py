@@ -8,7 +8,8 @@ from celery import Celery
 
 from workers.batches.redis import RedisBatchStore
 from workers.batches.store import BatchStore, MemoryBatchStore
-from workers.blobs import BlobStore
+from workers.blobs.opened import open_storage
+from workers.blobs.store import BlobStore
 from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
@@ -53,9 +54,7 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def blobs(self) -> BlobStore:
         """Image and result bytes, opened once per process; the embedded mode puts the web process's own here."""
-        if self.settings.blob_dir is None:
-            raise ValueError("no blob_dir is set, and no blob store was given")
-        return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+        return BlobStore(open_storage(self.settings), expiry_s=self.settings.blob_expiry_s)
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -74,7 +73,7 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def studies(self) -> StudyStore:
         """Observer studies; their images lie beside the blobs."""
-        return open_study_store(self.settings, self.blobs.folder)
+        return open_study_store(self.settings, self.blobs.storage)
 
 
 def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:

@@ -1,0 +1,21 @@
+"""The storage that the settings ask for."""
+
+from workers.blobs.folder import FolderStorage
+from workers.blobs.storage import Storage
+from workers.settings import BrokerSettings, WorkerSettings
+
+
+def open_storage(settings: BrokerSettings) -> Storage:
+    """A folder or a bucket; what is in it is shared by all processes that are told of it.
+
+    Raises: ValueError if the settings name neither.
+    """
+    if settings.object_store is not None:
+        from workers.blobs import objects  # obstore is an extra
+
+        patience = objects.WORKER if isinstance(settings, WorkerSettings) else objects.WEB
+        return objects.ObjectStorage(settings.object_store, patience)
+    folder = settings.blob_folder
+    if folder is None:
+        raise ValueError("neither blob_dir nor blob_url is set, and no storage was given")
+    return FolderStorage(folder)
