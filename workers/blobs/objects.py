@@ -44,7 +44,7 @@ class Patience:
     outage_s: float
 
 
-WEB = Patience(request_s=10, outage_s=3)
+WEB = Patience(request_s=10, outage_s=2)
 """A client that waits learns soon that the store is away."""
 WORKER = Patience(request_s=60, outage_s=60)
 """Work that has been done is not thrown away because the store starts anew."""

@@ -1,0 +1,163 @@
+"""Two hosts with web processes and two with workers share a bucket, Redis and nothing else."""
+
+import hashlib
+import io
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import obstore
+import pytest
+from obstore.store import S3Store
+
+from tests.assets.canned_tasks import SLOW_WIDTH
+from tests.assets.fleet.fleet import Fleet
+from tests.assets.fleet.s3_server import BUCKET, S3Server
+from tests.assets.photos import noise, png, scene_jpeg
+from tests.assets.study_people import Observer, Organiser, soft_shapes
+
+pytestmark = [pytest.mark.redis, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def fleet(redis_server: Any, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with redis_server.client() as client:
+        client.flushall()
+    folder = tmp_path_factory.mktemp("fleet")
+    with Fleet(folder, redis_server.url, s3, workers=2, study_limit=5, blob_presign=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(fleet: Fleet) -> Iterator[list[httpx2.Client]]:
+    """One for each web process."""
+    opened = [httpx2.Client(base_url=api.url, timeout=60) for api in fleet.apis]
+    yield opened
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def names(s3: S3Server) -> Callable[[], list[str]]:
+    """Everything in the bucket."""
+    store = S3Store(
+        BUCKET,
+        endpoint=s3.endpoint,
+        access_key_id="limen",
+        secret_access_key="limen",
+        region="us-east-1",
+        client_options={"allow_http": True},
+    )
+    return lambda: [item["path"] for page in obstore.list(store) for item in page]
+
+
+def until(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
+    end = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+    return found
+
+
+def no_images_on_discs(fleet: Fleet) -> bool:
+    """Whether no host keeps anything: the parts of uploads are gone, and there is no folder of data."""
+    kept = [path for member in fleet.members for path in member.temporary.rglob("*") if path.is_file()]
+    return kept == [] and not any((member.folder / "data").exists() for member in fleet.members)
+
+
+def test_a_photo_sent_to_one_host_is_fetched_from_another(fleet: Fleet, clients: list[httpx2.Client]) -> None:
+    first, second = clients
+    sent = first.post("/v1/varjpeg", files={"image": scene_jpeg()}, headers={"Prefer": "wait=30"})
+    assert sent.status_code == 200, sent.text
+    path = sent.headers["content-location"]
+    whole = second.get(path, headers={"Accept": "image/jpeg"})
+    assert (whole.status_code, whole.content[:2]) == (200, b"\xff\xd8")
+    assert whole.headers["etag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    assert float(whole.headers["limen-sur"]) == 0.75
+    jpeg = {"Accept": "image/jpeg"}
+    assert second.get(path, headers=jpeg | {"If-None-Match": whole.headers["etag"]}).status_code == 304
+    part = second.get(path, headers=jpeg | {"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole.content)}"
+    assert second.get(path, headers=jpeg | {"Range": "bytes=-5"}).content == whole.content[-5:]
+    stale = second.get(path, headers=jpeg | {"Range": "bytes=10-19", "If-Range": '"other"'})
+    assert (stale.status_code, stale.content) == (200, whole.content)
+    outside = second.get(path, headers=jpeg | {"Range": "bytes=9999999-"})
+    assert (outside.status_code, outside.json()["type"]) == (416, "/problems/range-not-satisfiable")
+    head = second.head(path, headers=jpeg)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert no_images_on_discs(fleet)
+
+
+def test_a_file_of_a_result_comes_from_the_bucket_itself(clients: list[httpx2.Client], s3: S3Server) -> None:
+    sent = clients[0].post("/v1/sur-curve", files={"image": scene_jpeg()}, headers={"Prefer": "wait=30"})
+    address = f"{sent.headers['limen-job']}/artefacts/sur-curve.svg"
+    led = clients[1].get(address)
+    assert led.status_code == 307
+    assert led.headers["location"].startswith(f"{s3.endpoint}/{BUCKET}/limen/")
+    assert led.headers["cache-control"] == "no-store"
+    fetched = httpx2.get(led.headers["location"])
+    assert fetched.content.startswith(b"<svg")
+    assert fetched.headers["content-type"] == "image/svg+xml"
+    assert fetched.headers["content-disposition"] == 'inline; filename="sur-curve.svg"'
+    assert clients[1].get(address, headers={"If-None-Match": led.headers["etag"]}).status_code == 304
+    assert clients[1].head(address).status_code == 200
+    assert httpx2.get(led.headers["location"].partition("?")[0] + "0").status_code == 404
+
+
+def test_the_files_of_a_batch_come_in_one_archive(fleet: Fleet, clients: list[httpx2.Client]) -> None:
+    photos = [png(noise(12, 12, seed)) for seed in range(700, 706)]
+    files = [("image", (f"{number}.png", photo)) for number, photo in enumerate(photos)]
+    batch = clients[0].post("/v1/batch", files=files, data={"capability": "varjpeg"}).json()["links"]
+    until(lambda: clients[1].get(batch["self"]).json()["finished_at"], "the end of the batch")
+    reply = clients[1].get(batch["results"], headers={"Accept": "application/zip"})
+    with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [*(f"{number:04d}/photo.jpg" for number in range(6)), "results.jsonl"]
+    assert no_images_on_discs(fleet)
+
+
+def test_the_photos_of_a_study_are_in_the_bucket_and_go_with_it(
+    fleet: Fleet, clients: list[httpx2.Client], names: Callable[[], list[str]]
+) -> None:
+    made = Organiser(clients[0])
+    assert made.add(soft_shapes(3), name="chair").status_code == 202
+    made.wait_until_ready()
+    observer = Observer(clients[1], made.made["observer_token"])
+    observer.take_part(lambda *_: 50)
+    archive = zipfile.ZipFile(io.BytesIO(clients[1].get(f"{made.path}/dataset").content))
+    assert archive.testzip() is None
+    assert len(archive.namelist()) == 102
+    study_id = made.made["id"]
+    kept = [name for name in names() if study_id in name]
+    assert len(kept) > 2 * 102
+    assert clients[1].delete(made.path).status_code == 204
+    assert [name for name in names() if study_id in name] == []
+    assert no_images_on_discs(fleet)
+
+
+def test_a_job_outlasts_a_store_that_is_silent_for_a_while(clients: list[httpx2.Client], s3: S3Server) -> None:
+    sent = clients[0].post("/v1/quality-score", files={"image": png(noise(24, SLOW_WIDTH, 1))})
+    assert sent.status_code == 202
+    s3.hold_up()
+    began = time.monotonic()
+    refused = clients[0].post("/v1/quality-score", files={"image": png(noise(24, 24, 2))})
+    waited_s = time.monotonic() - began
+    s3.go_on()
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/blob-store-unavailable")
+    assert int(refused.headers["retry-after"]) > 0
+    assert waited_s < 15
+    path = sent.headers["location"]
+    until(lambda: clients[1].get(path).json()["state"] == "succeeded", "the end of the job")
+    assert clients[0].get("/health/ready").status_code == 200
