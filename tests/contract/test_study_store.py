@@ -1,5 +1,6 @@
 """One suite over the study stores: what the routes rely on."""
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.assets.fleet.s3_server import S3Server
 from workers.blobs.folder import FolderStorage
+from workers.blobs.objects import WEB, ObjectStorage
 from workers.errors import (
     AnswerConflictError,
     BlobMissingError,
@@ -48,8 +51,15 @@ LADDER = Ladder(width=1, height=1, log_distances=(0.0,) * 100, distance_version=
 Open = Callable[..., StudyStore]
 
 
-@pytest.fixture(params=["memory", "durable", pytest.param("redis", marks=pytest.mark.redis)])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+@pytest.fixture(
+    params=[
+        "memory",
+        "durable",
+        pytest.param("redis", marks=pytest.mark.redis),
+        pytest.param("redis-bucket", marks=pytest.mark.redis),
+    ]
+)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def opened(**settings: Any) -> StudyStore:
         if request.param == "memory":
             return open_study_store(BrokerSettings(**settings), FolderStorage(tmp_path))
@@ -59,9 +69,13 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         server = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()
-        return open_study_store(
-            BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings), FolderStorage(tmp_path)
-        )
+        broker = BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings)
+        if request.param == "redis":
+            return open_study_store(broker, FolderStorage(tmp_path))
+        bucket: S3Server = request.getfixturevalue("s3_server")
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        return open_study_store(broker, ObjectStorage(f"{bucket.url}/{uuid.uuid4().hex}", WEB))
 
     return opened
 

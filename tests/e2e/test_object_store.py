@@ -5,6 +5,7 @@ import io
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.fleet.fleet import Fleet
 from tests.assets.fleet.s3_server import BUCKET, S3Server
 from tests.assets.photos import noise, png, scene_jpeg
+from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Observer, Organiser, soft_shapes
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
@@ -145,6 +147,23 @@ def test_the_photos_of_a_study_are_in_the_bucket_and_go_with_it(
     assert clients[1].delete(made.path).status_code == 204
     assert [name for name in names() if study_id in name] == []
     assert no_images_on_discs(fleet)
+
+
+def test_the_embedded_mode_keeps_its_records_here_and_its_images_there(
+    s3: S3Server, names: Callable[[], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    with ServiceProcess(tmp_path, blob_url=f"{s3.url}/embedded") as service:
+        sent = service.client.post("/v1/varjpeg", files={"image": scene_jpeg()}, headers={"Prefer": "wait=30"})
+        assert sent.status_code == 200, sent.text
+        made = Organiser(service.client)
+        made.add(soft_shapes(4), name="chair")
+        made.wait_until_ready()
+    kept = [name.removeprefix("limen/embedded/") for name in names() if name.startswith("limen/embedded/")]
+    assert sum(name.startswith("blobs/") and name.count("/") == 2 for name in kept) == 2
+    assert sum(name.startswith(f"studies-embedded/{made.made['id']}/") for name in kept) > 2 * 102
+    assert not (tmp_path / "data" / "blobs").exists()
 
 
 def test_a_job_outlasts_a_store_that_is_silent_for_a_while(clients: list[httpx2.Client], s3: S3Server) -> None:

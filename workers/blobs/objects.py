@@ -9,9 +9,9 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import partial
 from re import Pattern
 from typing import IO, Any, Self
 
@@ -50,39 +50,21 @@ WORKER = Patience(request_s=60, outage_s=60)
 """Work that has been done is not thrown away because the store starts anew."""
 
 
-@dataclass(frozen=True)
 class ObjectStorage(Storage):
     """``Storage`` in the bucket that ``url`` names, below its path. Parts are local files without a name."""
 
-    url: str
-    patience: Patience
+    def __init__(self, url: str, patience: Patience, *, folder: str = "", opened: ObjectStore | None = None) -> None:
+        self.url = url
+        self._patience = patience
+        self._folder = folder
+        self.opened = opened or _opened(url, patience)
 
-    @cached_property
-    def _store(self) -> ObjectStore:
-        return from_url(
-            self.url,
-            client_options={
-                "allow_http": True,  # an endpoint inside a network of one's own often has no certificate
-                "connect_timeout": timedelta(seconds=2),
-                "timeout": timedelta(seconds=self.patience.request_s),
-            },
-            retry_config={
-                "max_retries": 100,
-                "retry_timeout": timedelta(seconds=self.patience.outage_s),
-                "backoff": {
-                    "init_backoff": timedelta(milliseconds=50),
-                    "max_backoff": timedelta(seconds=2),
-                    "base": 2,
-                },
-            },
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url, "patience": self.patience}
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), folder=self._folder), (self.url, self._patience)
 
     def below(self, folder: str) -> Self:
-        """See ``Storage.below``."""
-        return replace(self, url=f"{self.url.rstrip('/')}/{folder}")
+        """See ``Storage.below``; connections are shared."""
+        return type(self)(self.url, self._patience, folder=f"{self._folder}{folder}/", opened=self.opened)
 
     def new_part(self) -> IO[bytes]:
         """See ``Storage.new_part``; it ends with the process, however that ends."""
@@ -108,55 +90,54 @@ class ObjectStorage(Storage):
     def _write(self, name: str, content: bytes | IO[bytes], served: ServedAs | None = None) -> None:
         with _errors_named():
             try:
-                obstore.put(self._store, name, content, attributes=_attributes(served), chunk_size=MULTIPART_BYTES)
+                obstore.put(
+                    self.opened, self._path(name), content, attributes=_attributes(served), chunk_size=MULTIPART_BYTES
+                )
             except FileNotFoundError as error:
                 raise BlobStoreUnavailableError("the object store has no such bucket") from error
 
     def get(self, name: str) -> bytes:
         """See ``Storage.get``."""
         with _errors_named(), _missing_named(name):
-            return obstore.get(self._store, name).bytes().to_bytes()
+            return obstore.get(self.opened, self._path(name)).bytes().to_bytes()
 
     def part_of(self, name: str, start: int, end: int) -> bytes:
         """See ``Storage.part_of``."""
         with _errors_named(), _missing_named(name):
-            return obstore.get_range(self._store, name, start=start, end=end).to_bytes()
+            return obstore.get_range(self.opened, self._path(name), start=start, end=end).to_bytes()
 
     def size_bytes(self, name: str) -> int:
         """See ``Storage.size_bytes``."""
         with _errors_named(), _missing_named(name):
-            return obstore.head(self._store, name)["size"]
+            return obstore.head(self.opened, self._path(name))["size"]
 
     def link(self, name: str, served: ServedAs, *, expires_s: int) -> str | None:
         """See ``Storage.link``: None also if the same bytes were last put to be served otherwise, or as nothing."""
-        store = self._store
+        store = self.opened
         if not isinstance(store, S3Store | GCSStore | AzureStore):
             return None
         with _errors_named(), _missing_named(name):
-            if dict(obstore.get(store, name).attributes) != _attributes(served):
+            if dict(obstore.get(store, self._path(name)).attributes) != _attributes(served):
                 return None
-            return obstore.sign(store, "GET", name, timedelta(seconds=expires_s))
+            return obstore.sign(store, "GET", self._path(name), timedelta(seconds=expires_s))
 
     def sweep(self, names: Pattern[str], oldest: float) -> int:
         """See ``Storage.sweep``: does nothing if another process has done it within ``SWEEP_S``."""
         with _errors_named():
             if self._swept_lately():
                 return 0
-            obstore.put(self._store, _SWEPT, b"")
+            self._write(_SWEPT, b"")
             count = 0
-            for page in obstore.list(self._store):
-                old = [
-                    item["path"]
-                    for item in page
-                    if names.fullmatch(item["path"]) and item["last_modified"].timestamp() < oldest
-                ]
-                self._delete(old)
-                count += len(old)
+            for page in obstore.list(self.opened, self._folder or None):
+                old = [item["path"] for item in page if item["last_modified"].timestamp() < oldest]
+                expired = [path for path in old if names.fullmatch(path.removeprefix(self._folder))]
+                self._delete(expired)
+                count += len(expired)
             return count
 
     def _swept_lately(self) -> bool:
         try:
-            return time.time() - obstore.head(self._store, _SWEPT)["last_modified"].timestamp() < SWEEP_S
+            return time.time() - obstore.head(self.opened, self._path(_SWEPT))["last_modified"].timestamp() < SWEEP_S
         except FileNotFoundError:
             return False
 
@@ -164,7 +145,7 @@ class ObjectStorage(Storage):
         """See ``Storage.check``: it writes when it is first asked in a bucket, and then looks for what it wrote."""
         with _errors_named():
             try:
-                obstore.head(self._store, _READY)
+                obstore.head(self.opened, self._path(_READY))
             except FileNotFoundError:
                 self._write(_READY, b"")
 
@@ -183,19 +164,43 @@ class ObjectStorage(Storage):
     def folders(self) -> list[str]:
         """See ``Storage.folders``."""
         with _errors_named():
-            return sorted(obstore.list_with_delimiter(self._store)["common_prefixes"])
+            found = obstore.list_with_delimiter(self.opened, self._folder or None)["common_prefixes"]
+            return sorted(path.removeprefix(self._folder) for path in found)
 
     def delete_folder(self, name: str) -> None:
         """See ``Storage.delete_folder``."""
         with _errors_named():
-            self._delete([f"{name}/{_BEGUN}"])  # first, so that nobody begins to write there
-            for page in obstore.list(self._store, name):
+            self._delete([self._path(f"{name}/{_BEGUN}")])  # first, so that nobody begins to write there
+            for page in obstore.list(self.opened, self._path(name)):
                 self._delete([item["path"] for item in page])
 
-    def _delete(self, names: list[str]) -> None:
-        if names:
+    def _path(self, name: str) -> str:
+        return self._folder + name
+
+    def _delete(self, paths: list[str]) -> None:
+        if paths:
             with contextlib.suppress(FileNotFoundError):  # another process was faster; some stores mind
-                obstore.delete(self._store, names)
+                obstore.delete(self.opened, paths)
+
+
+def _opened(url: str, patience: Patience) -> ObjectStore:
+    return from_url(
+        url,
+        client_options={
+            "allow_http": True,  # an endpoint inside a network of one's own often has no certificate
+            "connect_timeout": timedelta(seconds=2),
+            "timeout": timedelta(seconds=patience.request_s),
+        },
+        retry_config={
+            "max_retries": 100,
+            "retry_timeout": timedelta(seconds=patience.outage_s),
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=50),
+                "max_backoff": timedelta(seconds=2),
+                "base": 2,
+            },
+        },
+    )
 
 
 def _attributes(served: ServedAs | None) -> Any:

@@ -8,7 +8,8 @@ from celery import Celery
 
 from workers.batches.redis import RedisBatchStore
 from workers.batches.store import BatchStore, MemoryBatchStore
-from workers.blobs.opened import open_storage
+from workers.blobs.opened import open_blobs, open_storage
+from workers.blobs.storage import Storage
 from workers.blobs.store import BlobStore
 from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
@@ -52,9 +53,14 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         return MemoryOutbox() if url is None else RedisOutbox(url.get_secret_value())
 
     @cached_property
+    def storage(self) -> Storage:
+        """Where images, results and the photos of studies are kept, unless the stores of these are given."""
+        return open_storage(self.settings)
+
+    @cached_property
     def blobs(self) -> BlobStore:
         """Image and result bytes, opened once per process; the embedded mode puts the web process's own here."""
-        return BlobStore(open_storage(self.settings), expiry_s=self.settings.blob_expiry_s)
+        return open_blobs(self.settings, self.storage)
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -73,7 +79,7 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def studies(self) -> StudyStore:
         """Observer studies; their images lie beside the blobs."""
-        return open_study_store(self.settings, self.blobs.storage)
+        return open_study_store(self.settings, self.storage)
 
 
 def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workers.batches.store import BatchStore, DurableBatchStore
 from workers.blobs.folder import FolderStorage
-from workers.blobs.opened import open_storage
+from workers.blobs.opened import open_blobs, open_storage
 from workers.blobs.storage import Storage
 from workers.blobs.store import BlobStore
 from workers.jobs.durable import DurableJobStore
@@ -42,17 +42,15 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
     Raises: RecordFileError if another process has them, or they cannot be read and written.
     """
     folder = settings.data_dir.absolute()
-    blobs: Storage = FolderStorage(folder / "blobs")
+    named = settings.object_store is not None or settings.blob_folder is not None
+    blobs = open_storage(settings) if named else FolderStorage(folder / "blobs")
     studies: Storage = FolderStorage(folder / "studies")
     if settings.object_store is not None:
-        blobs = open_storage(settings)
         studies = blobs.below(EMBEDDED)
-    elif settings.blob_folder is not None:
-        blobs = open_storage(settings)
     with contextlib.closing(RecordFile(folder / "records.sqlite")) as records, opened_keys(settings) as keys:
         yield Stores(
             DurableJobStore(settings, records),
-            BlobStore(blobs, expiry_s=settings.blob_expiry_s),
+            open_blobs(settings, blobs),
             DurableStudyStore(settings, StudyFiles(studies), records),
             keys,
             DurableOutbox(records),

@@ -57,7 +57,7 @@ def files(storage: Storage) -> list[str]:
     if isinstance(storage, FolderStorage):
         return [str(path.relative_to(storage.folder)) for path in storage.folder.rglob("*") if path.is_file()]
     assert isinstance(storage, ObjectStorage)
-    return [item["path"] for page in obstore.list(storage._store) for item in page]
+    return [item["path"] for page in obstore.list(storage.opened) for item in page]
 
 
 def local_parts(folder: Path) -> list[str]:
@@ -164,9 +164,11 @@ def test_folders_are_begun_listed_and_deleted_with_all_that_is_in_them(storage: 
 
 
 def test_a_storage_travels_to_another_process(storage: Storage) -> None:
-    storage.put("name", b"content")
-    assert pickle.loads(pickle.dumps(storage.below("."))).folders() == storage.below(".").folders()
-    assert pickle.loads(pickle.dumps(storage)).get("name") == b"content"
+    inner = storage.below("inner")
+    inner.make_folder("one")
+    inner.put("one/name", b"content")
+    assert pickle.loads(pickle.dumps(inner)).folders() == ["one"]
+    assert pickle.loads(pickle.dumps(storage)).get("inner/one/name") == b"content"
     storage.check()
 
 
@@ -228,6 +230,6 @@ def test_a_folder_gives_no_links(folder_store: BlobStore) -> None:
 
 
 def test_a_bucket_that_is_missing_is_no_missing_blob(bucket: ObjectStorage) -> None:
-    nowhere = BlobStore(replace(bucket, url="s3://no-such-bucket/prefix"), expiry_s=1)
+    nowhere = BlobStore(ObjectStorage("s3://no-such-bucket/prefix", WEB), expiry_s=1)
     with pytest.raises(BlobStoreUnavailableError):
         nowhere.put(b"content")

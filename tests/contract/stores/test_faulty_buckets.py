@@ -143,4 +143,4 @@ def test_nothing_can_be_read_of_a_file_that_was_half_sent(s3_server: S3Server, m
         for size in (2 * CUT_BYTES, 2 * MULTIPART_BYTES):
             with pytest.raises(BlobStoreUnavailableError):
                 cut.put(os.urandom(size))
-    assert [item["path"] for page in obstore.list(direct._store) for item in page] == [".ready", f"{key[:2]}/{key}"]
+    assert [item["path"] for page in obstore.list(direct.opened) for item in page] == [".ready", f"{key[:2]}/{key}"]
