@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.access.gate import KEY_PROBLEMS, ClientDep, needs
@@ -91,7 +92,7 @@ async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     jobs, preferences = replies.services.jobs, replies.preferences
     if preferences.wait_s is not None:
         job = await waited_for(job, replies.request, jobs, preferences.wait_s)
-    return replies.result(job, headers=preferences.applied)
+    return await run_in_threadpool(replies.result, job, headers=preferences.applied)
 
 
 @router.get(

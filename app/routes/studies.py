@@ -166,7 +166,7 @@ async def add_study_photo(
     """
     if len(study.photos) >= MAX_PHOTOS:
         raise StudyFullError(f"a study takes {MAX_PHOTOS} photos")
-    uploads = services.studies.files.uploads(study.id)
+    uploads = await run_in_threadpool(services.studies.files.uploads, study.id)
     upload = await receive_upload(request, IMAGE, services.settings, uploads)
     fields = _photo_fields(upload.fields)
 

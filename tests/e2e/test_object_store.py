@@ -5,6 +5,7 @@ import io
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from obstore.store import S3Store
 from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.fleet.fleet import Fleet
 from tests.assets.fleet.s3_server import BUCKET, S3Server
+from tests.assets.pace import in_time
 from tests.assets.photos import noise, png, scene_jpeg
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Observer, Organiser, soft_shapes
@@ -167,15 +169,24 @@ def test_the_embedded_mode_keeps_its_records_here_and_its_images_there(
 
 
 def test_a_job_outlasts_a_store_that_is_silent_for_a_while(clients: list[httpx2.Client], s3: S3Server) -> None:
+    done = clients[0].post("/v1/varjpeg", files={"image": scene_jpeg()}, headers={"Prefer": "wait=30"})
     sent = clients[0].post("/v1/quality-score", files={"image": png(noise(24, SLOW_WIDTH, 1))})
-    assert sent.status_code == 202
+    assert (done.status_code, sent.status_code) == (200, 202)
     s3.hold_up()
     began = time.monotonic()
-    refused = clients[0].post("/v1/quality-score", files={"image": png(noise(24, 24, 2))})
+    with ThreadPoolExecutor() as pool:
+        upload = pool.submit(clients[0].post, "/v1/quality-score", files={"image": png(noise(24, 24, 2))})
+        file = pool.submit(clients[0].get, done.headers["content-location"], headers={"Accept": "image/jpeg"})
+        time.sleep(0.5)  # until both wait for the store
+        assert clients[0].get("/health/live").status_code == 200
+        assert clients[0].get(sent.headers["location"]).status_code == 200
+        assert in_time(time.monotonic() - began, 3)
+        refused = [upload.result(), file.result()]
     waited_s = time.monotonic() - began
     s3.go_on()
-    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/blob-store-unavailable")
-    assert int(refused.headers["retry-after"]) > 0
+    assert [reply.status_code for reply in refused] == [503, 503]
+    assert all(reply.json()["type"] == "/problems/blob-store-unavailable" for reply in refused)
+    assert all(int(reply.headers["retry-after"]) > 0 for reply in refused)
     assert waited_s < 15
     path = sent.headers["location"]
     until(lambda: clients[1].get(path).json()["state"] == "succeeded", "the end of the job")
