@@ -2,10 +2,14 @@
 
 import hashlib
 import io
+import json
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +55,10 @@ def clients(fleet: Fleet) -> Iterator[list[httpx2.Client]]:
         client.close()
 
 
-@pytest.fixture
-def names(s3: S3Server) -> Callable[[], list[str]]:
-    """Everything in the bucket."""
-    store = S3Store(
+@pytest.fixture(scope="module")
+def bucket(s3: S3Server) -> S3Store:
+    """All of the bucket."""
+    return S3Store(
         BUCKET,
         endpoint=s3.endpoint,
         access_key_id="limen",
@@ -62,7 +66,12 @@ def names(s3: S3Server) -> Callable[[], list[str]]:
         region="us-east-1",
         client_options={"allow_http": True},
     )
-    return lambda: [item["path"] for page in obstore.list(store) for item in page]
+
+
+@pytest.fixture
+def names(bucket: S3Store) -> Callable[[], list[str]]:
+    """Everything in the bucket."""
+    return lambda: [item["path"] for page in obstore.list(bucket) for item in page]
 
 
 def until(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
@@ -191,3 +200,64 @@ def test_a_job_outlasts_a_store_that_is_silent_for_a_while(clients: list[httpx2.
     path = sent.headers["location"]
     until(lambda: clients[1].get(path).json()["state"] == "succeeded", "the end of the job")
     assert clients[0].get("/health/ready").status_code == 200
+
+
+@dataclass
+class Night:
+    """``limen varjpeg`` from one prefix of the bucket to another, as a job of the night runs it."""
+
+    environment: dict[str, str]
+
+    def command(self, *more: str) -> list[str]:
+        limen = str(Path(sys.executable).with_name("limen"))
+        return [limen, "varjpeg", f"s3://{BUCKET}/in/", "-o", f"s3://{BUCKET}/out", "--json", *more]
+
+    def run(self, *more: str) -> tuple[int, dict[str, Any]]:
+        """Exit status and the figures."""
+        done = subprocess.run(
+            self.command(*more), env=self.environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        return done.returncode, json.loads(done.stdout or "{}") | {"said": done.stderr}
+
+
+def test_a_bucket_of_photos_becomes_a_bucket_of_results_and_goes_on_where_it_stopped(
+    fleet: Fleet, bucket: S3Store, names: Callable[[], list[str]]
+) -> None:
+    for number in range(120):
+        obstore.put(bucket, f"in/{number % 3}/photo {number}.png", png(noise(12, 12, 800 + number)))
+    obstore.put(bucket, "in/read me.txt", b"no photo")
+    night = Night(fleet.environment)
+    assert night.run("--dry-run")[1]["done"] == 120
+    with subprocess.Popen(night.command(), env=night.environment, stdout=subprocess.DEVNULL) as killed:
+        until(lambda: [name for name in names() if name.startswith("out/limen-manifest/")], "the first batch")
+        killed.kill()
+    status, figures = night.run()
+    assert (status, figures["done"] + figures["already"], figures["skipped"], figures["failed"]) == (0, 120, 1, {})
+    assert figures["already"] >= 20
+    results = [name for name in names() if name.startswith("out/") and "limen-manifest" not in name]
+    assert sorted(results) == sorted(f"out/{number % 3}/photo {number}.png.jpg" for number in range(120))
+    assert bytes(obstore.get(bucket, "out/1/photo 1.png.jpg").bytes())[:2] == b"\xff\xd8"
+    obstore.put(bucket, "in/1/photo 1.png", png(noise(12, 12, 5)))
+    obstore.put(bucket, "in/broken.jpg", b"no photo")
+    status, figures = night.run()
+    assert (status, figures["done"], figures["already"]) == (2, 1, 119)
+    assert list(figures["failed"]) == ["broken.jpg"]
+    assert night.run("--target-sur", "0.9", "--exclude", "0/*", "--exclude", "broken.jpg")[1]["done"] == 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["s3://in", "-o", "out"], "out is no bucket"),
+        (["s3://in", "s3://other", "-o", "s3://out"], "a bucket goes alone"),
+        (["s3://in/", "-o", "s3://in/small"], "lie in each other"),
+        (["s3://in", "-o", "s3://out", "--server", "localhost:1"], "not of --server"),
+    ],
+)
+def test_what_cannot_be_done_with_a_bucket_is_said_in_one_line(fleet: Fleet, arguments: list[str], said: str) -> None:
+    limen = str(Path(sys.executable).with_name("limen"))
+    done = subprocess.run(
+        [limen, "varjpeg", *arguments], env=fleet.environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr

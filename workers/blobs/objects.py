@@ -44,6 +44,15 @@ class Patience:
     outage_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file as its bucket lists it; ``tag`` differs between its versions."""
+
+    name: str
+    size_bytes: int
+    tag: str
+
+
 WEB = Patience(request_s=10, outage_s=2)
 """A client that waits learns soon that the store is away."""
 WORKER = Patience(request_s=60, outage_s=60)
@@ -120,6 +129,14 @@ class ObjectStorage(Storage):
             if dict(obstore.get(store, self._path(name)).attributes) != _attributes(served):
                 return None
             return obstore.sign(store, "GET", self._path(name), timedelta(seconds=expires_s))
+
+    def listed(self) -> Iterator[Listed]:
+        """All files, page by page, with what tells one version of them from another."""
+        with _errors_named():
+            for page in obstore.list(self.opened, self._folder or None):
+                for item in page:
+                    tag = item["e_tag"] or item["last_modified"].isoformat()
+                    yield Listed(item["path"].removeprefix(self._folder), item["size"], tag)
 
     def sweep(self, names: Pattern[str], oldest: float) -> int:
         """See ``Storage.sweep``: does nothing if another process has done it within ``SWEEP_S``."""

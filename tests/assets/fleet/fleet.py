@@ -74,7 +74,7 @@ class Member:
 
 
 class Fleet:
-    """``apis`` and ``workers``, started and ended together."""
+    """``apis`` and ``workers``, started and ended together; ``environment`` is what all of them are told."""
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class Fleet:
             "LIMEN_BLOB_URL": s3.url,
         }
         environment |= {f"LIMEN_{name.upper()}": str(value) for name, value in settings.items()}
+        self.environment = environment
         self.apis = [Member("api", folder / f"api-{number}", environment, real=real) for number in range(apis)]
         self.workers = [
             Member("worker", folder / f"worker-{number}", environment, real=real) for number in range(workers)
