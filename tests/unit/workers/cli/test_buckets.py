@@ -9,7 +9,7 @@ from workers.settings import OBJECT_STORES
 
 
 def test_the_command_line_knows_the_stores_of_the_settings() -> None:
-    assert SCHEMES == tuple(f"{scheme}:" for scheme in OBJECT_STORES)
+    assert tuple(f"{scheme}:" for scheme in OBJECT_STORES) == SCHEMES
 
 
 @pytest.mark.parametrize(
