@@ -24,6 +24,10 @@ class FolderStorage(Storage):
         """See ``Storage.below``."""
         return type(self)(self.folder / folder)
 
+    def patient(self) -> Self:
+        """See ``Storage.patient``."""
+        return self
+
     def new_part(self) -> IO[bytes]:
         """See ``Storage.new_part``."""
         with room_or_error():

@@ -6,6 +6,7 @@ Who may do what there, and where the store is, is said by its own environment va
 
 import contextlib
 import logging
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ _BEGUN = ".folder"
 """File that stands for a folder: an object store has none."""
 _SWEPT = ".swept"
 _READY = ".ready"
-_FULL = ("507", "StorageFull", "QuotaExceeded", "InsufficientStorage")
+_FULL = re.compile(r"status code: 507\b|<Code>(?:XMinioStorageFull|QuotaExceeded|InsufficientStorage)</Code>")
 """How stores say that they are full: WebDAV's status, MinIO's and Ceph's codes."""
 
 
@@ -74,6 +75,10 @@ class ObjectStorage(Storage):
     def below(self, folder: str) -> Self:
         """See ``Storage.below``; connections are shared."""
         return type(self)(self.url, self._patience, folder=f"{self._folder}{folder}/", opened=self.opened)
+
+    def patient(self) -> Self:
+        """See ``Storage.patient``."""
+        return type(self)(self.url, WORKER, folder=self._folder)
 
     def new_part(self) -> IO[bytes]:
         """See ``Storage.new_part``; it ends with the process, however that ends."""
@@ -126,7 +131,7 @@ class ObjectStorage(Storage):
         if not isinstance(store, S3Store | GCSStore | AzureStore):
             return None
         with _errors_named(), _missing_named(name):
-            if dict(obstore.get(store, self._path(name)).attributes) != _attributes(served):
+            if dict(obstore.get(store, self._path(name), options={"head": True}).attributes) != _attributes(served):
                 return None
             return obstore.sign(store, "GET", self._path(name), timedelta(seconds=expires_s))
 
@@ -233,7 +238,7 @@ def _errors_named() -> Iterator[None]:
     except BaseError as error:
         cause = str(error).partition("\n")[0]
         logger.warning("object store: %s", cause)
-        if any(word in str(error) for word in _FULL):
+        if _FULL.search(str(error)):
             raise BlobStoreFullError("the object store has no room left") from error
         raise BlobStoreUnavailableError(f"the object store cannot be used: {type(error).__name__}") from error
 

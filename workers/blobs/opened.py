@@ -3,7 +3,7 @@
 from workers.blobs.folder import FolderStorage
 from workers.blobs.storage import Storage
 from workers.blobs.store import BlobStore
-from workers.settings import BrokerSettings, WorkerSettings
+from workers.settings import BrokerSettings
 
 
 def open_storage(settings: BrokerSettings) -> Storage:
@@ -14,8 +14,7 @@ def open_storage(settings: BrokerSettings) -> Storage:
     if settings.object_store is not None:
         from workers.blobs import objects  # obstore is an extra
 
-        patience = objects.WORKER if isinstance(settings, WorkerSettings) else objects.WEB
-        return objects.ObjectStorage(settings.object_store, patience)
+        return objects.ObjectStorage(settings.object_store, objects.WEB)
     folder = settings.blob_folder
     if folder is None:
         raise ValueError("neither blob_dir nor blob_url is set, and no storage was given")

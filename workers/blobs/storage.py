@@ -39,6 +39,10 @@ class Storage(ABC):
         """The files whose names begin with ``folder/``, under what follows."""
 
     @abstractmethod
+    def patient(self) -> Self:
+        """The same, for who has done work that is not to be thrown away because the store is away for a moment."""
+
+    @abstractmethod
     def new_part(self) -> IO[bytes]:
         """An empty local file to write to, which ``keep`` or ``drop`` takes away."""
 

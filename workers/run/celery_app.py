@@ -16,7 +16,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
 from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
-from workers.settings import BrokerSettings
+from workers.settings import BrokerSettings, WorkerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
 from workers.webhooks.outbox import MemoryOutbox, Outbox
@@ -55,7 +55,8 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def storage(self) -> Storage:
         """Where images, results and the photos of studies are kept, unless the stores of these are given."""
-        return open_storage(self.settings)
+        storage = open_storage(self.settings)
+        return storage.patient() if isinstance(self.settings, WorkerSettings) else storage
 
     @cached_property
     def blobs(self) -> BlobStore:

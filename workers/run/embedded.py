@@ -53,7 +53,7 @@ class EmbeddedWorker:
         self.celery.set_default()  # pool threads look for the application there
         self._children: Children | None = None
         if task_modules == TASK_MODULES:
-            begin = partial(_begin, settings, stores.blobs.storage, stores.studies.files.storage)
+            begin = partial(_begin, settings, stores.blobs.storage.patient(), stores.studies.files.storage.patient())
             self._children = Children(begin, settings)
             self.celery.perform = self._children.perform
         self._controller = self.celery.WorkController(

@@ -168,7 +168,7 @@ def test_a_storage_travels_to_another_process(storage: Storage) -> None:
     inner.make_folder("one")
     inner.put("one/name", b"content")
     assert pickle.loads(pickle.dumps(inner)).folders() == ["one"]
-    assert pickle.loads(pickle.dumps(storage)).get("inner/one/name") == b"content"
+    assert pickle.loads(pickle.dumps(storage.patient())).get("inner/one/name") == b"content"
     storage.check()
 
 

@@ -30,13 +30,15 @@ CUT_BYTES = 1 << 20
 
 
 class Full(BaseHTTPRequestHandler):
-    """Has room for nothing, as MinIO says it."""
+    """Has room for nothing, as MinIO or Ceph says it."""
+
+    answer = 507, b""
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(507)
+        self.send_response(self.answer[0])
         self.end_headers()
-        self.wfile.write(b"<Error><Code>XMinioStorageFull</Code></Error>")
+        self.wfile.write(self.answer[1])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -121,7 +123,14 @@ def test_a_store_that_is_away_is_a_503_until_it_is_back(
         answered(client.get(f"/v1/jobs/{job_id}/artefacts/a"), 410, "blob-missing", time.monotonic())
 
 
-def test_a_full_store_is_a_507(s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [(507, b"<Error><Code>XMinioStorageFull</Code></Error>"), (403, b"<Error><Code>QuotaExceeded</Code></Error>")],
+)
+def test_a_full_store_is_a_507(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, text: bytes
+) -> None:
+    Full.answer = status, text
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Full)) as endpoint:
         began = time.monotonic()
         with service(s3_server, tmp_path, monkeypatch, AWS_ENDPOINT_URL=endpoint) as client:
