@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request
 from app.http.negotiation import choose_media_type, preferred_wait_s
 from app.http.uploads import Upload, UploadForm, receive_upload
 from app.settings import ApiSettings
-from workers.blobs import BlobStore
+from workers.blobs.store import BlobStore
 from workers.jobs.store import JobStore
 from workers.run.celery_app import LimenCelery
 from workers.studies.store import StudyStore

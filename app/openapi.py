@@ -68,6 +68,7 @@ _UPLOAD_PROBLEMS = (
 )
 _WORK_PROBLEMS = (
     FailureCode.BLOB_MISSING,
+    FailureCode.BLOB_STORE_UNAVAILABLE,
     FailureCode.PARAMETER_INVALID,
     RequestFault.JOB_CANCELLED,
     JobExpiredError.code,

@@ -4,18 +4,23 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from app.dependencies import PreferencesDep, ServicesDep
 from app.http.negotiation import choose_media_type
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError, failure_problem
+from app.http.semantics import asks_for_head
+from app.http.stored_files import stored_reply
 from app.schemas import JobStatus, job_path, result_body
-from workers.blobs import BlobStore
+from workers.blobs.storage import ServedAs
+from workers.blobs.store import BlobStore
 from workers.contracts import Artefact, JobResult, VarJpegResult
 from workers.jobs.record import Job, JobState
 
 JSON = "application/json"
+LINK_S = 300
+"""How long an address in the store itself is good for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,28 @@ def artefact_reply(
     job: Job, artefact: Artefact, request: Request, blobs: BlobStore, *, headers: dict[str, str] | None = None
 ) -> Response:
     """One file of a result, with the figures that matter about it as headers. Raises: BlobMissingError."""
-    extra = _figures(job) | {"Content-Disposition": f'inline; filename="{artefact.name}"'} | (headers or {})
+    served = ServedAs(artefact.media_type, artefact.name)
+    extra = _figures(job) | {"Content-Disposition": served.disposition} | (headers or {})
     if artefact.media_type == "image/svg+xml":
         extra["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     etag = f'"{artefact.key}"'
-    path = blobs.path(artefact.key)
-    return _tagged(request, FileResponse(path, media_type=artefact.media_type, headers=extra | {"ETag": etag}), etag)
+    file = blobs.file(artefact.key)
+    reply = stored_reply(request, file, media_type=artefact.media_type, headers=extra, etag=etag)
+    return _tagged(request, reply, etag)
+
+
+def artefact_link(job: Job, artefact: Artefact, request: Request, blobs: BlobStore) -> Response | None:
+    """The way to one file of a result in the store itself, for ``LINK_S``; None if the store gives none, or for HEAD,
+    which such an address does not take.
+
+    Raises: BlobMissingError.
+    """
+    served = ServedAs(artefact.media_type, artefact.name)
+    url = None if asks_for_head(request) else blobs.link(artefact.key, served, expires_s=LINK_S)
+    if url is None:
+        return None
+    reply = Response(status_code=307, headers=_figures(job) | {"Location": url, "Cache-Control": "no-store"})
+    return _tagged(request, reply, f'"{artefact.key}"')
 
 
 def accepted_reply(job: Job, *, headers: dict[str, str]) -> Response:

@@ -32,6 +32,10 @@ class ApiSettings(BrokerSettings):
         default=(), description="web origins, by commas, whose pages may use the service, as https://shop.example"
     )
 
+    blob_presign: bool = Field(
+        default=False,
+        description="answer for a file of a result with its address in the object store, good for 5 minutes",
+    )
     max_batch_bytes: int = Field(default=1 << 30, ge=1024, description="largest body of a batch")
     batch_receive_s: float = Field(default=900.0, gt=0, description="longest time for the body of a batch before 408")
 

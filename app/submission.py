@@ -49,7 +49,8 @@ class Submission:
             job = await waited_for(job, self.replies.request, services.jobs, wait_s)
         applied = preferences.applied
         if wait_s is not None and job.finished:
-            return self.replies.result(job, headers=applied | {"Content-Location": f"{job_path(job.id)}/result"})
+            location = {"Content-Location": f"{job_path(job.id)}/result"}
+            return await run_in_threadpool(self.replies.result, job, headers=applied | location)
         if preferences.files_only:
             raise _wait_ended(job, headers=applied)
         return accepted_reply(job, headers=applied)

@@ -1,21 +1,26 @@
 """A ZIP archive that is sent while it is made, and never kept as a whole."""
 
 import io
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+
+from workers.blobs.storage import StoredFile
 
 
-def zip_pieces(entries: Iterable[tuple[str, bytes | str | Path]]) -> Iterator[bytes]:
-    """The archive, piece by piece; an entry is its name and its content, or the file with it.
+def zip_pieces(entries: Iterable[tuple[str, bytes | str | StoredFile]]) -> Iterator[bytes]:
+    """The archive, piece by piece; an entry is its name and its content, or the stored file with it.
 
     Nothing is compressed: images are already.
     """
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:
         for name, content in entries:
-            if isinstance(content, Path):
-                archive.write(content, name)
+            if isinstance(content, StoredFile):
+                with archive.open(zipfile.ZipInfo(name, time.localtime()[:6]), "w") as entry:
+                    for piece in content.pieces():
+                        entry.write(piece)
+                        yield outlet.taken()
             else:
                 archive.writestr(name, content)
             yield outlet.taken()

@@ -1,4 +1,5 @@
-"""A real Redis on a free port, with the durability settings that Limen asks for; which processes are measured."""
+"""A real Redis on a free port, with the durability settings that Limen asks for, and a real S3 server; which processes
+are measured."""
 
 import os
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.assets.fleet.s3_server import S3Server
 from tests.assets.redis_server import RedisServer
 
 
@@ -24,6 +26,24 @@ def pytest_configure() -> None:
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for all tests that keep to their own database or flush it."""
     server = _started(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One S3 server for all tests that keep to their own prefix or empty it."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_s3(tmp_path: Path) -> Iterator[S3Server]:
+    """An S3 server that the test may stop and hold up."""
+    server = S3Server(tmp_path)
+    server.start()
     yield server
     server.kill()
 

@@ -13,6 +13,7 @@ ServiceError
 ├── BatchLimitError             batch-limit            as many batches are unfinished as are taken
 ├── BlobMissingError            blob-missing           no bytes under this key
 ├── BlobStoreFullError          blob-store-full        no room to store bytes
+├── BlobStoreUnavailableError   blob-store-unavailable the object store cannot be reached or used
 ├── StudyUnknownError           study-unknown          no study has this link
 ├── StudyExpiredError           study-expired          the study has ended and was deleted
 ├── StudyLimitError             study-limit            as many studies are kept as are taken
@@ -100,9 +101,15 @@ class BlobMissingError(ServiceError):
 
 
 class BlobStoreFullError(ServiceError):
-    """The folder of the blob store has no room left."""
+    """The folder or the bucket of the blob store has no room left."""
 
     code = "blob-store-full"
+
+
+class BlobStoreUnavailableError(ServiceError):
+    """The object store cannot be reached in time, or does not do what it is asked; its log says why."""
+
+    code = "blob-store-unavailable"
 
 
 class StudyUnknownError(ServiceError):

@@ -1,14 +1,19 @@
 """Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
 
+import importlib.util
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.viewing import DEFAULT_OBSERVER
 from workers.outbound.guard import HostRule
+
+OBJECT_STORES = ("s3", "gs", "az")
+"""Schemes of ``blob_url`` that name a bucket."""
 
 
 def _by_commas(value: Any) -> Any:
@@ -25,7 +30,13 @@ class BrokerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIMEN_", env_nested_delimiter="__", frozen=True)
 
     redis_url: SecretStr | None = Field(default=None, description="redis://host:port/db; unset: embedded mode")
-    blob_dir: Path | None = Field(default=None, description="shared folder for images and results; required with Redis")
+    blob_dir: Path | None = Field(
+        default=None, description="shared folder for images and results; Redis needs this or the next"
+    )
+    blob_url: str | None = Field(
+        default=None,
+        description="the same as an address, used first: s3://bucket/prefix, gs://, az:// (extra objects), file:///folder",
+    )
     data_dir: Path = Field(
         default=Path(".limen"), description="folder of the embedded mode: job records, studies, images and results"
     )
@@ -71,10 +82,24 @@ class BrokerSettings(BaseSettings):
             HostRule.of(text)
         return value
 
+    @field_validator("blob_url")
+    @classmethod
+    def _blob_place(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        bucket = parts.scheme in OBJECT_STORES and bool(parts.netloc) and "@" not in parts.netloc
+        folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        if not (bucket or folder) or parts.query or parts.fragment:
+            raise ValueError(f"{value!r} is none of s3://bucket/prefix, gs://..., az://..., file:///folder")
+        if bucket and importlib.util.find_spec("obstore") is None:
+            raise ValueError(f"{parts.scheme}:// needs a package that is missing: pip install 'limen[objects]'")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.redis_url is not None and self.blob_dir is None:
-            raise ValueError("blob_dir is required with redis_url: web process and workers share that folder")
+        if self.redis_url is not None and self.blob_dir is None and self.blob_url is None:
+            raise ValueError("blob_dir or blob_url is required with redis_url: web process and workers share it")
         if self.soft_limit_s > self.hard_limit_s:
             raise ValueError("soft_limit_s must not exceed hard_limit_s")
         return self
@@ -83,6 +108,18 @@ class BrokerSettings(BaseSettings):
     def embedded(self) -> bool:
         """True when web process and worker share one process and its memory."""
         return self.redis_url is None
+
+    @property
+    def object_store(self) -> str | None:
+        """Address of the bucket for images and results, if they are kept in one."""
+        return None if self.blob_url is None or self.blob_url.startswith("file:") else self.blob_url
+
+    @property
+    def blob_folder(self) -> Path | None:
+        """The folder for images and results, if one is named."""
+        if self.blob_url is None:
+            return self.blob_dir
+        return None if self.object_store is not None else Path(unquote(urlsplit(self.blob_url).path))
 
     @property
     def sends_webhooks(self) -> bool:

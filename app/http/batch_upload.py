@@ -12,7 +12,7 @@ from app.http.problems import ProblemError
 from app.http.uploads import LimitedBody, checked_pixels
 from app.settings import ApiSettings
 from workers.batches.record import IMAGE, MAX_ITEMS
-from workers.blobs import BlobStore, BlobWriter
+from workers.blobs.store import BlobStore, BlobWriter
 from workers.outbound.guard import MAX_LENGTH
 
 URLS = "image_urls"

@@ -7,7 +7,7 @@ from app.http.disc import off_the_loop
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
 from app.settings import ApiSettings
-from workers.blobs import BlobStore, BlobWriter
+from workers.blobs.store import BlobStore, BlobWriter
 from workers.errors import AddressRefusedError, FetchFailedError
 from workers.outbound.fetching import fetched
 from workers.outbound.guard import Guard

@@ -8,7 +8,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
-from workers.blobs import BlobStore, BlobWriter
+from workers.blobs.store import BlobStore, BlobWriter
 
 MAX_PARTS = 32
 MAX_FIELD_BYTES = 4096

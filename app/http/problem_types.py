@@ -208,6 +208,12 @@ _TABLE = (
     ),
     ProblemType(BlobStoreFullError.code, 507, "No room for the upload", "The disk for images and results is full."),
     ProblemType(
+        FailureCode.BLOB_STORE_UNAVAILABLE,
+        503,
+        "The store of images and results cannot be reached",
+        "Nothing was taken, or the result cannot be had for the moment; see Retry-After.",
+    ),
+    ProblemType(
         FailureCode.BLOB_MISSING, 410, "The file has expired", "The bytes are no longer kept; send the image again."
     ),
     ProblemType(

@@ -13,7 +13,14 @@ from starlette.requests import ClientDisconnect
 from app.http.human_pages import asked_by_a_person, human_page
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from workers.contracts import Failure, FailureCode
-from workers.errors import BatchLimitError, BrokerUnavailableError, QueueFullError, ServiceError, StudyUnreadyError
+from workers.errors import (
+    BatchLimitError,
+    BlobStoreUnavailableError,
+    BrokerUnavailableError,
+    QueueFullError,
+    ServiceError,
+    StudyUnreadyError,
+)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -36,6 +43,7 @@ _RETRY_LATER = frozenset(
         BatchLimitError.code,
         QueueFullError.code,
         BrokerUnavailableError.code,
+        BlobStoreUnavailableError.code,
         RequestFault.JOB_UNFINISHED,
         RequestFault.WAIT_ENDED,
         StudyUnreadyError.code,

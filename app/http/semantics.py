@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError, problem_response
 
+_HEAD = "limen.head"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RANGES = re.compile(r"bytes=\s*\d*-\d*(?:\s*,\s*\d*-\d*)*\s*", re.IGNORECASE)
 
@@ -35,10 +36,15 @@ class HttpSemantics:
             return
         reply = _Reply(scope, receive, send)
         if scope["method"] == "HEAD":
-            await _without_body(self._app, _without_range(scope) | {"method": "GET"}, receive, reply.send)
+            await _without_body(self._app, _without_range(scope) | {"method": "GET", _HEAD: True}, receive, reply.send)
         else:
             usable = scope if _is_readable(Headers(scope=scope).get("range")) else _without_range(scope)
             await self._app(usable, receive, reply.send)
+
+
+def asks_for_head(request: Request) -> bool:
+    """Whether a request that is answered like GET came as HEAD."""
+    return bool(request.scope.get(_HEAD))
 
 
 async def _without_body(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

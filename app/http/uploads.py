@@ -21,7 +21,7 @@ from app.http.multipart import FormReader, too_large
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
 from app.settings import ApiSettings
-from workers.blobs import BlobStore, BlobWriter
+from workers.blobs.store import BlobStore, BlobWriter
 
 FORM_OVERHEAD_BYTES = 1 << 16
 """What fields, part headers and boundaries may add to the files of a form."""

@@ -22,12 +22,15 @@ from app.http.problems import RETRY_AFTER_S, ProblemError, validation_errors
 from app.openapi import IMAGE_PROBLEMS, problem_responses
 from app.zip_stream import zip_pieces
 from workers.batches.record import BATCHED, IMAGE, MAX_ITEMS, Batch, Source, new_batch_id
+from workers.blobs.storage import StoredFile
 from workers.contracts import FailureCode
 from workers.errors import (
     AddressRefusedError,
     BatchLimitError,
     BatchUnknownError,
+    BlobMissingError,
     BlobStoreFullError,
+    BlobStoreUnavailableError,
     BrokerUnavailableError,
     ServiceError,
 )
@@ -111,6 +114,7 @@ OwnBatch = Annotated[Batch, Depends(_own_batch)]
             BatchLimitError.code,
             BrokerUnavailableError.code,
             BlobStoreFullError.code,
+            BlobStoreUnavailableError.code,
             FailureCode.INTERNAL,
         )
     ),
@@ -255,11 +259,11 @@ def _done(batch: Batch, services: Services) -> Iterator[tuple[dict[str, Any], Jo
 
 def _entries(
     done: Iterator[tuple[dict[str, Any], Job | None]], services: Services
-) -> Iterator[tuple[str, bytes | str | Any]]:
+) -> Iterator[tuple[str, str | StoredFile]]:
     lines = []
     for line, job in done:
         lines.append(json.dumps(line))
         for artefact in () if job is None or job.result is None else job.result.artefacts:
-            with contextlib.suppress(ServiceError):  # its time has come
-                yield f"{line['number']:04d}/{artefact.name}", services.blobs.path(artefact.key)
+            with contextlib.suppress(BlobMissingError):  # its time has come
+                yield f"{line['number']:04d}/{artefact.name}", services.blobs.file(artefact.key)
     yield "results.jsonl", "".join(f"{line}\n" for line in lines)

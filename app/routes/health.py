@@ -7,7 +7,7 @@ from app.access.gate import KEY_PROBLEMS, needs
 from app.dependencies import Services, ServicesDep
 from app.openapi import problem_responses
 from app.schemas import Live, Readiness
-from workers.errors import BlobStoreFullError, BrokerUnavailableError, ServiceError
+from workers.errors import BlobStoreFullError, BlobStoreUnavailableError, BrokerUnavailableError, ServiceError
 from workers.keys.scope import Scope
 
 router = APIRouter(tags=["service"])
@@ -67,9 +67,8 @@ def _queue(services: Services) -> str:
 
 def _blobs(services: Services) -> str:
     try:
-        with services.blobs.writer() as writer:
-            writer.write(b"ready?")
-    except (BlobStoreFullError, OSError) as error:
+        services.blobs.storage.check()
+    except (BlobStoreFullError, BlobStoreUnavailableError, OSError) as error:
         return f"cannot be written: {type(error).__name__}"
     return "ok"
 

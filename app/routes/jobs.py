@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.access.gate import KEY_PROBLEMS, ClientDep, needs
@@ -15,7 +16,7 @@ from app.http.negotiation import is_lenient
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
 from app.openapi import ALL_WORK_PROBLEMS, file_content, problem_responses
-from app.replies import RepliesDep, artefact_reply, successful_result
+from app.replies import RepliesDep, artefact_link, artefact_reply, successful_result
 from app.schemas import JobStatus, Result, job_path
 from app.waiting import waited_for
 from workers.contracts import FailureCode
@@ -91,7 +92,7 @@ async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     jobs, preferences = replies.services.jobs, replies.preferences
     if preferences.wait_s is not None:
         job = await waited_for(job, replies.request, jobs, preferences.wait_s)
-    return replies.result(job, headers=preferences.applied)
+    return await run_in_threadpool(replies.result, job, headers=preferences.applied)
 
 
 @router.get(
@@ -102,6 +103,7 @@ async def read_result(job: OwnJob, replies: RepliesDep) -> Response:
     responses={
         200: {"description": "The file.", "content": _FILES},
         304: {"description": "The client has it already."},
+        307: {"description": "It is to be fetched from `Location`, on a service that is set up for it."},
         **problem_responses(
             dict.fromkeys((*_RESULT_PROBLEMS, RequestFault.ARTEFACT_UNKNOWN, RequestFault.RANGE_NOT_SATISFIABLE))
         ),
@@ -112,6 +114,7 @@ def read_artefact(
     name: FileName,
     request: Request,
     blobs: BlobsDep,
+    settings: SettingsDep,
 ) -> Response:
     """A file that the result lists under `artefacts`.
 
@@ -120,7 +123,8 @@ def read_artefact(
     artefacts = successful_result(job).artefacts
     for artefact in artefacts:
         if artefact.name == name:
-            return artefact_reply(job, artefact, request, blobs)
+            link = artefact_link(job, artefact, request, blobs) if settings.blob_presign else None
+            return link or artefact_reply(job, artefact, request, blobs)
     names = ", ".join(artefact.name for artefact in artefacts)
     raise ProblemError(RequestFault.ARTEFACT_UNKNOWN, f"This result has: {names}.")
 

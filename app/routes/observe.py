@@ -5,17 +5,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
 
 from app.dependencies import Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
 from app.http.problem_types import RequestFault
+from app.http.stored_files import stored_reply
 from app.openapi import json_body, problem_responses
 from app.routes.studies import photo_status, ready_photos
 from app.studies.schemas import Consent, Invitation, PhotoState, SessionView, invitation, session_view
 from workers.contracts import FailureCode
 from workers.errors import (
     AnswerConflictError,
+    BlobStoreUnavailableError,
     BrokerUnavailableError,
     SessionLimitError,
     SessionUnknownError,
@@ -39,6 +40,7 @@ _LINK_PROBLEMS = (
     StudyUnknownError.code,
     StudyExpiredError.code,
     BrokerUnavailableError.code,
+    BlobStoreUnavailableError.code,
     FailureCode.INTERNAL,
 )
 _SESSION_PROBLEMS = (*_LINK_PROBLEMS, SessionUnknownError.code)
@@ -114,16 +116,16 @@ def read_session(
     },
 )
 def read_trial_image(
-    study: ObservedStudy, session: OwnSession, number: Number, level: Level, services: ServicesDep
+    request: Request, study: ObservedStudy, session: OwnSession, number: Number, level: Level, services: ServicesDep
 ) -> Response:
     """What this trial shows as `level`; an attention check shows another one, which the address does not tell.
 
     `curl localhost:8000/v1/observe/TOKEN/sessions/SESSION/trials/0/levels/42 -o shown.jpg`
     """
     shown = session.shown_level(number, level)
-    path = services.studies.files.version(study.id, session.trials[number].photo_id, shown)
+    file = services.studies.files.version(study.id, session.trials[number].photo_id, shown)
     headers = {"Cache-Control": "private, max-age=3600"}
-    return FileResponse(path, media_type="image/png" if shown == 0 else "image/jpeg", headers=headers)
+    return stored_reply(request, file, media_type="image/png" if shown == 0 else "image/jpeg", headers=headers)
 
 
 @router.post(

@@ -24,6 +24,7 @@ from app.studies.schemas import PhotoState, PhotoStatus, StudyCreated, StudyLink
 from workers.contracts import FailureCode, StudyLadderRequest
 from workers.errors import (
     BlobStoreFullError,
+    BlobStoreUnavailableError,
     BrokerUnavailableError,
     JobExpiredError,
     JobUnknownError,
@@ -49,6 +50,7 @@ _STUDY_PROBLEMS = (
     StudyUnknownError.code,
     StudyExpiredError.code,
     BrokerUnavailableError.code,
+    BlobStoreUnavailableError.code,
     FailureCode.INTERNAL,
 )
 _BODY_PROBLEMS = (
@@ -96,6 +98,8 @@ OrganisedStudy = Annotated[Study, Depends(_study)]
             StudyLimitError.code,
             QueueFullError.code,
             BrokerUnavailableError.code,
+            BlobStoreFullError.code,
+            BlobStoreUnavailableError.code,
             FailureCode.INTERNAL,
         )
     ),
@@ -162,7 +166,7 @@ async def add_study_photo(
     """
     if len(study.photos) >= MAX_PHOTOS:
         raise StudyFullError(f"a study takes {MAX_PHOTOS} photos")
-    uploads = services.studies.files.uploads(study.id)
+    uploads = await run_in_threadpool(services.studies.files.uploads, study.id)
     upload = await receive_upload(request, IMAGE, services.settings, uploads)
     fields = _photo_fields(upload.fields)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
 
 from app.dependencies import Services, ServicesDep
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError
+from app.http.stored_files import stored_reply
 from app.openapi import problem_responses
 from app.replies import successful_result
 from app.routes.studies import OrganisedStudy
@@ -18,7 +18,13 @@ from app.studies.export import samples_csv, screening_counts
 from app.studies.schemas import Screening, StudyProfile
 from app.waiting import waited_for
 from workers.contracts import FailureCode, StudyProfileRequest, StudyProfileResult
-from workers.errors import BrokerUnavailableError, QueueFullError, StudyExpiredError, StudyUnknownError
+from workers.errors import (
+    BlobStoreUnavailableError,
+    BrokerUnavailableError,
+    QueueFullError,
+    StudyExpiredError,
+    StudyUnknownError,
+)
 from workers.run.signatures import submit
 from workers.studies.record import MAX_PHOTOS, Study
 from workers.studies.samples import FEWEST_SAMPLES
@@ -32,6 +38,7 @@ _PROBLEMS = (
     StudyUnknownError.code,
     StudyExpiredError.code,
     BrokerUnavailableError.code,
+    BlobStoreUnavailableError.code,
     FailureCode.INTERNAL,
 )
 
@@ -46,6 +53,7 @@ _PROBLEMS = (
     },
 )
 def read_study_photo(
+    request: Request,
     study: OrganisedStudy,
     photo: Annotated[int, Path(ge=1, le=MAX_PHOTOS, description="its number, from 1")],
     services: ServicesDep,
@@ -56,8 +64,8 @@ def read_study_photo(
     """
     if photo > len(study.photos):
         raise ProblemError(RequestFault.ROUTE_UNKNOWN, f"The study has {len(study.photos)} photos.")
-    path = services.studies.files.version(study.id, study.photos[photo - 1].id, SHOWN_LEVEL)
-    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    file = services.studies.files.version(study.id, study.photos[photo - 1].id, SHOWN_LEVEL)
+    return stored_reply(request, file, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @router.get(

@@ -5,10 +5,10 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.studies.screening import Sample, outliers
 from app.zip_stream import zip_pieces
+from workers.blobs.storage import StoredFile
 from workers.studies.files import Ladder, StudyFiles
 from workers.studies.record import HIGHEST_LEVEL, Study
 from workers.studies.session import NOTHING_SEEN, Answer, Session, TrialKind
@@ -91,7 +91,7 @@ def dataset_zip(study: Study, sessions: list[Session], files: StudyFiles) -> Ite
     return zip_pieces(_entries(study, sessions, files))
 
 
-def _entries(study: Study, sessions: list[Session], files: StudyFiles) -> Iterator[tuple[str, str | Path]]:
+def _entries(study: Study, sessions: list[Session], files: StudyFiles) -> Iterator[tuple[str, str | StoredFile]]:
     yield SAMPLES_FILE, samples_csv(study, sessions, files, screened=False)[0]
     for number, photo in enumerate(study.photos, start=1):
         if files.ladder(study.id, photo.id) is None:

@@ -28,7 +28,8 @@ from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto
 from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
 from tests.assets.photos import encoded
-from workers.blobs import BlobStore
+from workers.blobs.storage import ServedAs
+from workers.blobs.store import BlobStore
 from workers.contracts import (
     CAPABILITIES,
     AnyRequest,
@@ -175,7 +176,8 @@ def _decoded(blobs: BlobStore) -> JobResult:
 
 
 def _artefact(blobs: BlobStore, name: str, media_type: str, data: bytes) -> Artefact:
-    return Artefact(name=name, media_type=media_type, key=blobs.put(data), size_bytes=len(data))
+    served = ServedAs(media_type, name)
+    return Artefact(name=name, media_type=media_type, key=blobs.put(data, served), size_bytes=len(data))
 
 
 for capability in CAPABILITIES:

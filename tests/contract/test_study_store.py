@@ -1,5 +1,6 @@
 """One suite over the study stores: what the routes rely on."""
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.assets.fleet.s3_server import S3Server
+from workers.blobs.folder import FolderStorage
+from workers.blobs.objects import WEB, ObjectStorage
 from workers.errors import (
     AnswerConflictError,
     BlobMissingError,
@@ -47,18 +51,31 @@ LADDER = Ladder(width=1, height=1, log_distances=(0.0,) * 100, distance_version=
 Open = Callable[..., StudyStore]
 
 
-@pytest.fixture(params=["memory", "durable", pytest.param("redis", marks=pytest.mark.redis)])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+@pytest.fixture(
+    params=[
+        "memory",
+        "durable",
+        pytest.param("redis", marks=pytest.mark.redis),
+        pytest.param("redis-bucket", marks=pytest.mark.redis),
+    ]
+)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def opened(**settings: Any) -> StudyStore:
         if request.param == "memory":
-            return open_study_store(BrokerSettings(**settings), tmp_path)
+            return open_study_store(BrokerSettings(**settings), FolderStorage(tmp_path))
         if request.param == "durable":
             records = RecordFile(tmp_path / "records.sqlite")
-            return DurableStudyStore(BrokerSettings(**settings), StudyFiles(tmp_path / "files"), records)
+            return DurableStudyStore(BrokerSettings(**settings), StudyFiles(FolderStorage(tmp_path / "files")), records)
         server = request.getfixturevalue("redis_server")
         with server.client() as client:
             client.flushall()
-        return open_study_store(BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings), tmp_path)
+        broker = BrokerSettings(redis_url=server.url, blob_dir=tmp_path, **settings)
+        if request.param == "redis":
+            return open_study_store(broker, FolderStorage(tmp_path))
+        bucket: S3Server = request.getfixturevalue("s3_server")
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        return open_study_store(broker, ObjectStorage(f"{bucket.url}/{uuid.uuid4().hex}", WEB))
 
     return opened
 
@@ -185,8 +202,8 @@ def test_a_deleted_study_is_gone_with_its_images_and_its_links_say_that_it_ended
     study, other = store.create(OPTIONS, key), store.create(OPTIONS, new_secret())
     store.add_session(study.id, session())
     upload = store.files.uploads(study.id).put(b"photo")
-    folder = store.files.begin_photo(study.id, PHOTO.id)
-    (folder / "reference.png").write_bytes(b"pixels")
+    store.files.put_version(study.id, PHOTO.id, 0, b"pixels")
+    assert store.files.version(study.id, PHOTO.id, 0).size_bytes == 6
     kept = store.files.uploads(other.id).put(b"photo")
     store.delete(study.id)
     for link in (organiser_link(key), observer_link(study.observer_token)):
@@ -196,7 +213,8 @@ def test_a_deleted_study_is_gone_with_its_images_and_its_links_say_that_it_ended
         store.update(study.id, lambda found: found)
     with pytest.raises(StudyExpiredError):
         store.add_session(study.id, session("late"))
-    assert not folder.exists()
+    with pytest.raises(BlobMissingError):
+        store.files.version(study.id, PHOTO.id, 0)
     assert not store.exists(study.id)
     with pytest.raises(BlobMissingError):
         store.files.uploads(study.id).get(upload)
@@ -238,7 +256,7 @@ def test_the_records_hold_no_organiser_key(open_store: Open) -> None:
 @pytest.mark.redis
 def test_a_redis_that_is_away_is_said_so(own_redis: Any, tmp_path: Path) -> None:
     settings = BrokerSettings(redis_url=own_redis.url, blob_dir=tmp_path)
-    store = open_study_store(settings, tmp_path)
+    store = open_study_store(settings, FolderStorage(tmp_path))
     study = store.create(OPTIONS, new_secret())
     own_redis.kill()
     with pytest.raises(BrokerUnavailableError):
@@ -270,8 +288,8 @@ def test_a_new_session_fits_the_study() -> None:
 def test_a_store_that_knows_nothing_of_a_study_of_the_other_mode_leaves_it_alone(
     redis_server: Any, tmp_path: Path
 ) -> None:
-    shared = open_study_store(BrokerSettings(redis_url=redis_server.url, blob_dir=tmp_path), tmp_path)
-    own = open_study_store(BrokerSettings(blob_dir=tmp_path), tmp_path)
+    shared = open_study_store(BrokerSettings(redis_url=redis_server.url, blob_dir=tmp_path), FolderStorage(tmp_path))
+    own = open_study_store(BrokerSettings(blob_dir=tmp_path), FolderStorage(tmp_path))
     study = shared.create(OPTIONS, new_secret())
     assert own.sweep() == 0
     assert shared.files.study_ids() == [study.id]

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from workers.batches.store import MemoryBatchStore
-from workers.blobs import BlobStore
+from workers.blobs.folder import FolderStorage
+from workers.blobs.store import BlobStore
 from workers.contracts import (
     FullReferenceScoreRequest,
     JndMapRequest,
@@ -50,8 +51,8 @@ def smooth_scene(seed: int) -> bytes:
 def main(folder: Path) -> list[dict[str, Any]]:
     settings = WorkerSettings()
     if settings.embedded:
-        blobs = BlobStore(folder, expiry_s=3600)
-        studies = open_study_store(settings, folder)
+        blobs = BlobStore(FolderStorage(folder), expiry_s=3600)
+        studies = open_study_store(settings, blobs.storage)
         worker = EmbeddedWorker(
             settings,
             Stores(

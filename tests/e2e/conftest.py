@@ -15,7 +15,7 @@ import pytest
 
 from tests.assets.browser import find_browser
 from tests.assets.redis_server import RedisServer
-from workers.blobs import BlobStore
+from workers.blobs.store import BlobStore
 from workers.contracts import QualityScoreRequest
 from workers.jobs.record import Job
 from workers.jobs.store import JobStore

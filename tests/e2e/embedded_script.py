@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workers.batches.store import MemoryBatchStore
-from workers.blobs import BlobStore
+from workers.blobs.folder import FolderStorage
+from workers.blobs.store import BlobStore
 from workers.contracts import QualityScoreRequest
 from workers.jobs.memory import MemoryJobStore
 from workers.jobs.record import Job, JobState
@@ -24,9 +25,14 @@ from workers.webhooks.outbox import MemoryOutbox
 
 def main(folder: Path) -> dict[str, Any]:
     settings = WorkerSettings(soft_limit_s=2, hard_limit_s=3, concurrency=2)
-    jobs, blobs = MemoryJobStore(settings), BlobStore(folder, expiry_s=settings.blob_expiry_s)
+    jobs, blobs = MemoryJobStore(settings), BlobStore(FolderStorage(folder), expiry_s=settings.blob_expiry_s)
     stores = Stores(
-        jobs, blobs, open_study_store(settings, folder), MemoryKeyStore(), MemoryOutbox(), MemoryBatchStore(settings)
+        jobs,
+        blobs,
+        open_study_store(settings, blobs.storage),
+        MemoryKeyStore(),
+        MemoryOutbox(),
+        MemoryBatchStore(settings),
     )
     worker = EmbeddedWorker(settings, stores, task_modules=("scripted_tasks",))
     worker.start()

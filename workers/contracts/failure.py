@@ -18,6 +18,7 @@ class FailureCode(StrEnum):
     CONTAINER_INVALID = "container-invalid"
     MODEL_INVALID = "model-invalid"
     BLOB_MISSING = "blob-missing"
+    BLOB_STORE_UNAVAILABLE = "blob-store-unavailable"
     DEADLINE_EXCEEDED = "deadline-exceeded"
     WORKER_LOST = "worker-lost"
     INTERNAL = "internal"

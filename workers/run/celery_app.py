@@ -8,13 +8,15 @@ from celery import Celery
 
 from workers.batches.redis import RedisBatchStore
 from workers.batches.store import BatchStore, MemoryBatchStore
-from workers.blobs import BlobStore
+from workers.blobs.opened import open_blobs, open_storage
+from workers.blobs.storage import Storage
+from workers.blobs.store import BlobStore
 from workers.contracts import AnyRequest, JobResult
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
 from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
-from workers.settings import BrokerSettings
+from workers.settings import BrokerSettings, WorkerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
 from workers.webhooks.outbox import MemoryOutbox, Outbox
@@ -51,11 +53,15 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         return MemoryOutbox() if url is None else RedisOutbox(url.get_secret_value())
 
     @cached_property
+    def storage(self) -> Storage:
+        """Where images, results and the photos of studies are kept, unless the stores of these are given."""
+        storage = open_storage(self.settings)
+        return storage.patient() if isinstance(self.settings, WorkerSettings) else storage
+
+    @cached_property
     def blobs(self) -> BlobStore:
         """Image and result bytes, opened once per process; the embedded mode puts the web process's own here."""
-        if self.settings.blob_dir is None:
-            raise ValueError("no blob_dir is set, and no blob store was given")
-        return BlobStore(self.settings.blob_dir, expiry_s=self.settings.blob_expiry_s)
+        return open_blobs(self.settings, self.storage)
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -74,7 +80,7 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
     @cached_property
     def studies(self) -> StudyStore:
         """Observer studies; their images lie beside the blobs."""
-        return open_study_store(self.settings, self.blobs.folder)
+        return open_study_store(self.settings, self.storage)
 
 
 def create_celery(settings: BrokerSettings, *, task_modules: Sequence[str] = TASK_MODULES) -> LimenCelery:

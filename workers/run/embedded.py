@@ -4,10 +4,10 @@ import contextlib
 import logging
 import threading
 from functools import partial
-from pathlib import Path
 
 from models.threads import processors
-from workers.blobs import BlobStore
+from workers.blobs.storage import Storage
+from workers.blobs.store import BlobStore
 from workers.errors import ServiceError
 from workers.jobs.worker_info import WorkerInfo
 from workers.run.celery_app import TASK_MODULES, LimenCelery, create_celery
@@ -53,7 +53,7 @@ class EmbeddedWorker:
         self.celery.set_default()  # pool threads look for the application there
         self._children: Children | None = None
         if task_modules == TASK_MODULES:
-            begin = partial(_begin, settings, stores.blobs.folder, stores.studies.files.folder)
+            begin = partial(_begin, settings, stores.blobs.storage.patient(), stores.studies.files.storage.patient())
             self._children = Children(begin, settings)
             self.celery.perform = self._children.perform
         self._controller = self.celery.WorkController(
@@ -101,7 +101,7 @@ class EmbeddedWorker:
         self._thread.join(STOP_S)
 
 
-def _begin(settings: WorkerSettings, blobs: Path, studies: Path) -> tuple[WorkerInfo, Work]:
+def _begin(settings: WorkerSettings, blobs: Storage, studies: Storage) -> tuple[WorkerInfo, Work]:
     """A child with its models open; see ``children.Begin``."""
     info = ready(settings)
     bench = Bench(settings, BlobStore(blobs, expiry_s=settings.blob_expiry_s), StudyFiles(studies))

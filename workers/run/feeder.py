@@ -16,6 +16,7 @@ from contextlib import aclosing
 from workers.batches.record import Batch, Item, ItemState, Source
 from workers.errors import (
     BatchUnknownError,
+    BlobStoreUnavailableError,
     BrokerUnavailableError,
     JobExpiredError,
     JobUnknownError,
@@ -137,6 +138,8 @@ class Feeder:
         """Id of the job of a photo, or None if there can be none, and the batch says why."""
         try:
             request = batch.request(self._key(batch.sources[number]))
+        except BlobStoreUnavailableError:
+            raise  # it is tried again
         except ServiceError as error:
             failed = Item(state=ItemState.FAILED, code=error.code, detail=str(error))
             self._app.batches.keep_item(batch.id, number, failed)

@@ -1,10 +1,7 @@
 """What is done for a job between its lease and its result, in whichever process: of records it knows nothing."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from models.decode import decode_image
 from models.errors import InvalidParameterError
@@ -14,7 +11,8 @@ from models.sur.gev import LEVELS
 from models.sur.ladder import display_copy, encode_level, ladder_distances
 from models.sur.observers import distance_version
 from models.types import Progress
-from workers.blobs import BlobStore
+from workers.blobs.storage import ServedAs
+from workers.blobs.store import BlobStore
 from workers.capabilities import Inputs, Outcome, compute, size_limits
 from workers.contracts import (
     AnyRequest,
@@ -26,9 +24,8 @@ from workers.contracts import (
     StudyProfileRequest,
     StudyProfileResult,
 )
-from workers.errors import BlobMissingError
 from workers.settings import WorkerSettings
-from workers.studies.files import Ladder, StudyFiles, version_name
+from workers.studies.files import Ladder, StudyFiles
 
 PREDICTED = 0.9
 """Part of the progress bar that the prediction takes; rendering and storing take the rest."""
@@ -46,7 +43,7 @@ class Bench:
 def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
     """What a request asks for; its files are stored. Done twice, also at once, it does no harm.
 
-    Raises: LimenError; BlobMissingError; what ``progress`` raises.
+    Raises: LimenError; BlobMissingError; BlobStoreFullError; BlobStoreUnavailableError; what ``progress`` raises.
     """
     began = time.process_time()
     result = _performed(request, bench, progress)
@@ -55,8 +52,7 @@ def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
 
 def _performed(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
     if isinstance(request, StudyLadderRequest):
-        with _study_may_end():
-            return _ladder(request, bench, progress)
+        return _ladder(request, bench, progress)
     if isinstance(request, StudyProfileRequest):
         return _profile(request, bench)
     inputs = Inputs.under(bench.settings, bench.blobs.get)
@@ -69,9 +65,8 @@ def _stored(blobs: BlobStore, outcome: Outcome) -> JobResult:
     artefacts = []
     for file in outcome.files:
         data = file.render()
-        artefacts.append(
-            Artefact(name=file.name, media_type=file.media_type, key=blobs.put(data), size_bytes=len(data))
-        )
+        key = blobs.put(data, ServedAs(file.media_type, file.name))
+        artefacts.append(Artefact(name=file.name, media_type=file.media_type, key=key, size_bytes=len(data)))
     versions = {name: load_manifest()[name].version for name in outcome.models}
     return JobResult(body=outcome.result, artefacts=artefacts, model_versions=versions)
 
@@ -82,10 +77,9 @@ def _ladder(request: StudyLadderRequest, bench: Bench, progress: Progress) -> Jo
     upload = files.uploads(request.study_id).get(request.upload_key)
     image = decode_image(upload, limits=size_limits(bench.settings))
     pixels = display_copy(image, max_width=request.max_width, max_height=request.max_height)
-    folder = files.begin_photo(request.study_id, request.photo_id)
-    _write(folder / version_name(0), rgb_png(pixels))
+    files.put_version(request.study_id, request.photo_id, 0, rgb_png(pixels))
     for level in LEVELS.tolist():
-        _write(folder / version_name(level), encode_level(pixels, level))
+        files.put_version(request.study_id, request.photo_id, level, encode_level(pixels, level))
         progress(0.6 * level / len(LEVELS))
     distances = ladder_distances(pixels, progress=lambda fraction: progress(0.6 + 0.38 * fraction))
     ladder = Ladder(
@@ -113,19 +107,3 @@ def _profile(request: StudyProfileRequest, bench: Bench) -> JobResult:
     threshold = document["profiles"][request.profile_name]["thresholds"]["1"]
     curve = study_curve(threshold, ladders, document["calibration"]["observers"])
     return JobResult(body=StudyProfileResult(**document, curve=StudyCurve(**curve)))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A file that is there as a whole or not at all, as a run that is lost may be followed by another."""
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
-@contextlib.contextmanager
-def _study_may_end() -> Iterator[None]:
-    """Its folder goes when a study ends, also under a run."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise BlobMissingError("the study has ended") from error

@@ -12,7 +12,13 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from workers.contracts import Failure, FailureCode
-from workers.errors import AlreadyFinishedError, BrokerUnavailableError, JobExpiredError, JobUnknownError
+from workers.errors import (
+    AlreadyFinishedError,
+    BlobStoreUnavailableError,
+    BrokerUnavailableError,
+    JobExpiredError,
+    JobUnknownError,
+)
 from workers.jobs.record import MAX_ATTEMPTS, Job, JobState
 from workers.jobs.store import Change
 from workers.run.celery_app import QUEUE, LimenCelery
@@ -50,7 +56,7 @@ class Reaper:
         while not self._stop.wait(INTERVAL_S):
             try:
                 self.sweep()
-            except BrokerUnavailableError as error:
+            except (BrokerUnavailableError, BlobStoreUnavailableError) as error:
                 logger.warning("reaper: %s", error)
             except Exception:
                 logger.exception("reaper: sweep failed; the next one tries again")

@@ -15,7 +15,13 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from models.errors import LimenError
 from workers.contracts import Failure, FailureCode, JobResult
-from workers.errors import AlreadyFinishedError, BlobMissingError, BrokerUnavailableError, ServiceError
+from workers.errors import (
+    AlreadyFinishedError,
+    BlobMissingError,
+    BlobStoreUnavailableError,
+    BrokerUnavailableError,
+    ServiceError,
+)
 from workers.jobs.record import LEASE_S, Job, JobTakenError
 from workers.jobs.store import JobStore
 from workers.run.logs import about
@@ -142,6 +148,9 @@ def _failures(handle: RunningJob) -> Iterator[None]:
         raise
     except RunStoppedError:
         handle.put_back()
+    except BlobStoreUnavailableError as error:
+        logger.warning("job %s waits for the store of images and results: %s", handle.id, error)
+        handle.put_back()
     except Exception as error:
         handle.fail(failure_of(error, handle.id))
 
@@ -155,6 +164,8 @@ def failure_of(error: Exception, job_id: str) -> Failure:
             return Failure(code=FailureCode(error.code), detail=str(error))
         case BlobMissingError():
             return Failure(code=FailureCode.BLOB_MISSING, detail=str(error))
+        case BlobStoreUnavailableError():
+            return Failure(code=FailureCode.BLOB_STORE_UNAVAILABLE, detail=str(error))
         case DeadlineExceededError() | SoftTimeLimitExceeded():
             return Failure(code=FailureCode.DEADLINE_EXCEEDED, detail=str(error) or "the job took too long")
     logger.error("job %s failed", job_id, exc_info=error)

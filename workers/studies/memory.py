@@ -50,7 +50,7 @@ class MemoryStudyStore(StudyStore):
             self._keep(study, links)
             self._entries[study.id] = Entry(study)
             self._links |= links
-        self.files.create(study.id)
+        self.begin_files(study.id)
         return study
 
     def find(self, link: str) -> Study:

@@ -1,19 +1,18 @@
 """The store of observer studies that the settings ask for."""
 
-from pathlib import Path
-
+from workers.blobs.storage import Storage
 from workers.settings import BrokerSettings
 from workers.studies.files import StudyFiles
 from workers.studies.memory import MemoryStudyStore
 from workers.studies.redis import RedisStudyStore
 from workers.studies.store import StudyStore
 
+EMBEDDED = "studies-embedded"
+"""Each kind of store has a folder of its own, as it deletes every study that it does not know."""
 
-def open_study_store(settings: BrokerSettings, blob_folder: Path) -> StudyStore:
-    """The store that the settings ask for: Redis if there is a URL, else this process's memory.
 
-    Either has a folder of its own below ``blob_folder``, as it deletes every study that it does not know.
-    """
+def open_study_store(settings: BrokerSettings, storage: Storage) -> StudyStore:
+    """The store that the settings ask for, with its images in ``storage``: Redis if there is a URL, else memory."""
     if settings.redis_url is None:
-        return MemoryStudyStore(settings, StudyFiles(blob_folder / "studies-embedded"))
-    return RedisStudyStore(settings, StudyFiles(blob_folder / "studies"), settings.redis_url.get_secret_value())
+        return MemoryStudyStore(settings, StudyFiles(storage.below(EMBEDDED)))
+    return RedisStudyStore(settings, StudyFiles(storage.below("studies")), settings.redis_url.get_secret_value())

@@ -54,7 +54,7 @@ class RedisStudyStore(StudyStore):
                         pipe.set(_link(link), study.id, exat=end + LINK_TOMBSTONE_S)
                     pipe.execute()
                     break
-        self.files.create(study.id)
+        self.begin_files(study.id)
         return study
 
     def find(self, link: str) -> Study:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from workers.errors import ServiceError
 from workers.settings import BrokerSettings
 from workers.studies.files import StudyFiles
 from workers.studies.record import Study, StudyOptions
@@ -58,6 +59,14 @@ class StudyStore(ABC):
     @abstractmethod
     def sessions(self, study_id: str) -> list[Session]:
         """All sessions of a study, oldest first."""
+
+    def begin_files(self, study_id: str) -> None:
+        """A folder for the images of a new study; without one there is no study. Raises: BlobStoreUnavailableError."""
+        try:
+            self.files.create(study_id)
+        except ServiceError:
+            self.delete(study_id)
+            raise
 
     def sweep(self) -> int:
         """Delete the images of studies that are no more; returns how many studies that were."""

@@ -15,6 +15,7 @@ import pytest
 
 from tests.assets.photos import noise, png
 from tests.contract.keys.locked_service import PHOTO, LockedService, opened_service
+from workers.blobs.folder import FolderStorage
 from workers.jobs.record import JobState
 from workers.keys import record
 from workers.keys.scope import Scope
@@ -172,7 +173,8 @@ def test_a_hostile_use_is_refused_and_changes_nothing(service: LockedService, na
 
 def _kept(service: LockedService) -> object:
     jobs, blobs = service.celery.jobs, service.celery.blobs
-    files = sorted(path.name for path in blobs.folder.rglob("*") if path.is_file())
+    assert isinstance(blobs.storage, FolderStorage)
+    files = sorted(path.name for path in blobs.storage.folder.rglob("*") if path.is_file())
     return jobs.get(service.finished), jobs.get(service.waiting), jobs.unfinished(), files
 
 

@@ -41,7 +41,8 @@ class Bench:
     @contextlib.contextmanager
     def service(self, **settings: Any) -> Any:
         """A client of the web process under such settings, without a worker; ``jobs`` is its store."""
-        turned = ApiSettings(blob_dir=self.folder, **({"access_log": False} | settings))
+        chosen: dict[str, Any] = {"access_log": False, "blob_dir": self.folder}
+        turned = ApiSettings(**(chosen | settings))
         with TestClient(create_app(turned, celery=create_celery(turned))) as client:
             yield client
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import ValidationError
 
 import app.main
 import app.routes.jobs
@@ -19,8 +20,12 @@ from models.graphs.artefacts import WEIGHTS
 from models.threads import _own_count
 from tests.contract.settings import of_outside
 from tests.contract.settings.bench import REQUEST, Bench, png
+from workers.blobs.folder import FolderStorage
+from workers.blobs.objects import ObjectStorage
+from workers.blobs.opened import open_storage
+from workers.blobs.store import BlobStore
 from workers.capabilities import Inputs
-from workers.contracts import SurCurveRequest
+from workers.contracts import Artefact, JobResult, StudyLadderResult, SurCurveRequest
 from workers.errors import QueueFullError, StudyLimitError
 from workers.run import loaded_models
 from workers.run.celery_app import create_celery
@@ -49,6 +54,16 @@ def turning_redis_url(bench: Bench) -> None:
 def turning_blob_dir(bench: Bench) -> None:
     assert bench.posted("/v1/quality-score", png(4, 4)).status_code == 202
     assert len([path for path in bench.folder.rglob("*") if path.is_file()]) == 1
+
+
+def turning_blob_url(bench: Bench) -> None:
+    reply = bench.posted("/v1/quality-score", png(4, 4), blob_dir=None, blob_url=f"file://{bench.folder}/a%20b")
+    assert reply.status_code == 202
+    assert len([path for path in (bench.folder / "a b").rglob("*") if path.is_file()]) == 1
+    assert isinstance(open_storage(BrokerSettings(blob_url="s3://bucket/prefix")), ObjectStorage)
+    for wrong in ("bucket", "s3:///prefix", "http://host/bucket", "file://host/folder", "s3://key:secret@bucket"):
+        with pytest.raises(ValidationError, match="blob_url"):
+            BrokerSettings(blob_url=wrong)
 
 
 def turning_data_dir(bench: Bench) -> None:
@@ -108,7 +123,7 @@ def turning_max_aspect(bench: Bench) -> None:
 
 
 def turning_study_limit(bench: Bench) -> None:
-    studies = open_study_store(BrokerSettings(study_limit=0), bench.folder)
+    studies = open_study_store(BrokerSettings(study_limit=0), FolderStorage(bench.folder))
     with pytest.raises(StudyLimitError):
         studies.create(StudyOptions(title="t", consent_text="c"), "key")
 
@@ -167,6 +182,21 @@ def turning_keep_alive_s(bench: Bench) -> None:
         job_id = client.post("/v1/quality-score", files={"image": png(4, 4)}).json()["id"]
         assert client.get(f"/v1/jobs/{job_id}/events").status_code == 200
     assert given == [3.5]
+
+
+def turning_blob_presign(bench: Bench) -> None:
+    address = "https://bucket.example/photo"
+    bench.patch.setattr(BlobStore, "link", lambda *_, **__: address)
+    for wanted, status in ((True, 307), (False, 200)):
+        with bench.service(blob_presign=wanted) as client:
+            services = client.app.state.services
+            job_id = client.post("/v1/quality-score", files={"image": png(4, 4)}).json()["id"]
+            artefact = Artefact(name="a", media_type="image/png", key=services.blobs.put(png(4, 4)), size_bytes=1)
+            result = JobResult(body=StudyLadderResult(width=1, height=1), artefacts=[artefact])
+            with running(services.jobs, job_id) as run:
+                run.succeed(result)
+            reply = client.get(f"/v1/jobs/{job_id}/artefacts/a", follow_redirects=False)
+        assert (reply.status_code, reply.headers.get("location") == address) == (status, wanted)
 
 
 def turning_docs(bench: Bench) -> None:

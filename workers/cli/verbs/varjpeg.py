@@ -8,6 +8,7 @@ import typer
 
 from models.varjpeg.choices import ChromaSubsampling, Format, MetadataPolicy, Metric, Steering
 from models.viewing import DEFAULT_OBSERVER
+from workers.cli.buckets import is_bucket, work_on_bucket
 from workers.cli.files import Destination
 from workers.cli.options import (
     FILE_OR_FOLDER,
@@ -83,6 +84,11 @@ def varjpeg(
     if in_place and arguments.format != "jpeg":
         raise ValueError("--in-place leaves each file a JPEG; it does not go with --format varjpeg")
     name = "photo.jpg" if arguments.format == "jpeg" else "photo.vjpg"
+    if any(map(is_bucket, images)):
+        if len(images) > 1 or output is None or arguments.protect is not None:
+            raise ValueError("a bucket goes alone, with -o s3://bucket/prefix, and without --protect")
+        work_on_bucket(request, images[0], output.path, name, options)
+        return
     work_on(
         request, images, {name: output}, beside={"protect_key": arguments.protect}, in_place=in_place, options=options
     )

@@ -91,7 +91,7 @@ def test_a_full_disk_is_said(client: TestClient, monkeypatch: pytest.MonkeyPatch
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workers.blobs.tempfile.mkstemp", no_room)
+    monkeypatch.setattr("workers.blobs.folder.tempfile.NamedTemporaryFile", no_room)
     problem(client.post("/v1/jnd-map", files={"image": scene_jpeg()}), 507, "blob-store-full")
 
 

@@ -16,7 +16,7 @@ from app.main import create_app
 from app.settings import ApiSettings
 from tests.assets.photos import scene_jpeg
 from tests.unit.app.http.problems import problem
-from workers.blobs import BlobWriter
+from workers.blobs.store import BlobWriter
 from workers.contracts import Artefact, JobResult, StudyLadderResult
 from workers.run.celery_app import LimenCelery, create_celery
 

@@ -8,7 +8,7 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from models.errors import ImageUndecodableError
 from workers.contracts import FailureCode, JndMapRequest, JobResult, StudyLadderResult
-from workers.errors import BlobMissingError, BrokerUnavailableError
+from workers.errors import BlobMissingError, BlobStoreUnavailableError, BrokerUnavailableError
 from workers.jobs.opened import open_job_store
 from workers.jobs.record import Job, JobState
 from workers.jobs.store import JobStore
@@ -55,6 +55,17 @@ def test_each_error_becomes_a_failure_code(store: JobStore, error: Exception, co
     assert failure is not None
     assert failure.code is code
     assert "private" not in failure.detail
+
+
+def test_a_job_whose_store_is_away_waits_and_loses_no_run(store: JobStore) -> None:
+    job = created(store)
+    with running(store, job.id):
+        raise BlobStoreUnavailableError("away")
+    waiting = store.get(job.id)
+    assert (waiting.state, waiting.attempts, waiting.failure) == (JobState.QUEUED, 0, None)
+    with running(store, job.id) as run:
+        run.succeed(RESULT)
+    assert store.get(job.id).state is JobState.SUCCEEDED
 
 
 def test_a_run_that_takes_too_long_stops_at_its_next_tile(store: JobStore) -> None:

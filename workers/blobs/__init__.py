@@ -1,0 +1,1 @@
+"""Image and result bytes by their content, in a folder or in an object store."""
