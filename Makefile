@@ -7,7 +7,7 @@ GENERATOR := .venv-generator
 export PATH := $(PATH):$(CURDIR)/$(GENERATOR)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve test check tests nightly benchmarks constraints redis-server clean
+.PHONY: help serve test check tests nightly soak benchmarks constraints redis-server clean
 
 help:
 	@echo "make serve       the service and its page on http://localhost:$(PORT)/; jobs and files are kept in .limen"
@@ -15,6 +15,7 @@ help:
 	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone, and how much of the code they run; ARGS='tests/unit -x' narrows them"
 	@echo "make nightly     every table of the papers from drawn data sets"
+	@echo "make soak        an hour of work without a pause in each mode, and ten minutes of hosts that are switched off"
 	@echo "make benchmarks  times and sizes on this machine"
 	@echo "make constraints the newest versions of all packages, into constraints.txt"
 
@@ -47,6 +48,12 @@ endif
 # An hour or more: every table of the papers, from look-alikes with forty sources.
 nightly: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.training.paper_tables --sources 40
+
+# Two hours and more: nothing grows, nothing is lost.
+soak: $(VENV)/complete.stamp redis-server
+	LIMEN_KILLS=30 $(BIN)/python -m pytest -q -s tests/e2e/test_durable.py
+	$(BIN)/python -m tests.benchmarks.soak.fleet
+	$(BIN)/python -m tests.benchmarks.soak.steady
 
 benchmarks: $(VENV)/complete.stamp
 	$(BIN)/python -m tests.benchmarks.path_cost

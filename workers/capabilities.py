@@ -252,7 +252,7 @@ def varjpeg_decode(request: VarJpegDecodeRequest, inputs: Inputs, progress: Prog
 @compute.register
 def plain_encoding(request: PlainEncodingRequest, inputs: Inputs, progress: Progress | None) -> Outcome:
     """What another encoder makes of the photo."""
-    from models.plain_encoding import encode_plainly
+    from models.varjpeg.plain_encoding import encode_plainly
 
     image = inputs.image(request.image_key)
     made = encode_plainly(image, request.codec, quality=request.quality, max_bytes=request.max_bytes, progress=progress)

@@ -133,8 +133,8 @@ class BrokerSettings(BaseSettings):
 
     @property
     def blob_expiry_s(self) -> int:
-        """An hour more than the records, at most twice as long, so that no record outlives its files."""
-        return self.job_expiry_s + min(3600, self.job_expiry_s)
+        """An hour more than the records, so that no record outlives its files."""
+        return self.job_expiry_s + 3600
 
 
 class WorkerSettings(BrokerSettings):

@@ -17,7 +17,6 @@ from models.decode import decode_image
 from models.errors import ContainerInvalidError, ImageSizesDifferError, TargetUnreachableError
 from models.full_reference import FullReferenceScore
 from models.map_summary import summarised
-from models.plain_encoding import encode_plainly
 from models.quality_score import QualityScore
 from models.rendering import DMOS_PNG_SCALE, JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, npz
 from models.sur.gev import GevParameters
@@ -26,6 +25,7 @@ from models.sur.prediction import SurPrediction
 from models.sur.sampled_curve import SurBand, SurInterval
 from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto
+from models.varjpeg.plain_encoding import encode_plainly
 from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
 from tests.assets.photos import encoded
 from workers.blobs.storage import ServedAs
@@ -115,26 +115,29 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
                 _artefact(blobs, "sur-curve.csv", "text/csv", b"distortion_level\n"),
             ]
         case _:
-            data = encoded(image.pixels, "JPEG")
-            judgement = Judgement(0.0, sur=request.target_sur or 0.75, metric=request.target_value)
-            chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", judgement)
-            size = blobs.size_bytes(request.image_key)
-            photo = OptimisedPhoto(
-                request.format,
-                image.width,
-                image.height,
-                size,
-                request.observer,
-                request.pixels_per_degree or 38.0,
-                request.jnd,
-                request.steering,
-                request.target_metric,
-                chosen,
-                (),
-            )
-            body = VarJpegResult.of(photo)
-            artefacts = [_artefact(blobs, "photo.jpg", photo.media_type, data)]
+            body, artefacts = _optimised(blobs, request, image)
     return JobResult(body=body, artefacts=artefacts, model_versions={"canned": "1"})
+
+
+def _optimised(blobs: BlobStore, request: Any, image: RgbImage) -> tuple[VarJpegResult, list[Artefact]]:
+    data = encoded(image.pixels, "JPEG")
+    judgement = Judgement(0.0, sur=request.target_sur or 0.75, metric=request.target_value)
+    chosen = SearchResult(data, Encoder.LIMEN, request.quality or 70.0, "420", judgement)
+    size = blobs.size_bytes(request.image_key)
+    photo = OptimisedPhoto(
+        request.format,
+        image.width,
+        image.height,
+        size,
+        request.observer,
+        request.pixels_per_degree or 38.0,
+        request.jnd,
+        request.steering,
+        request.target_metric,
+        chosen,
+        (),
+    )
+    return VarJpegResult.of(photo), [_artefact(blobs, "photo.jpg", photo.media_type, data)]
 
 
 def _map_files(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.assets.fleet.network_cable import Cable
 from tests.assets.pace import in_time
-from tests.e2e.network_cable import Cable
 from workers.contracts import FailureCode
 from workers.errors import BrokerUnavailableError, JobUnknownError, QueueFullError
 from workers.jobs.record import Job, JobState

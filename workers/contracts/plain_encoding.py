@@ -9,8 +9,8 @@ from workers.contracts.base import BlobKey, Request
 from workers.contracts.image import ImageResult, image_figures
 
 if TYPE_CHECKING:
-    from models.plain_encoding import PlainEncoding
     from models.types import RgbImage
+    from models.varjpeg.plain_encoding import PlainEncoding
 
 PLAIN_FILES = {"jpeg": "plain.jpg", "jpegli": "plain.jpg", "webp": "plain.webp", "avif": "plain.avif"}
 """Name of the file by its encoder."""

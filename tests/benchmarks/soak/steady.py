@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.soak.steady [--minutes 60] [--mode embedded redis] [--canned]
 
-Four clients send photos of 0.1 megapixels without a pause and fetch each result; jobs are kept for two minutes, files
-for four or until the next sweep. Every few seconds all processes of the service are measured. The third quarter of the
-time is compared with the last one; it exits with 1 if anything grew by more than the limits below. ``--canned`` leaves
-the models out.
+Four clients send 40 photos of 0.1 megapixels again and again without a pause, each time with another limit of bytes, so
+that it is a new job whose file is the same, and fetch each result. Jobs are kept for two minutes. Every few seconds all
+processes of the service are measured. The third quarter of the time is compared with the last one; it exits with 1 if
+anything grew by more than the limits below. ``--canned`` leaves the models out.
 """
 
 import argparse
@@ -120,7 +120,7 @@ class Load:
         with httpx2.Client(base_url=self._url, timeout=90) as client:
             while not self._stop.is_set():
                 number = next(self._numbers)
-                photo, form = self._photos[number % PHOTOS], {"max_bytes": str(20_000 + number)}
+                photo, form = self._photos[number % PHOTOS], {"max_bytes": str(1_000_000 + number)}
                 reply = client.post("/v1/varjpeg", files={"image": photo}, data=form, headers=headers)
                 if reply.status_code == 200:
                     self.done += 1

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from models.errors import InvalidParameterError, TargetUnreachableError
-from models.plain_encoding import encode_plainly
 from models.types import RgbImage
+from models.varjpeg.plain_encoding import encode_plainly
 from tests.assets.photos import textured
 
 WIDE = imagecodecs.cms_profile("adobergb")
@@ -44,18 +44,18 @@ def test_the_highest_quality_that_fits_is_made(codec: str) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_limit_is_met_in_few_encodings(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import models.plain_encoding
+    import models.varjpeg.plain_encoding
 
     image, tries = photo(), 0
     smallest, largest = (len(encode_plainly(image, codec, quality=quality).data) for quality in (1, 100))
-    encode = models.plain_encoding._ENCODERS[codec]
+    encode = models.varjpeg.plain_encoding._ENCODERS[codec]
 
     def counted(*arguments: object) -> bytes:
         nonlocal tries
         tries += 1
         return encode(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setitem(models.plain_encoding._ENCODERS, codec, counted)
+    monkeypatch.setitem(models.varjpeg.plain_encoding._ENCODERS, codec, counted)
     for limit in np.linspace(smallest, largest + 10, 9).astype(int).tolist():
         tries = 0
         assert len(encode_plainly(image, codec, max_bytes=limit).data) <= limit
