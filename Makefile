@@ -4,6 +4,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 GENERATOR := .venv-generator
+NPM_CLIENTS := .npm-clients
 export PATH := $(PATH):$(CURDIR)/$(GENERATOR)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
@@ -35,7 +36,7 @@ check: $(VENV)/complete.stamp
 
 # All tests also say what share of the lines they run; a part of them cannot.
 TESTS := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-tests: $(VENV)/complete.stamp $(GENERATOR)/complete.stamp redis-server
+tests: $(VENV)/complete.stamp $(GENERATOR)/complete.stamp $(NPM_CLIENTS)/complete.stamp redis-server
 ifdef ARGS
 	$(BIN)/python -m $(TESTS) $(ARGS)
 else
@@ -88,6 +89,14 @@ $(GENERATOR)/complete.stamp: | $(BIN)/python
 	$(BIN)/python -m pip --python $(GENERATOR)/bin/python install --disable-pip-version-check openapi-python-client==0.29.1
 	@touch $@
 
+# What makes and compiles the TypeScript client, for a test that is skipped without npm.
+$(NPM_CLIENTS)/complete.stamp: tests/e2e/clients/typescript/package.json
+	@mkdir -p $(NPM_CLIENTS)
+	@if command -v npm >/dev/null; then \
+		cp $< $(NPM_CLIENTS)/ && npm install --prefix $(NPM_CLIENTS) --no-package-lock --no-audit --no-fund; \
+	else echo "Without npm (package npm) the TypeScript client is not tested." >&2; fi
+	@touch $@
+
 redis-server:
 	@command -v redis-server >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -97,4 +106,4 @@ redis-server:
 		fi; }
 
 clean:
-	rm -rf $(VENV) $(GENERATOR) .coverage .coverage.* build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(GENERATOR) $(NPM_CLIENTS) .coverage .coverage.* build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -22,7 +22,7 @@ from workers.settings import BrokerSettings
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
-AGREED = HERE.parent / "assets" / "openapi.json"
+AGREED = HERE.parents[1] / "assets" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 def used(generated: tuple[Path, Path], *arguments: str) -> dict[str, object]:
     folder, python = generated
-    command = [str(python), str(HERE / "generated_client.py"), *arguments]
+    command = [str(python), str(HERE / "python_generated.py"), *arguments]
     done = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True, text=True, timeout=120
     )

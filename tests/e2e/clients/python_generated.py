@@ -1,4 +1,4 @@
-"""Uses a generated Python client as its reader would, and prints what it got: ``generated_client.py URL PHOTO [KEY]``.
+"""Uses a generated Python client as its reader would, and prints what it got: ``python_generated.py URL PHOTO [KEY]``.
 
 Runs in the environment of the generator, beside the package ``limen_client`` that it has made.
 """
