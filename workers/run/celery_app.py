@@ -14,6 +14,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
 from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
+from workers.run.tracing import Tracing, opened_tracing
 from workers.settings import BrokerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
@@ -49,6 +50,11 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         """Webhooks to be sent, opened once per process; the embedded mode puts the web process's own here."""
         url = self.settings.redis_url
         return MemoryOutbox() if url is None else RedisOutbox(url.get_secret_value())
+
+    @cached_property
+    def tracing(self) -> Tracing:
+        """Where spans go, opened once per process."""
+        return opened_tracing(self.settings.otlp_endpoint)
 
     @cached_property
     def blobs(self) -> BlobStore:

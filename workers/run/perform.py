@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.decode import decode_image
@@ -27,6 +27,7 @@ from workers.contracts import (
     StudyProfileResult,
 )
 from workers.errors import BlobMissingError
+from workers.run.tracing import Tracing
 from workers.settings import WorkerSettings
 from workers.studies.files import Ladder, StudyFiles, version_name
 
@@ -41,6 +42,7 @@ class Bench:
     settings: WorkerSettings
     blobs: BlobStore
     studies: StudyFiles
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
@@ -55,13 +57,15 @@ def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
 
 def _performed(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
     if isinstance(request, StudyLadderRequest):
-        with _study_may_end():
+        with _study_may_end(), bench.tracing.step("ladder"):
             return _ladder(request, bench, progress)
     if isinstance(request, StudyProfileRequest):
         return _profile(request, bench)
     inputs = Inputs.under(bench.settings, bench.blobs.get)
-    outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
-    return _stored(bench.blobs, outcome)
+    with bench.tracing.step("compute"):
+        outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
+    with bench.tracing.step("store"):
+        return _stored(bench.blobs, outcome)
 
 
 def _stored(blobs: BlobStore, outcome: Outcome) -> JobResult:
