@@ -13,7 +13,10 @@ from tests.e2e.traces.collector import Collector, Span
 pytestmark = pytest.mark.slow
 
 REQUEST_ID = "traced-request"
-PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PARENTS = {
+    "embedded": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "redis": "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01",
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def test_a_trace_goes_from_the_request_to_the_run(service: ServiceProcess, colle
     reply = service.client.post(
         "/v1/quality-score",
         files={"image": png(noise(64, 64, 1))},
-        headers={"X-Request-Id": REQUEST_ID, "traceparent": PARENT, "Prefer": "wait=60"},
+        headers={"X-Request-Id": REQUEST_ID, "traceparent": PARENTS[service.mode], "Prefer": "wait=60"},
     )
     assert reply.status_code == 200, reply.text
     job_id = reply.headers["Limen-Job"].rsplit("/", 1)[1]
@@ -53,7 +56,7 @@ def test_a_trace_goes_from_the_request_to_the_run(service: ServiceProcess, colle
     spans = of_job(collector.until(lambda found: names <= set(of_job(found, job_id))), job_id)
     assert set(spans) == names
     request, queue, run = (spans[name] for name in ("POST /v1/quality-score", "limen queue", "limen run"))
-    assert (request.trace, request.parent) == tuple(PARENT.split("-")[1:3])
+    assert (request.trace, request.parent) == tuple(PARENTS[service.mode].split("-")[1:3])
     assert queue.parent == run.parent == request.id
     assert request.began - 0.1 <= queue.began <= queue.ended <= run.ended
     assert queue.ended <= run.began + 0.5

@@ -40,7 +40,8 @@ def test_the_job_keeps_the_span_that_asked_for_it() -> None:
     assert tracing.provider is not None
     with tracing.provider.get_tracer("test").start_as_current_span("request") as span:
         trace = tracing.request()
-    assert trace == f"00-{span.get_span_context().trace_id:032x}-{span.get_span_context().span_id:016x}-03"  # sampled, random
+    own = span.get_span_context()
+    assert trace == f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
     job, _ = MemoryJobStore(BrokerSettings()).create(QualityScoreRequest(image_key="a" * 64), trace=trace)
     started = job.started("me", job.created_at + 1, owner_dead=lambda _: False)
     with tracing.run(started):
