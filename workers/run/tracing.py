@@ -70,7 +70,11 @@ class Tracing:
         if self._tracer is None or job.started_at is None:
             yield Run(None)
             return
-        known = {JOB_ID: job.id, "limen.capability": job.request.capability, "limen.attempt": job.attempts}
+        known: dict[str, str | int] = {
+            JOB_ID: job.id,
+            "limen.capability": job.request.capability,
+            "limen.attempt": job.attempts,
+        }
         if job.request_id is not None:
             known[REQUEST_ID] = job.request_id
         asked = _context(job.trace)
