@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app.access.gate import opened_gate
 from app.dependencies import Services
@@ -32,6 +33,7 @@ from app.routes import (
 )
 from app.settings import ApiSettings
 from workers.run.celery_app import LimenCelery, create_celery
+from workers.run.tracing import Tracing
 
 DESCRIPTION = """
 Where is distortion invisible, who would notice JPEG compression, and the smallest JPEG that a share of viewers cannot
@@ -63,17 +65,31 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=lambda route: route.name,
+        telemetry=_traces(celery.tracing),
     )
     app.state.services = Services(settings, celery)
     app.state.gate = opened_gate(celery.keys, settings, host)
     app.state.metrics = HttpMetrics(celery.jobs)
     app.add_middleware(HttpSemantics)
     add_cors(app, settings.cors_origins)
-    app.add_middleware(RequestLog, metrics=app.state.metrics)
+    app.add_middleware(RequestLog, metrics=app.state.metrics, tracing=celery.tracing)
     install_problem_handlers(app)
     _add_routes(app, with_docs=settings.docs)
     install_openapi(app)
     return app
+
+
+def _traces(tracing: Tracing) -> TelemetryConfig | None:
+    """One span for each request but those of probes; FastAPI's own defaults where traces are off."""
+    if tracing.provider is None:
+        return None
+    return {
+        "tracer_provider": tracing.provider,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope["path"].startswith(("/health/", "/metrics")),
+    }
 
 
 def _add_routes(app: FastAPI, *, with_docs: bool) -> None:

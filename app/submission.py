@@ -73,8 +73,10 @@ class Submission:
             task_request,
             client=self.client.id,
             request_id=self.replies.request.state.request_id,
+            trace=services.celery.tracing.request(),
             idempotency_key=self.idempotency_key,
         )
+        services.celery.tracing.note(job_id=job.id)
         if callback is not None:
             services.celery.outbox.put(letter_for(job, callback, time.time()))
             if services.jobs.get(job.id).finished:  # before there was a letter that its end could make due

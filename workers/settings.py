@@ -1,6 +1,6 @@
 """Settings of the broker and of the workers, read once at start from ``LIMEN_*`` variables."""
 
-import importlib.util
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,6 +22,14 @@ def _by_commas(value: Any) -> Any:
 
 ByCommas = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
 """Texts that an environment variable holds with commas between them."""
+
+
+def _has_otel() -> bool:
+    """Whether the extra ``otel`` is installed; looked up, not imported."""
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # not even the packages above it
+        return False
 
 
 class BrokerSettings(BaseSettings):
@@ -74,6 +82,18 @@ class BrokerSettings(BaseSettings):
     outbound_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_by_commas)] = Field(
         default=(), description="private networks, by commas, that hosts may lie in, as 10.1.0.0/16"
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+",
+        description="OTLP/HTTP collector that gets traces (extra `otel`), as http://collector:4318; unset: none",
+    )
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _can_be_sent_to(cls, value: str | None) -> str | None:
+        if value is not None and not _has_otel():
+            raise ValueError("traces need the extra otel: pip install 'limen[otel]'")
+        return value
 
     @field_validator("webhook_hosts", "fetch_hosts")
     @classmethod
@@ -92,7 +112,7 @@ class BrokerSettings(BaseSettings):
         folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
         if not (bucket or folder) or parts.query or parts.fragment:
             raise ValueError(f"{value!r} is none of s3://bucket/prefix, gs://..., az://..., file:///folder")
-        if bucket and importlib.util.find_spec("obstore") is None:
+        if bucket and find_spec("obstore") is None:
             raise ValueError(f"{parts.scheme}:// needs a package that is missing: pip install 'limen[objects]'")
         return value
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.metrics import HttpMetrics
 from app.http.problems import internal_problem
+from workers.run.tracing import Tracing
 
 REQUEST_ID_HEADER = "X-Request-Id"
 SECURITY_HEADERS = {
@@ -35,9 +36,10 @@ logger = logging.getLogger(__name__)
 class RequestLog:
     """ASGI middleware; outermost, so that its headers are on every reply."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, tracing: Tracing) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,6 +47,7 @@ class RequestLog:
             return
         record = _Record(scope, receive, send)
         scope.setdefault("state", {})["request_id"] = record.request_id
+        self._tracing.note(request_id=record.request_id)
         try:
             await self._app(scope, record.receive, record.send)
         except Exception:

@@ -58,7 +58,7 @@ _REQUESTS: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
 def _run(task: Any, job_id: str, payload: dict[str, Any]) -> None:
     app: LimenCelery = task.app
     request: Any = _REQUESTS.validate_python(payload)
-    with running(app.jobs, job_id) as job:
+    with running(app.jobs, job_id, app.tracing) as job:
         keys = [getattr(request, name) for name in type(request).model_fields if name.endswith("_key")]
         if request.capability == "varjpeg-decode":
             if not app.blobs.get(request.image_key).startswith(b"\xff\xd8"):

@@ -54,6 +54,7 @@ class MemoryJobStore(JobStore):
         *,
         client: str | None = None,
         request_id: str | None = None,
+        trace: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
@@ -66,9 +67,8 @@ class MemoryJobStore(JobStore):
                 if len(self._unfinished) >= self.settings.queue_limit:
                     raise QueueFullError(f"{self.settings.queue_limit} jobs are waiting or running")
                 now = self.now()
-                job = Job(
-                    id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now
-                )
+                job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+                job = job.asked_by(client=client, request_id=request_id, trace=trace)
             keys = {"idempotency": idempotency_key, "dedup": dedup_key}
             self._keep(job, {kind: key for kind, key in keys.items() if key is not None})
             if arrival is Arrival.CREATED:

@@ -68,6 +68,8 @@ class Job(BaseModel):
     """Id of the API key that asked, which alone sees the job; None where no key was asked for."""
     request_id: str | None = None
     """Of the HTTP request that made the job, as in its access log."""
+    trace: str | None = None
+    """The span of that request (W3C ``traceparent``), where traces are on."""
     wanted: int = 1
     """How many requests share this job and have not been taken back."""
     state: JobState = JobState.QUEUED
@@ -99,6 +101,10 @@ class Job(BaseModel):
     def event(self) -> JobEvent:
         """State and progress as an event."""
         return JobEvent(state=self.state, progress=self.progress)
+
+    def asked_by(self, *, client: str | None, request_id: str | None, trace: str | None) -> "Job":
+        """The record of a new job, with who asked for it."""
+        return self._with(client=client, request_id=request_id, trace=trace)
 
     def lease_gone(self, now: float) -> bool:
         """Whether the job counts as running although nobody has renewed its lease."""

@@ -88,12 +88,14 @@ class RedisJobStore(JobStore):
         *,
         client: str | None = None,
         request_id: str | None = None,
+        trace: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
         """See ``JobStore.create``."""
         now = self.now()
-        job = Job(id=new_job_id(), request=request, client=client, request_id=request_id, created_at=now, sent_at=now)
+        job = Job(id=new_job_id(), request=request, created_at=now, sent_at=now)
+        job = job.asked_by(client=client, request_id=request_id, trace=trace)
         keys = [
             _record(job.id),
             _events(job.id),

@@ -42,12 +42,13 @@ class JobStore(ABC):
         *,
         client: str | None = None,
         request_id: str | None = None,
+        trace: str | None = None,
         dedup_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> tuple[Job, Arrival]:
         """A job for the request, of the API key ``client`` and the HTTP request ``request_id``; in one atomic step.
 
-        Also how it was found.
+        Also how it was found. ``trace`` is the span of that request.
 
         The same ``idempotency_key`` gives the same job. A job with the same ``dedup_key`` that has not failed, been
         cancelled or expired is given again. Raises: IdempotencyConflictError, QueueFullError.

@@ -16,6 +16,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
 from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
+from workers.run.tracing import Tracing, opened_tracing
 from workers.settings import BrokerSettings, WorkerSettings
 from workers.studies.opened import open_study_store
 from workers.studies.store import StudyStore
@@ -57,6 +58,11 @@ class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints
         """Where images, results and the photos of studies are kept, unless the stores of these are given."""
         storage = open_storage(self.settings)
         return storage.patient() if isinstance(self.settings, WorkerSettings) else storage
+
+    @cached_property
+    def tracing(self) -> Tracing:
+        """Where spans go, opened once per process."""
+        return opened_tracing(self.settings.otlp_endpoint)
 
     @cached_property
     def blobs(self) -> BlobStore:

@@ -1,7 +1,7 @@
 """Child processes that do the work of the embedded mode: what ends one of them costs one run of one job.
 
-Over a pipe go down: job, request and threads to work on; up: how much is done, each answered by whether to go on, and
-at last the result, the failure, or nothing if it was told to stop.
+Over a pipe go down: job, request, threads to work on and the trace; up: how much is done, each answered by whether to
+go on, and at last the result, the failure, or nothing if it was told to stop.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from workers.contracts import AnyRequest, Failure, JobResult
 from workers.jobs.worker_info import WorkerInfo
 from workers.run.logs import about, write_json_lines
 from workers.run.running import DeadlineExceededError, RunFailedError, RunLostError, RunStoppedError, failure_of
+from workers.run.tracing import going_on, span_to_go_on
 from workers.settings import WorkerSettings
 from workers.spawning import end_with_parent, sigint_left_to_this_process
 
@@ -59,7 +60,8 @@ class Children:
         """
         with self._borrowed() as child:
             threads = self._settings.threads or max(1, processors() // len(self._busy))
-            return child.perform((job_id, request, threads), progress, self._settings.hard_limit_s)
+            asked = (job_id, request, threads, span_to_go_on())
+            return child.perform(asked, progress, self._settings.hard_limit_s)
 
     def stop(self) -> None:
         """Kill all children; whoever waits for one gets RunStoppedError."""
@@ -113,8 +115,8 @@ class _Child:
             self.idle = True
         return self._info
 
-    def perform(self, asked: tuple[str, AnyRequest, int], progress: Progress, limit_s: float) -> JobResult:
-        """The result for job, request and threads. Raises: see ``Children.perform``."""
+    def perform(self, asked: tuple[str, AnyRequest, int, str | None], progress: Progress, limit_s: float) -> JobResult:
+        """The result for job, request, threads and trace. Raises: see ``Children.perform``."""
         self.ready()
         self.idle = False
         end = time.monotonic() + limit_s
@@ -179,8 +181,8 @@ def _serve(parent: Connection, begin: Begin, settings: WorkerSettings) -> None:
     info, work = begin()
     parent.send(info)
     for number in range(settings.max_tasks_per_child):
-        job_id, request, threads = parent.recv()
-        with shared(threads), about(job_id):
+        job_id, request, threads, traceparent = parent.recv()
+        with shared(threads), about(job_id), going_on(traceparent):
             outcome = _outcome(work, job_id, request, parent)
         retires = number + 1 == settings.max_tasks_per_child or _memory_mb() > settings.max_memory_per_child_mb
         parent.send(_End(outcome, retires))

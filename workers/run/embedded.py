@@ -20,6 +20,7 @@ from workers.run.perform import Bench, perform
 from workers.run.reaper import Reaper
 from workers.run.running import RunLostError, RunStoppedError
 from workers.run.signatures import send
+from workers.run.tracing import opened_tracing
 from workers.settings import WorkerSettings
 from workers.studies.files import StudyFiles
 
@@ -104,5 +105,6 @@ class EmbeddedWorker:
 def _begin(settings: WorkerSettings, blobs: Storage, studies: Storage) -> tuple[WorkerInfo, Work]:
     """A child with its models open; see ``children.Begin``."""
     info = ready(settings)
-    bench = Bench(settings, BlobStore(blobs, expiry_s=settings.blob_expiry_s), StudyFiles(studies))
+    store = BlobStore(blobs, expiry_s=settings.blob_expiry_s)
+    bench = Bench(settings, store, StudyFiles(studies), opened_tracing(settings.otlp_endpoint))
     return info, lambda request, progress: perform(request, bench, progress)

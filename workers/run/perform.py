@@ -1,7 +1,7 @@
 """What is done for a job between its lease and its result, in whichever process: of records it knows nothing."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.decode import decode_image
 from models.errors import InvalidParameterError
@@ -24,6 +24,7 @@ from workers.contracts import (
     StudyProfileRequest,
     StudyProfileResult,
 )
+from workers.run.tracing import Tracing
 from workers.settings import WorkerSettings
 from workers.studies.files import Ladder, StudyFiles
 
@@ -38,6 +39,7 @@ class Bench:
     settings: WorkerSettings
     blobs: BlobStore
     studies: StudyFiles
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
@@ -52,12 +54,15 @@ def perform(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
 
 def _performed(request: AnyRequest, bench: Bench, progress: Progress) -> JobResult:
     if isinstance(request, StudyLadderRequest):
-        return _ladder(request, bench, progress)
+        with bench.tracing.step("ladder"):
+            return _ladder(request, bench, progress)
     if isinstance(request, StudyProfileRequest):
         return _profile(request, bench)
     inputs = Inputs.under(bench.settings, bench.blobs.get)
-    outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
-    return _stored(bench.blobs, outcome)
+    with bench.tracing.step("compute"):
+        outcome = compute(request, inputs, lambda fraction: progress(PREDICTED * fraction))
+    with bench.tracing.step("store"):
+        return _stored(bench.blobs, outcome)
 
 
 def _stored(blobs: BlobStore, outcome: Outcome) -> JobResult:

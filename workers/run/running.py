@@ -25,6 +25,7 @@ from workers.errors import (
 from workers.jobs.record import LEASE_S, Job, JobTakenError
 from workers.jobs.store import JobStore
 from workers.run.logs import about
+from workers.run.tracing import Run, Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class RunningJob:
 
 
 @contextlib.contextmanager
-def running(jobs: JobStore, job_id: str) -> Iterator[RunningJob]:
+def running(jobs: JobStore, job_id: str, tracing: Tracing | None = None) -> Iterator[RunningJob]:
     """Run a job unless it is done, cancelled or running elsewhere, and give it an end whatever happens inside.
 
     Raises: celery.exceptions.Ignore when there is nothing to run: a message delivered twice does no harm.
@@ -126,8 +127,8 @@ def running(jobs: JobStore, job_id: str) -> Iterator[RunningJob]:
         raise Ignore from error
     handle = RunningJob(jobs, job_id, owner)
     started = time.monotonic()
-    with about(job_id, job.request_id):
-        with _heartbeat(handle), contextlib.suppress(AlreadyFinishedError, JobTakenError), _failures(handle):
+    with about(job_id, job.request_id), (tracing or Tracing()).run(job) as run:
+        with _heartbeat(handle), contextlib.suppress(AlreadyFinishedError, JobTakenError), _failures(handle, run):
             yield handle
         logger.info("job %s: ran for %.3f s", job_id, time.monotonic() - started)
 
@@ -140,7 +141,7 @@ def _start(jobs: JobStore, job_id: str, owner: str) -> Job:
 
 
 @contextlib.contextmanager
-def _failures(handle: RunningJob) -> Iterator[None]:
+def _failures(handle: RunningJob, run: Run) -> Iterator[None]:
     """The task's edge: every error becomes the job's failure."""
     try:
         yield
@@ -152,7 +153,9 @@ def _failures(handle: RunningJob) -> Iterator[None]:
         logger.warning("job %s waits for the store of images and results: %s", handle.id, error)
         handle.put_back()
     except Exception as error:
-        handle.fail(failure_of(error, handle.id))
+        failure = failure_of(error, handle.id)
+        run.failed(failure)
+        handle.fail(failure)
 
 
 def failure_of(error: Exception, job_id: str) -> Failure:

@@ -23,6 +23,7 @@ def submit(
     *,
     client: str | None = None,
     request_id: str | None = None,
+    trace: str | None = None,
     idempotency_key: str | None = None,
 ) -> tuple[Job, bool]:
     """A job for the request, and whether it is new; a new one is sent to the workers.
@@ -33,7 +34,13 @@ def submit(
     shared_by = dedup_key(request, jobs.model_version(), client=client)
     repeated_by = None if idempotency_key is None else f"{client or ''}/{idempotency_key}"
     create = partial(
-        jobs.create, request, client=client, request_id=request_id, dedup_key=shared_by, idempotency_key=repeated_by
+        jobs.create,
+        request,
+        client=client,
+        request_id=request_id,
+        trace=trace,
+        dedup_key=shared_by,
+        idempotency_key=repeated_by,
     )
     job, arrival = create()
     if arrival is Arrival.SHARED and not job.finished:

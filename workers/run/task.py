@@ -16,14 +16,14 @@ def add_task(asked: type[Request]) -> None:
 
     @shared_task(name=asked.task(), bind=True)
     def work(task: Task, job_id: str, payload: dict[str, Any]) -> None:
-        with running(task.app.jobs, job_id) as job:
+        with running(task.app.jobs, job_id, task.app.tracing) as job:
             job.succeed(_result(task.app, asked.model_validate(payload), job))
 
 
 def _result(app: LimenCelery, request: Any, job: RunningJob) -> JobResult:
     if app.perform is None:
         assert isinstance(app.settings, WorkerSettings)  # tasks run in workers only
-        return perform(request, Bench(app.settings, app.blobs, app.studies.files), job.progress)
+        return perform(request, Bench(app.settings, app.blobs, app.studies.files, app.tracing), job.progress)
     while True:
         try:
             return app.perform(job.id, request, job.progress)

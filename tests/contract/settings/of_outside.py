@@ -120,3 +120,10 @@ def turning_webhook_retry_s(bench: Bench) -> None:
     Courier(app)._deliver(letter)
     ((_, kept),) = app.outbox._letters.items()  # type: ignore[attr-defined]
     assert kept.due_at - time.time() == pytest.approx(7, abs=2)
+
+
+def turning_otlp_endpoint(bench: Bench) -> None:
+    assert create_celery(BrokerSettings()).tracing.provider is None
+    provider = create_celery(BrokerSettings(otlp_endpoint="http://127.0.0.1:9")).tracing.provider
+    assert provider is not None
+    provider.shutdown()
