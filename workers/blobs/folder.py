@@ -20,6 +20,12 @@ class FolderStorage(Storage):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @classmethod
+    def opened(cls, folder: Path) -> Self:
+        """In a folder that is made if it is missing. Raises: OSError if it cannot be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
     def below(self, folder: str) -> Self:
         """See ``Storage.below``."""
         return type(self)(self.folder / folder)

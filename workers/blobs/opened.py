@@ -9,7 +9,7 @@ from workers.settings import BrokerSettings
 def open_storage(settings: BrokerSettings) -> Storage:
     """A folder or a bucket; what is in it is shared by all processes that are told of it.
 
-    Raises: ValueError if the settings name neither.
+    Raises: ValueError if the settings name neither; OSError if a folder cannot be made.
     """
     if settings.object_store is not None:
         from workers.blobs import objects  # obstore is an extra
@@ -18,7 +18,7 @@ def open_storage(settings: BrokerSettings) -> Storage:
     folder = settings.blob_folder
     if folder is None:
         raise ValueError("neither blob_dir nor blob_url is set, and no storage was given")
-    return FolderStorage(folder)
+    return FolderStorage.opened(folder)
 
 
 def open_blobs(settings: BrokerSettings, storage: Storage) -> BlobStore:

@@ -39,12 +39,12 @@ def opened_data_folder(settings: BrokerSettings) -> Iterator[Stores]:
     """The stores below ``data_dir``, which are this process's own until the block ends; files are there too, unless
     the settings name another place for them.
 
-    Raises: RecordFileError if another process has them, or they cannot be read and written.
+    Raises: RecordFileError if another process has them, or they cannot be read and written; OSError.
     """
     folder = settings.data_dir.absolute()
     named = settings.object_store is not None or settings.blob_folder is not None
-    blobs = open_storage(settings) if named else FolderStorage(folder / "blobs")
-    studies: Storage = FolderStorage(folder / "studies")
+    blobs = open_storage(settings) if named else FolderStorage.opened(folder / "blobs")
+    studies: Storage = FolderStorage.opened(folder / "studies")
     if settings.object_store is not None:
         studies = blobs.below(EMBEDDED)
     with contextlib.closing(RecordFile(folder / "records.sqlite")) as records, opened_keys(settings) as keys:
