@@ -13,7 +13,7 @@ COPY models/image_files models/image_files
 COPY models/cards models/cards
 COPY models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py models/varjpeg/
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --constraint constraints.txt ".[api,objects]" \
+        --constraint constraints.txt ".[api,objects,otel]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools
 
 FROM ${BASE_IMAGE}

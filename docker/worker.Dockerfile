@@ -10,7 +10,7 @@ COPY models models
 COPY workers workers
 # Whole seconds as file times: an image layer keeps no finer ones, and numba's cache compares them.
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --constraint constraints.txt ".[${VARIANT},objects]" \
+        --constraint constraints.txt ".[${VARIANT},objects,otel]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools \
     && find /opt/limen -name '*.py' -exec touch --date=@1767225600 {} +
 
