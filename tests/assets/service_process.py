@@ -93,9 +93,10 @@ class ServiceProcess:
         return (self._folder / f"{role}.log").read_text()
 
     def kill(self) -> None:
-        """End every process at once, without a chance to put anything away."""
-        for process in self._processes.values():
-            process.kill()
+        """End every process at once, those that they have started too, without a chance to put anything away."""
+        for member in self.family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
         for process in self._processes.values():
             process.wait(20)
 
