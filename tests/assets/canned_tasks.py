@@ -27,7 +27,7 @@ from models.types import PatchQualityMap, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto
 from models.varjpeg.plain_encoding import encode_plainly
 from models.varjpeg.search.goals import Encoder, Judgement, SearchResult
-from tests.assets.photos import encoded
+from tests.assets.photos import SLOW_WIDTH, encoded
 from workers.blobs.storage import ServedAs
 from workers.blobs.store import BlobStore
 from workers.contracts import (
@@ -51,7 +51,6 @@ from workers.contracts.plain_encoding import PLAIN_FILES
 from workers.run.celery_app import LimenCelery
 from workers.run.running import RunningJob, running
 
-SLOW_WIDTH = 333
 _REQUESTS: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 from models.types import Rgb8
 
 SCENE_WIDTH, SCENE_HEIGHT = 96, 64
+SLOW_WIDTH = 333
+"""An image so wide keeps a canned ``quality-score`` busy for five seconds; see ``canned_tasks``."""
 
 
 def photo(

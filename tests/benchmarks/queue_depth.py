@@ -16,8 +16,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.assets.canned_tasks import SLOW_WIDTH
-from tests.assets.photos import noise, png
+from tests.assets.photos import SLOW_WIDTH, noise, png
 from tests.assets.redis_server import RedisServer
 from tests.assets.service_process import ServiceProcess
 from tests.benchmarks.machine import describe_machine, percentile

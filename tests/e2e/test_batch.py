@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.assets.canned_tasks import SLOW_WIDTH
-from tests.assets.photos import noise, png
+from tests.assets.photos import SLOW_WIDTH, noise, png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow

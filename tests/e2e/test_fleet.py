@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.fleet.fleet import Fleet
 from tests.assets.fleet.s3_server import S3Server
-from tests.assets.photos import noise, png
+from tests.assets.photos import SLOW_WIDTH, noise, png
 from tests.benchmarks.soak.fleet import soak
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.hostile_images import Expect, HostileImage, hostile_images
 from tests.assets.pace import in_time
-from tests.assets.photos import noise, png, scene, scene_jpeg, scene_png
+from tests.assets.photos import SLOW_WIDTH, noise, png, scene, scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow

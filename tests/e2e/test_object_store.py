@@ -18,11 +18,10 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.fleet.fleet import Fleet
 from tests.assets.fleet.s3_server import BUCKET, S3Server
 from tests.assets.pace import in_time
-from tests.assets.photos import noise, png, scene_jpeg
+from tests.assets.photos import SLOW_WIDTH, noise, png, scene_jpeg
 from tests.assets.service_process import ServiceProcess
 from tests.assets.study_people import Observer, Organiser, soft_shapes
 

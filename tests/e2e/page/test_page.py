@@ -12,9 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.assets.browser import Browser
-from tests.assets.canned_tasks import SLOW_WIDTH
 from tests.assets.look_page import LookPage
-from tests.assets.photos import encoded, scene, scene_jpeg, scene_png
+from tests.assets.photos import SLOW_WIDTH, encoded, scene, scene_jpeg, scene_png
 from tests.assets.service_process import ServiceProcess
 
 pytestmark = pytest.mark.slow
