@@ -256,7 +256,5 @@ def plain_encoding(request: PlainEncodingRequest, inputs: Inputs, progress: Prog
 
     image = inputs.image(request.image_key)
     made = encode_plainly(image, request.codec, quality=request.quality, max_bytes=request.max_bytes, progress=progress)
-    name = PLAIN_FILES[request.codec]
-    media_type = f"image/{name.rpartition('.')[2].replace('jpg', 'jpeg')}"
-    files = (File(name, media_type, lambda: made.data),)
+    files = (File(*PLAIN_FILES[request.codec], lambda: made.data),)
     return Outcome(PlainEncodingResult.of(image, request.codec, made), files)

@@ -104,8 +104,7 @@ def _result(blobs: BlobStore, request: Any, image: RgbImage) -> JobResult:
         case "plain-encoding":
             made = encode_plainly(image, request.codec, quality=request.quality, max_bytes=request.max_bytes)
             body = PlainEncodingResult.of(image, request.codec, made)
-            name = PLAIN_FILES[request.codec]
-            artefacts = [_artefact(blobs, name, f"image/{name.partition('.')[2].replace('jpg', 'jpeg')}", made.data)]
+            artefacts = [_artefact(blobs, *PLAIN_FILES[request.codec], made.data)]
         case "sur-curve":
             body = SurCurveResult.of(image, _prediction(request))
             svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from models.types import RgbImage
     from models.varjpeg.plain_encoding import PlainEncoding
 
-PLAIN_FILES = {"jpeg": "plain.jpg", "jpegli": "plain.jpg", "webp": "plain.webp", "avif": "plain.avif"}
-"""Name of the file by its encoder."""
+PLAIN_FILES = {
+    "jpeg": ("plain.jpg", "image/jpeg"),
+    "jpegli": ("plain.jpg", "image/jpeg"),
+    "webp": ("plain.webp", "image/webp"),
+    "avif": ("plain.avif", "image/avif"),
+}
+"""Name and media type of the file by its encoder."""
 
 
 class PlainEncodingResult(ImageResult):

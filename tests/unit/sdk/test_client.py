@@ -28,8 +28,8 @@ FIGURES = {
 Reply = httpx2.Response | Exception
 
 
-def problem(status: int, **headers: str) -> httpx2.Response:
-    content = json.dumps(PROBLEM | {"status": status}).encode()
+def problem(status: int, kind: str = str(PROBLEM["type"]), **headers: str) -> httpx2.Response:
+    content = json.dumps(PROBLEM | {"status": status, "type": kind}).encode()
     return httpx2.Response(status, headers={"content-type": "application/problem+json", **headers}, content=content)
 
 
@@ -97,9 +97,17 @@ def test_a_result_that_is_there_at_once(encode_at: Callable[[Service], Encode]) 
 
 def test_a_result_that_takes_longer_is_waited_for(encode_at: Callable[[Service], Encode]) -> None:
     accepted = httpx2.Response(202, headers={"Location": "/v1/jobs/1"}, json={})
-    service = Service(accepted, problem(409), *made())
+    unfinished = problem(409, "/problems/job-unfinished")
+    service = Service(accepted, unfinished, *made())
     assert encode_at(service)(b"photo").data == b"jpg"
     assert [request.url.path for request in service.asked[1:3]] == ["/v1/jobs/1/result"] * 2
+
+
+def test_a_job_that_was_cancelled_is_not_waited_for(encode_at: Callable[[Service], Encode]) -> None:
+    accepted = httpx2.Response(202, headers={"Location": "/v1/jobs/1"}, json={})
+    with pytest.raises(limen.ProblemError) as raised:
+        encode_at(Service(accepted, problem(409, "/problems/job-cancelled")))(b"photo")
+    assert (raised.value.status, raised.value.code) == (409, "job-cancelled")
 
 
 def test_a_service_that_is_full_or_away_is_asked_again_with_the_same_key(

@@ -28,4 +28,4 @@ def plain_encoding(
     from workers.contracts.plain_encoding import PLAIN_FILES, PlainEncodingRequest
 
     request = PlainEncodingRequest(image_key=UNREAD, codec=codec, quality=quality, max_bytes=max_bytes)
-    work_on(request, images, {PLAIN_FILES[codec]: output}, options=options)
+    work_on(request, images, {PLAIN_FILES[codec][0]: output}, options=options)

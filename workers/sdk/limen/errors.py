@@ -8,7 +8,8 @@ from models.errors import LimenError
 
 class ProblemError(LimenError):
     """A service refused or failed: ``status`` of HTTP, and of its problem (RFC 9457) ``code``, the end of its type,
-    ``title``, ``detail``, and the ``errors`` by field. What is no problem has the code ``no-problem``.
+    ``title``, ``detail``, and the ``errors`` by field. What is no problem has the code ``no-problem``. The
+    status of an image of a batch is 422 whatever its code.
     """
 
     code: str  # type: ignore[misc]  # here each error has its own

@@ -26,7 +26,8 @@ PATIENCE_S = 300.0
 TRANSPORT_TRIES = 4
 LONGEST_PAUSE_S = 30.0
 BATCH_MOST = 1000
-_UNFINISHED = 409
+_UNFINISHED = "/problems/job-unfinished"
+"""Type of the answer of a job that goes on: it has been waited for, so it is asked for again at once."""
 _BUSY = (429, 503)
 _JSON = {"Prefer": f"wait={WAIT_S}", "Accept": "application/json"}
 
@@ -117,8 +118,10 @@ def _patiently(call: Call) -> "Steps[httpx2.Response]":
             continue
         if reply.status_code in (200, 202):
             return reply
-        if reply.status_code not in (*_BUSY, _UNFINISHED) or time.monotonic() >= end:
-            raise ProblemError(reply.status_code, _problem(reply))
+        problem = _problem(reply)
+        unfinished = problem.get("type") == _UNFINISHED
+        if not (reply.status_code in _BUSY or unfinished) or time.monotonic() >= end:
+            raise ProblemError(reply.status_code, problem)
         if reply.status_code in _BUSY:
             yield min(_retry_after_s(reply), LONGEST_PAUSE_S)
 
