@@ -8,6 +8,7 @@ from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from app.access.gate import ClientDep, QuotasDep
 from app.dependencies import IdempotencyKey
@@ -42,6 +43,8 @@ class Submission:
         services, preferences = self.replies.services, self.replies.preferences
         callback = self._callback(upload)
         task_request = task_request_of(asked, upload, observer=services.settings.profile)
+        if await self.replies.request.is_disconnected():
+            raise ClientDisconnect  # nobody would hear of the job, fetch its result or cancel it
         job = await run_in_threadpool(self._submitted, task_request, upload.pixels, callback)
         waits_anyway = preferences.wait_s is None and preferences.files_only
         wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s

@@ -3,6 +3,7 @@
 ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS build
+ARG EXTRAS=objects,otel
 WORKDIR /src
 RUN python3 -m venv /opt/limen
 COPY pyproject.toml constraints.txt README.md LICENSE ./
@@ -13,7 +14,7 @@ COPY models/image_files models/image_files
 COPY models/cards models/cards
 COPY models/varjpeg/__init__.py models/varjpeg/choices.py models/varjpeg/options.py models/varjpeg/
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --constraint constraints.txt ".[api,objects,otel]" \
+        --constraint constraints.txt ".[api,${EXTRAS}]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools
 
 FROM ${BASE_IMAGE}

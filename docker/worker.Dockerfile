@@ -3,6 +3,7 @@ ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS build
 ARG VARIANT=worker
+ARG EXTRAS=objects,otel
 WORKDIR /src
 RUN python3 -m venv /opt/limen
 COPY pyproject.toml constraints.txt README.md LICENSE ./
@@ -10,7 +11,7 @@ COPY models models
 COPY workers workers
 # Whole seconds as file times: an image layer keeps no finer ones, and numba's cache compares them.
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --constraint constraints.txt ".[${VARIANT},objects,otel]" \
+        --constraint constraints.txt ".[${VARIANT},${EXTRAS}]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools \
     && find /opt/limen -name '*.py' -exec touch --date=@1767225600 {} +
 

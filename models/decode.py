@@ -18,7 +18,7 @@ from models.image_files.exif import reset_orientation, reset_xmp_orientation
 from models.image_files.header import ImageHeader
 from models.image_files.jpeg import NO_END_NOTE, is_progressive
 from models.image_files.read import DEFAULT_LIMITS, SizeLimits, read_header
-from models.image_samples import avif, bmp, gif, jpeg, png, tiff, webp
+from models.image_samples import avif, bmp, gif, heic, jpeg, png, tiff, webp
 from models.image_samples.raster import Raster, Space
 from models.types import Rgb8, RgbImage
 
@@ -40,6 +40,7 @@ _DECODERS: dict[str, Callable[[bytes, ImageHeader], Raster]] = {
     "PNG": png.decode,
     "WebP": webp.decode,
     "AVIF": avif.decode,
+    "HEIC": heic.decode,
     "TIFF": tiff.decode,
     "GIF": gif.decode,
     "BMP": bmp.decode,
@@ -50,6 +51,8 @@ def decode_image(
     data: bytes, *, max_pixels: int | None = None, max_side: int | None = None, limits: SizeLimits = DEFAULT_LIMITS
 ) -> RgbImage:
     """Decode a JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF, told apart by content, in displayed orientation.
+
+    A HEIC too, where the extra ``heic`` is installed.
 
     An RGB profile stays in ``icc_profile`` with ``native_pixels`` in its colours; grey, CMYK and Lab profiles are
     converted to sRGB and dropped. Whatever is lost or assumed is in ``warnings``. ``max_pixels`` and

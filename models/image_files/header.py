@@ -1,5 +1,6 @@
 """What a file says of itself before a pixel is decoded; the web process asks here too, and loads no numpy for it."""
 
+import importlib.util
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ NOT_READ: tuple[_Signature, ...] = (
 )
 
 _AVIF_BRANDS = {b"avif", b"avis"}
-_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
 _TEXT_STARTS = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"))
 
 
@@ -121,14 +122,19 @@ def limited(parts: Iterable[T]) -> Iterator[T]:
 def begins_like_an_image(start: bytes) -> bool:
     """Whether a file's first 64 bytes are those of a picture, be it one that is read or not."""
     if start[4:8] == b"ftyp":
-        return bool(_brands(start) & (_AVIF_BRANDS | _HEIF_BRANDS | {b"mif1", b"msf1"}))
+        return bool(_brands(start) & (_AVIF_BRANDS | _HEIC_BRANDS | {b"mif1", b"msf1"}))
     if start.startswith(b"BM"):
         return int.from_bytes(start[14:18], "little") in BMP_HEADER_SIZES
     return any(each.is_image and start.startswith(each.magic, each.offset) for each in (*READ, *NOT_READ))
 
 
+def heic_is_read() -> bool:
+    """Whether the extra ``heic`` is installed, whose decoder has a licence of its own."""
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
 def sniff(data: bytes) -> str:
-    """Format of the bytes by content, one of ``READ`` or ``AVIF``.
+    """Format of the bytes by content, one of ``READ``, ``AVIF`` or ``HEIC``.
 
     Raises: ImageTypeUnsupportedError that names what was found instead.
     """
@@ -145,14 +151,18 @@ def sniff(data: bytes) -> str:
 
 
 def _sniff_ftyp(data: bytes) -> str:
-    """AVIF, or an error for any other file of the ISO base media family."""
+    """AVIF or HEIC, or an error for any other file of the ISO base media family."""
     brands = _brands(data)
     if brands & _AVIF_BRANDS:
         return "AVIF"
-    if brands & _HEIF_BRANDS:
-        raise ImageTypeUnsupportedError("this is a HEIC image, which is not read; save it as JPEG, PNG or AVIF")
+    if brands & _HEIC_BRANDS:
+        if not heic_is_read():
+            raise ImageTypeUnsupportedError(
+                "this is a HEIC image, which is read where the extra heic is installed; or save it as JPEG, PNG or AVIF"
+            )
+        return "HEIC"
     if b"mif1" in brands:
-        raise ImageTypeUnsupportedError("this is a HEIF image without AV1, which is not read")
+        raise ImageTypeUnsupportedError("this is a HEIF image with neither AV1 nor HEVC, which is not read")
     raise ImageTypeUnsupportedError("this is a video or another ISO media file, not an image")
 
 

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.errors import ImageTooLargeError, ImageUndecodableError
-from models.image_files import avif, bmp, gif, jpeg, png, tiff, webp
+from models.image_files import bmp, gif, heif, jpeg, png, tiff, webp
 from models.image_files.header import ImageHeader, sniff
 
 _READERS: dict[str, Callable[[bytes], ImageHeader]] = {
     "JPEG": jpeg.read_header,
     "PNG": png.read_header,
     "WebP": webp.read_header,
-    "AVIF": avif.read_header,
+    "AVIF": heif.read_header,
+    "HEIC": heif.read_header,
     "TIFF": tiff.read_header,
     "GIF": gif.read_header,
     "BMP": bmp.read_header,

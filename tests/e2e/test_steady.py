@@ -15,8 +15,10 @@ KEPT_S = 3
 
 
 @pytest.mark.parametrize("mode", ["embedded", pytest.param("redis", marks=pytest.mark.redis)])
-def test_memory_files_and_keys_stay_as_many(mode: str, tmp_path: Path) -> None:
-    redis = RedisServer(tmp_path) if mode == "redis" else None
+def test_memory_files_and_keys_stay_as_many(
+    mode: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    redis = RedisServer(tmp_path_factory.mktemp("redis")) if mode == "redis" else None
     if redis is not None:
         redis.start()
     try:

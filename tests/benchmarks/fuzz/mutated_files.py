@@ -2,14 +2,15 @@
 
     python -m tests.benchmarks.fuzz.mutated_files [--way WAY] [--count 3000] [--others 1000] [--seed 13] [--start 0]
 
-``--count`` JPEGs and ``--others`` each of PNG, WebP, AVIF, TIFF, GIF and BMP, each the same whenever it is asked for:
-made by a generator seeded with seed, format and number. Every second PNG has its checksums made good again, or no
+``--count`` JPEGs and ``--others`` each of PNG, WebP, AVIF, HEIC, TIFF, GIF and BMP, each the same whenever it is asked
+for: made by a generator seeded with seed, format and number. Every second PNG has its checksums made good again, or no
 decoder would come further. They are optimised one after the other in a process of its own for each format, which must
 be there at the end, by ``--way``: the function itself; the command line, a file a call; a folder with 1 or 2 jobs;
 uploads to a service, embedded or on Redis. A result must never be larger than a JPEG that came in.
 """
 
 import argparse
+import io
 import multiprocessing
 import struct
 import time
@@ -20,6 +21,7 @@ from functools import cache
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 from models.decode import decode_image
@@ -27,13 +29,24 @@ from models.errors import LimenError
 from models.image_files.png import chunk_spans
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
-from tests.assets.phone_files import beside, described_png, exif, iptc, phone_jpeg, phone_photo, segment, ultra_hdr, xmp
+from tests.assets.phone_files import (
+    beside,
+    described_png,
+    exif,
+    exif_block,
+    iptc,
+    phone_jpeg,
+    phone_photo,
+    segment,
+    ultra_hdr,
+    xmp,
+)
 from tests.assets.photos import encoded
 from tests.benchmarks.fuzz.mutated_ways import Outcome, by_command_line, by_folder, by_service
 from tests.benchmarks.machine import describe_machine
 
 WAYS = ("function", "cli", "folder-1", "folder-2", "embedded", "redis")
-OTHERS = ("PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+OTHERS = ("PNG", "WEBP", "AVIF", "HEIC", "TIFF", "GIF", "BMP")
 MAX_PIXELS = 60_000
 """What a changed header is believed; the sound files have 2,240 pixels."""
 
@@ -63,6 +76,11 @@ def sound_files(image_format: str) -> tuple[bytes, ...]:
     if image_format == "TIFF":
         kinds = (None, "tiff_lzw", "jpeg", "tiff_deflate", "packbits")
         return tuple(encoded(picture, "TIFF", compression=kind) for kind in kinds)
+    if image_format == "HEIC":
+        made = [io.BytesIO() for _ in range(3)]
+        for file, mode, tiles in zip(made, ("RGB", "RGBA", "RGB"), (0, 0, 32), strict=True):
+            pillow_heif.from_pillow(picture.convert(mode)).save(file, exif=exif_block(orientation=6), tile_size=tiles)
+        return tuple(file.getvalue() for file in made)
     if image_format == "WEBP":
         return (
             encoded(picture, "WEBP"),

@@ -1,7 +1,8 @@
 """Time from drop to the first picture of the result in a browser, beside the same request by an HTTP client.
 
-``python -m tests.benchmarks.page.delay`` starts an embedded service with the real models. The photos are drawn, each is
-another one, so that no result is known before. The longest task of the page's main thread is measured too.
+``python -m tests.benchmarks.page.delay`` starts an embedded service with the real models. The photo is drawn; each time
+its file has another comment, so that there is as much to do and no result is known before. Between them it waits until
+the service has nothing to do. The longest task of the page's main thread is measured too.
 """
 
 import argparse
@@ -31,14 +32,14 @@ SHOWN = "!document.getElementById('tag-after').hidden"
 """Once the result's picture is drawn."""
 
 
-def photo(megapixels: int, seed: int) -> bytes:
-    """A JPEG of that size, another one for each seed."""
+def photo(megapixels: int, comment: str) -> bytes:
+    """A JPEG of that size with a comment."""
     picture = Image.fromarray(draw_sample()).resize(SIDES[megapixels], Image.Resampling.BICUBIC)
-    grain = np.random.default_rng(seed).integers(-6, 7, (500, 500, 3)).astype(np.int16)
+    grain = np.random.default_rng(0).integers(-6, 7, (500, 500, 3)).astype(np.int16)
     height, width = picture.height // 500, picture.width // 500
     pixels = np.clip(np.asarray(picture) + np.tile(grain, (height, width, 1)), 0, 255).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    Image.fromarray(pixels).save(file, "JPEG", quality=90, comment=comment)
     return file.getvalue()
 
 
@@ -61,15 +62,21 @@ def by_page(browser: Browser, url: str, path: Path) -> tuple[float, float]:
     browser.until(SHOWN, 300)
     took = time.perf_counter() - began
     longest: float = browser.evaluate("window.longest")
-    browser.open("about:blank")  # cancels what follows from the result, which would take time from the next request
+    browser.open("about:blank")  # cancels what follows from the result
     return took, longest
+
+
+def wait_until_idle(client: httpx2.Client) -> None:
+    """Until no job is left that would take time from the next one."""
+    while not {"limen_queue_jobs 0.0", "limen_running_jobs 0.0"} <= set(client.get("/metrics").text.splitlines()):
+        time.sleep(0.5)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=int, choices=SIDES, default=12)
-    parser.add_argument("--times", type=int, default=3, help="of each, in turns")
+    parser.add_argument("--times", type=int, default=5, help="of each, in turns")
     parser.add_argument("--url", help="of a running service, instead of one started for this")
     options = parser.parse_args()
     program = find_browser()
@@ -77,13 +84,14 @@ def main() -> None:
     print(describe_machine())
     with tempfile.TemporaryDirectory() as folder, running_service(options.url) as client:
         plain, page, longest = [], [], []
-        by_client(client, photo(options.megapixels, 0))  # what is compiled and loaded once is not counted
+        by_client(client, photo(options.megapixels, "first"))  # what is compiled and loaded once is not counted
         with Browser(program, Path(folder) / "profile", width=1440, height=900) as browser:
             browser.before_load(WATCH)
             for turn in range(1, options.times + 1):
-                plain.append(by_client(client, photo(options.megapixels, 2 * turn)))
+                wait_until_idle(client)
+                plain.append(by_client(client, photo(options.megapixels, f"client {turn}")))
                 path = Path(folder) / f"{turn}.jpg"
-                path.write_bytes(photo(options.megapixels, 2 * turn + 1))
+                path.write_bytes(photo(options.megapixels, f"page {turn}"))
                 took, task = by_page(browser, str(client.base_url), path)
                 page.append(took)
                 longest.append(task)

@@ -1,11 +1,12 @@
 """Whether a service that works for an hour keeps its size: memory, open files, files on disk, keys in Redis.
 
-    python -m tests.benchmarks.soak.steady [--minutes 60] [--mode embedded redis] [--canned]
+    python -m tests.benchmarks.soak.steady [--minutes 60] [--mode embedded redis] [--every 1] [--canned]
 
-Four clients send 40 photos of 0.1 megapixels again and again without a pause, each time with another limit of bytes, so
-that it is a new job whose file is the same, and fetch each result. Jobs are kept for two minutes. Every few seconds all
-processes of the service are measured. The third quarter of the time is compared with the last one; it exits with 1 if
-anything grew by more than the limits below. ``--canned`` leaves the models out.
+Four clients together send one of 40 photos of 0.1 megapixels every second, so that the service has as much to do in
+every minute, whatever else the machine does; ``--every 0`` sends without a pause. Each time the limit of bytes is
+another, so that it is a new job whose file is the same, and each result is fetched. Jobs are kept for two minutes. Every
+few seconds all processes of the service are measured. The third quarter of the time is compared with the last one; it
+exits with 1 if anything grew by more than the limits below. ``--canned`` leaves the models out.
 """
 
 import argparse
@@ -93,10 +94,15 @@ def _open_files(process: int) -> int:
 
 
 class Load:
-    """Clients that send photos and fetch results until ``stop``; ``done`` counts, ``failed`` says what went wrong."""
+    """Clients that send a photo every so many seconds and fetch results until ``stop``.
 
-    def __init__(self, url: str) -> None:
+    ``done`` counts, ``failed`` says what went wrong.
+    """
+
+    def __init__(self, url: str, every_s: float) -> None:
         self._url = url
+        self._every_s = every_s
+        self._began = time.monotonic()
         self._stop = threading.Event()
         self._numbers = itertools.count()
         self._photos = [png(textured(300, 400, seed)) for seed in range(PHOTOS)]
@@ -120,6 +126,8 @@ class Load:
         with httpx2.Client(base_url=self._url, timeout=90) as client:
             while not self._stop.is_set():
                 number = next(self._numbers)
+                if self._stop.wait(max(0.0, self._began + number * self._every_s - time.monotonic())):
+                    return
                 photo, form = self._photos[number % PHOTOS], {"max_bytes": str(1_000_000 + number)}
                 reply = client.post("/v1/varjpeg", files={"image": photo}, data=form, headers=headers)
                 if reply.status_code == 200:
@@ -128,9 +136,11 @@ class Load:
                     self.failed.append(f"{reply.status_code} {reply.text[:200]}")
 
 
-def soak(service: ServiceProcess, folder: Path, redis: RedisServer | None, seconds: float) -> tuple[list[Size], Load]:
+def soak(
+    service: ServiceProcess, folder: Path, redis: RedisServer | None, seconds: float, every_s: float = 0.0
+) -> tuple[list[Size], Load]:
     """Sizes while the service works for so long."""
-    load = Load(service.url)
+    load = Load(service.url, every_s)
     load.start()
     sizes = []
     began = time.monotonic()
@@ -167,14 +177,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0, help="of each mode")
     parser.add_argument("--mode", nargs="+", default=["embedded", "redis"], choices=["embedded", "redis"])
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between photos")
     parser.add_argument("--canned", action="store_true", help="no models: HTTP, queue and stores alone")
     options = parser.parse_args()
     print(describe_machine())
     grew = []
     for mode in options.mode:
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as redis_name:
             folder = Path(name)
-            redis = RedisServer(folder) if mode == "redis" else None
+            redis = RedisServer(Path(redis_name)) if mode == "redis" else None
             url = None
             if redis is not None:
                 redis.start()
@@ -182,7 +193,7 @@ def main() -> None:
             try:
                 real = not options.canned
                 with ServiceProcess(folder, redis_url=url, real=real, job_expiry_s=KEPT_S, access_log=False) as service:
-                    sizes, load = soak(service, folder, redis, 60 * options.minutes)
+                    sizes, load = soak(service, folder, redis, 60 * options.minutes, options.every)
             finally:
                 if redis is not None:
                     redis.kill()

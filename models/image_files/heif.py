@@ -1,4 +1,4 @@
-"""AVIF files: the boxes that describe the primary item (ISO 14496-12, 23008-12)."""
+"""AVIF and HEIC files: the boxes that describe the primary item (ISO 14496-12, 23008-12)."""
 
 import struct
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from fractions import Fraction
 from models.errors import ImageTypeUnsupportedError, ImageUndecodableError
 from models.image_files.colour_signals import ColourSignal, from_code_points
 from models.image_files.exif import usable_exif, with_prefix
-from models.image_files.header import MAX_PARTS, ImageHeader, limited
+from models.image_files.header import MAX_PARTS, ImageHeader, limited, sniff
 
 GAIN_MAP_NOTE = "the file holds an HDR gain map, which is dropped; its base image is used"
 # EXIF orientation of quarter turns anticlockwise (irot), alone and followed by a mirror (imir: 0 = top and bottom
@@ -49,26 +49,40 @@ class _Meta:
 def read_header(data: bytes) -> ImageHeader:
     """Size, depth, rotation and metadata of the primary item. The EXIF orientation is ignored, as the format says.
 
+    A HEIC's size is that of the image as displayed, since its decoder turns and crops by itself.
+
     Raises: ImageUndecodableError for damaged boxes; ImageTypeUnsupportedError for a sequence without a still image.
     """
+    name = sniff(data)
     meta = _read_meta(data)
     properties = meta.primary_properties()
     if b"ispe" not in properties:
-        raise ImageUndecodableError("the AVIF does not say how large it is")
+        raise ImageUndecodableError(f"the {name} does not say how large it is")
     width, height = struct.unpack_from(">II", properties[b"ispe"][0], 4)
     bits = max((value for body in properties.get(b"pixi", ()) for value in body[5:]), default=8)
     icc, signal = _colour(properties.get(b"colr", []))
     crop = _crop(properties, width, height)
     exif, _, exif_notes = usable_exif(_exif(data, meta))
-    notes = (*((signal.note,) if signal.note else ()), *exif_notes, *_frame_notes(data))
-    if any(kind.startswith(b"tmap") for kind in meta.types.values()):
+    notes = (*((signal.note,) if signal.note else ()), *exif_notes, *_frame_notes(data, name))
+    if _has_gain_map(meta):
         notes = (*notes, GAIN_MAP_NOTE)
     if crop is None and b"clap" in properties:
-        notes = (*notes, "the AVIF's clean aperture is no part of it; the whole image is used")
+        notes = (*notes, f"the {name}'s clean aperture is no part of it; the whole image is used")
+    orientation = _orientation(properties)
+    if name == "HEIC":
+        width, height = crop[2:] if crop is not None else (width, height)
+        width, height = (height, width) if orientation >= 5 else (width, height)
+        orientation, crop = 1, None
     return ImageHeader(
-        "AVIF", width, height, bits, _orientation(properties), icc or signal.profile, exif, _xmp(data, meta), notes,
+        name, width, height, bits, orientation, icc or signal.profile, exif, _xmp(data, meta), notes,
         gamma=signal.gamma, crop=crop,
     )  # fmt: skip
+
+
+def _has_gain_map(meta: _Meta) -> bool:
+    """As ISO 21496-1 has it in an item of its own, and as Apple's phones have it beside the photo."""
+    derived = any(kind.startswith(b"tmap") for kind in meta.types.values())
+    return derived or any(kind == b"auxC" and b":aux:hdrgainmap" in body for kind, body in meta.properties)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -85,7 +99,7 @@ def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             size, start = struct.unpack_from(">Q", data, start)[0], start + 8
         end = len(data) if size == 0 else position + size
         if end < start or end > len(data):
-            raise ImageUndecodableError("an AVIF box runs past the end of the file: it is truncated")
+            raise ImageUndecodableError("a box runs past the end of the file: it is truncated")
         yield kind, data[start:end]
         position = end
 
@@ -93,7 +107,7 @@ def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _read_meta(data: bytes) -> _Meta:
     body = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
     if body is None:
-        raise ImageTypeUnsupportedError("an AVIF sequence without a still image is not read")
+        raise ImageTypeUnsupportedError("a sequence without a still image is not read")
     meta = _Meta()
     for kind, box in _boxes(body[4:]):
         if kind == b"pitm":
@@ -158,7 +172,7 @@ def _item_locations(box: bytes) -> dict[int, tuple[int, list[tuple[int, int]]]]:
         count = reader.take(2)
         total += count
         if total > MAX_PARTS:
-            raise ImageUndecodableError("an AVIF item table has far more extents than any encoder writes")
+            raise ImageUndecodableError("an item table has far more extents than any encoder writes")
         for _ in range(count):
             reader.take(index_size)
             extents.append((base + reader.take(offset_size), reader.take(length_size)))
@@ -177,7 +191,7 @@ class _Integers:
         """The next integer of ``size`` bytes, 0 if that is none. Raises: ImageUndecodableError past the end."""
         end = self.position + size
         if end > len(self.data):
-            raise ImageUndecodableError("an AVIF item table is cut short")
+            raise ImageUndecodableError("an item table is cut short")
         value = int.from_bytes(self.data[self.position : end], "big")
         self.position = end
         return value
@@ -217,9 +231,9 @@ def _colour(boxes: list[bytes]) -> tuple[bytes | None, ColourSignal]:
     return None, ColourSignal()
 
 
-def _frame_notes(data: bytes) -> tuple[str, ...]:
+def _frame_notes(data: bytes, name: str) -> tuple[str, ...]:
     if any(kind == b"moov" for kind, _ in _boxes(data)):
-        return ("the AVIF is animated; only its still image is used",)
+        return (f"the {name} is animated; only its still image is used",)
     return ()
 
 
