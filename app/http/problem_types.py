@@ -220,8 +220,8 @@ _TABLE = (
         FailureCode.IMAGE_TYPE_UNSUPPORTED,
         415,
         "The image type is not supported",
-        "JPEG, PNG, WebP, AVIF, TIFF, BMP and GIF are read, recognised by content and never by name; HEIC where the extra"
-        " heic is installed.",
+        "JPEG, PNG, WebP, AVIF, TIFF, BMP and GIF are read, recognised by content and never by name; HEIC where"
+        " the extra heic is installed.",
     ),
     ProblemType(
         FailureCode.IMAGE_UNDECODABLE,

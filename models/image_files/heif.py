@@ -54,7 +54,7 @@ def read_header(data: bytes) -> ImageHeader:
     Raises: ImageUndecodableError for damaged boxes; ImageTypeUnsupportedError for a sequence without a still image.
     """
     name = sniff(data)
-    meta = _read_meta(data)
+    meta = _read_meta(data, name)
     properties = meta.primary_properties()
     if b"ispe" not in properties:
         raise ImageUndecodableError(f"the {name} does not say how large it is")
@@ -104,10 +104,10 @@ def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position = end
 
 
-def _read_meta(data: bytes) -> _Meta:
+def _read_meta(data: bytes, name: str) -> _Meta:
     body = next((body for kind, body in _boxes(data) if kind == b"meta"), None)
     if body is None:
-        raise ImageTypeUnsupportedError("a sequence without a still image is not read")
+        raise ImageTypeUnsupportedError(f"this {name} is a sequence without a still image, which is not read")
     meta = _Meta()
     for kind, box in _boxes(body[4:]):
         if kind == b"pitm":

@@ -18,6 +18,6 @@ def decode(data: bytes, header: ImageHeader) -> Raster:
     bits = 8
     if samples.dtype.itemsize > 1:  # in the upper bits
         bits = int(image.info["bit_depth"])
-        samples = samples >> (16 - bits)
+        samples = np.right_shift(samples, 16 - bits, dtype=np.uint16)
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     return Raster(samples, Space.GREY if channels < 3 else Space.RGB, bits, has_alpha=channels in (2, 4))

@@ -77,10 +77,7 @@ def sound_files(image_format: str) -> tuple[bytes, ...]:
         kinds = (None, "tiff_lzw", "jpeg", "tiff_deflate", "packbits")
         return tuple(encoded(picture, "TIFF", compression=kind) for kind in kinds)
     if image_format == "HEIC":
-        made = [io.BytesIO() for _ in range(3)]
-        for file, mode, tiles in zip(made, ("RGB", "RGBA", "RGB"), (0, 0, 32), strict=True):
-            pillow_heif.from_pillow(picture.convert(mode)).save(file, exif=exif_block(orientation=6), tile_size=tiles)
-        return tuple(file.getvalue() for file in made)
+        return _heic(picture, 0), _heic(picture.convert("RGBA"), 0), _heic(picture, 32)
     if image_format == "WEBP":
         return (
             encoded(picture, "WEBP"),
@@ -90,6 +87,12 @@ def sound_files(image_format: str) -> tuple[bytes, ...]:
     return encoded(picture, image_format), encoded(
         picture.convert("RGBA" if image_format == "AVIF" else "P"), image_format
     )
+
+
+def _heic(picture: Image.Image, tiles: int) -> bytes:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(picture).save(file, exif=exif_block(orientation=6), tile_size=tiles)
+    return file.getvalue()
 
 
 def mutated(image_format: str, number: int, seed: int) -> bytes:

@@ -4,9 +4,9 @@
 
 Four clients together send one of 40 photos of 0.1 megapixels every second, so that the service has as much to do in
 every minute, whatever else the machine does; ``--every 0`` sends without a pause. Each time the limit of bytes is
-another, so that it is a new job whose file is the same, and each result is fetched. Jobs are kept for two minutes. Every
-few seconds all processes of the service are measured. The third quarter of the time is compared with the last one; it
-exits with 1 if anything grew by more than the limits below. ``--canned`` leaves the models out.
+another, so that it is a new job whose file is the same, and each result is fetched. Jobs are kept for two minutes.
+Every few seconds all processes of the service are measured. The third quarter of the time is compared with the last
+one; it exits with 1 if anything grew by more than the limits below. ``--canned`` leaves the models out.
 """
 
 import argparse
