@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.jnd.feature_maps import FeatureMaps, feature_maps
+from models.plain_ground import Box, content_boxes
 from models.preprocess import as_rgb, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
 
@@ -44,19 +45,22 @@ def predict_jnd_map(
 
     A change of this many levels, of either sign in each pixel and the same in R, G and B, is what the teacher just
     calls invisible. ``model`` sees a photo, ``part`` a part of it with what ``model`` found the means over the photo to
-    be; the shipped graphs by default. ``progress`` is called after each part and may raise to stop.
+    be; the shipped graphs by default. Plain ground has no say in these means, so that an object's thresholds are the
+    same on any. ``progress`` is called after each part and may raise to stop.
     Raises: InvalidParameterError for anything that is no image; ModelArtefactError.
     """
     pixels = as_rgb(image)
     height, width = pixels.shape[:2]
     rows, columns = (reflected(side) for side in (height, width))
     whole = model or load_model("fpsnet")
-    if len(rows) * len(columns) <= AT_ONCE:
+    shown = content_boxes(pixels)
+    if len(rows) * len(columns) <= AT_ONCE and shown[0].area == height * width:
         values = whole.run(graph_inputs(_taken(pixels, rows, columns)))["jnd"][0, 0]
         if progress is not None:
             progress(1.0)
     else:
-        values = _by_parts(pixels, rows, columns, whole, part or load_model("fpsnet_part"), progress)
+        means = photo_means(pixels, shown, whole)
+        values = _by_parts(pixels, rows, columns, means, part or load_model("fpsnet_part"), progress)
     return JndMap(np.maximum(values[MARGIN : MARGIN + height, MARGIN : MARGIN + width], LEAST))
 
 
@@ -75,17 +79,16 @@ def _taken(pixels: Rgb8, rows: Places, columns: Places) -> Rgb8:
 
 
 def _by_parts(
-    pixels: Rgb8, rows: Places, columns: Places, whole: OnnxModel, part: OnnxModel, progress: Progress | None
+    pixels: Rgb8, rows: Places, columns: Places, means: Float32Array, part: OnnxModel, progress: Progress | None
 ) -> Float32Array:
     """Thresholds of the padded photo, which is never there as a whole."""
-    means = {"means": photo_means(pixels, rows, columns, whole)}
     values = np.zeros((len(rows), len(columns)), np.float32)
     bands, stacks = spans(len(rows)), spans(len(columns))
     for band, (down, share_down) in enumerate(bands):
         seen = _taken(pixels, rows[down], columns)
         maps = feature_maps(seen)
         for stack, (across, share_across) in enumerate(stacks, start=1):
-            jnd = part.run(means | graph_inputs(seen[:, across], maps.columns(across)))["jnd"][0, 0]
+            jnd = part.run({"means": means} | graph_inputs(seen[:, across], maps.columns(across)))["jnd"][0, 0]
             jnd *= share_down[:, None]
             jnd *= share_across
             values[down, across] += jnd
@@ -116,8 +119,17 @@ def spans(length: int) -> list[tuple[slice, Float32Array]]:
     return [(seen, np.asarray(window / total[seen], np.float32)) for seen in slices]
 
 
-def photo_means(pixels: Rgb8, rows: Places, columns: Places, whole: OnnxModel) -> Float32Array:
-    """Means (1, M) that the network takes over a padded photo, from squares spread evenly over it."""
+def photo_means(pixels: Rgb8, shown: list[Box], whole: OnnxModel) -> Float32Array:
+    """Means (1, M) that the network takes over the parts of a photo that are no plain ground, by their areas."""
+    found = [_means(pixels[box.top : box.bottom, box.left : box.right], whole) for box in shown]
+    return np.asarray(np.average(found, axis=0, weights=[box.area for box in shown]), np.float32)
+
+
+def _means(pixels: Rgb8, whole: OnnxModel) -> Float32Array:
+    """Of a padded photo as a whole, or from squares spread evenly over it if these are less."""
+    rows, columns = (reflected(side) for side in pixels.shape[:2])
+    if len(rows) * len(columns) <= SAMPLES * SAMPLE**2:
+        return whole.run(graph_inputs(_taken(pixels, rows, columns)))["means"]
     count = int(SAMPLES**0.5)
     spots = [
         np.linspace(0, max(0, len(places) - SAMPLE) // SIDES, count).round().astype(int) * SIDES

@@ -37,6 +37,9 @@ _DEAD_ZONE = 0.33
 _ERROR_OF_ZERO = np.float32(1.4)
 """Times its squared error, what an AC value put to zero costs: a detail gone shows more than one of another height."""
 
+_NO_DETAIL = np.float32(1.0)
+"""Largest AC coefficient, in levels of an orthonormal DCT, of a block of plain ground."""
+
 _PRICE_BESIDE = 0.9
 """A bit's price beside protected blocks over the usual: a coarse value costs more bits on the fine grid, and at the
 full price the rest of the photo would pay for the mask with more than a seventh of its error."""
@@ -78,7 +81,7 @@ def choose_coefficients(
     everywhere = np.ones(blocks.shape[:2], np.bool_)
     steps = table.astype(np.float32)
     _choose_ac_values(
-        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks), multiplier, everywhere, blocks
+        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks, coefficients), multiplier, everywhere, blocks
     )
     finer = np.ones(blocks.shape[:2], np.float32)
     _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)
@@ -100,7 +103,7 @@ def choose_beside_protected(
     on_coarse = np.rint(round_coefficients(coefficients, coarse, bias=_DEAD_ZONE) * finer).clip(-1023, 1023)
     on_fine = round_coefficients(coefficients, fine, bias=_DEAD_ZONE)
     blocks = np.where(where[:, :, np.newaxis], on_fine, on_coarse).astype(np.int16)
-    bits = _ac_bits(blocks)
+    bits = _ac_bits(blocks, coefficients)
     for measure, steps, ratio, here in ((common, coarse, finer, ~where), (protected, fine, np.ones_like(fine), where)):
         _choose_ac_values(coefficients, steps, ratio, measure.weights, bits, measure.multiplier, here, blocks)
     finer_dc = np.where(where, np.float32(1), finer[0])
@@ -110,9 +113,24 @@ def choose_beside_protected(
     return blocks
 
 
-def _ac_bits(blocks: Blocks) -> Float32Array:
-    flat = blocks.reshape(-1, 64)
+def _ac_bits(blocks: Blocks, coefficients: Float32Array) -> Float32Array:
+    """What each symbol costs in blocks that show something: a run of ends of plain blocks is one symbol in the file."""
+    detail = np.empty(blocks.shape[:2], np.bool_)
+    in_bands(lambda rows: _find_detail(coefficients[rows], detail[rows]), len(blocks))
+    flat = blocks[detail] if detail.any() else blocks.reshape(-1, 64)
     return symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
+
+
+@compiled
+def _find_detail(coefficients: Float32Array, detail: NDArray[np.bool_]) -> None:
+    rows, columns, _ = coefficients.shape
+    for row in range(rows):
+        for column in range(columns):
+            detail[row, column] = False
+            for k in range(1, 64):
+                if abs(coefficients[row, column, k]) > _NO_DETAIL:
+                    detail[row, column] = True
+                    break
 
 
 def _choose_ac_values(

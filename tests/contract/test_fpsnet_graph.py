@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from models.graphs.artefacts import load_manifest, load_model
 from models.jnd import predict_jnd_map
-from models.jnd.prediction import SIDES, graph_inputs, pad_by_reflection, photo_means, reflected
+from models.jnd.prediction import SIDES, graph_inputs, pad_by_reflection, photo_means
+from models.plain_ground import content_boxes
 from models.types import Rgb8
-from tests.assets.photos import half_textured, noise
+from tests.assets.photos import half_textured, noise, photo
 
 SEAM = 0.03
 """Largest step of the thresholds of a smooth gradient along a straight line, relative."""
@@ -90,9 +91,18 @@ def test_parts_give_what_the_whole_gives() -> None:
     image = np.concatenate([tile, np.repeat(np.repeat(tile[:205, :325], 2, 0), 2, 1)]).repeat(2, axis=1)
     image = np.concatenate([image, half_textured(820, 1300, 4, level=120, deviation=9)])
     padded = pad_by_reflection(image)
-    rows, columns = (reflected(side) for side in image.shape[:2])
-    told = graph_inputs(padded) | {"means": photo_means(image, rows, columns, load_model("fpsnet"))}
+    told = graph_inputs(padded) | {"means": photo_means(image, content_boxes(image), load_model("fpsnet"))}
     whole = load_model("fpsnet_part").run(told)["jnd"][0, 0, 48 : 48 + image.shape[0], 48 : 48 + image.shape[1]]
     difference = np.abs(predict_jnd_map(image).values / whole - 1)
     assert difference.max() < 0.05
     assert np.quantile(difference, 0.999) < 0.01
+
+
+@pytest.mark.parametrize("ground", [255, 230])
+def test_an_objects_thresholds_are_the_same_on_any_plain_ground(ground: int) -> None:
+    """But for a rim where it meets the ground, which hides some of what is done to it."""
+    alone = photo(320, 416, seed=3)
+    around = np.full((1040, 1600, 3), ground, np.uint8)
+    around[352:672, 592:1008] = alone
+    inner = predict_jnd_map(around).values[368:656, 608:992]
+    assert np.abs(inner / predict_jnd_map(alone).values[16:-16, 16:-16] - 1).mean() < 0.03

@@ -7,6 +7,7 @@ import pytest
 
 from models.jnd import predict_jnd_map, prediction
 from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, reflected, spans
+from models.plain_ground import Box
 from models.types import Float32Array, RgbImage
 from tests.assets.photos import noise
 
@@ -58,10 +59,18 @@ def test_a_photo_is_seen_whole_and_a_large_one_in_parts() -> None:
 
 def test_parts_are_told_the_means_of_the_photo() -> None:
     dark_and_light = np.concatenate([np.full((600, 1500, 3), 20, np.uint8), np.full((600, 1500, 3), 220, np.uint8)])
-    rows, columns = (reflected(side) for side in dark_and_light.shape[:2])
-    means = photo_means(dark_and_light, rows, columns, LocalModel())
+    means = photo_means(dark_and_light, [Box(0, 0, 1200, 1500)], LocalModel())
     assert means.shape == (1, 3)
     np.testing.assert_allclose(means * 255, 120, atol=15)
+
+
+def test_plain_ground_has_no_say_in_the_means() -> None:
+    alone = noise(320, 400)
+    around = np.full((800, 1200, 3), 255, np.uint8)
+    around[160:480, 192:592] = alone
+    values = predict_jnd_map(around, LocalModel(), part=LocalModel("fpsnet_part")).values
+    expected = predict_jnd_map(alone, LocalModel()).values
+    np.testing.assert_allclose(values[160:480, 192:592], expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize("length", [96, PART, PART + SIDES, 3104, 8256, 19_968])
