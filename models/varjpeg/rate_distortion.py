@@ -81,7 +81,14 @@ def choose_coefficients(
     everywhere = np.ones(blocks.shape[:2], np.bool_)
     steps = table.astype(np.float32)
     _choose_ac_values(
-        coefficients, steps, np.ones_like(steps), weights, _ac_bits(blocks, coefficients), multiplier, everywhere, blocks
+        coefficients,
+        steps,
+        np.ones_like(steps),
+        weights,
+        _ac_bits(blocks, coefficients),
+        multiplier,
+        everywhere,
+        blocks,
     )
     finer = np.ones(blocks.shape[:2], np.float32)
     _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)

@@ -1,4 +1,4 @@
-"""The same file quality, the same promise: an object's share of viewers does not depend on the plain ground around it."""
+"""The same file quality, the same promise: an object's share of viewers is the same on any plain ground."""
 
 import numpy as np
 import pytest

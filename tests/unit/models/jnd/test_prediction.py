@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.jnd import predict_jnd_map, prediction
-from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, reflected, spans
+from models.jnd.prediction import AT_ONCE, MARGIN, PART, SIDES, pad_by_reflection, photo_means, spans
 from models.plain_ground import Box
 from models.types import Float32Array, RgbImage
 from tests.assets.photos import noise
