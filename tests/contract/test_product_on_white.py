@@ -6,6 +6,7 @@ import pytest
 from models.decode import decode_image
 from models.sur.observers import find_profile
 from models.sur.reference import profile_reference
+from models.types import Rgb8
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from tests.assets.photos import photo, png
@@ -15,7 +16,7 @@ PLACES = {(600, 800): (152, 208), (1200, 1600): (448, 608)}
 FURTHEST = 0.05
 
 
-def share(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], quality: float) -> float:
+def share(pixels: Rgb8, quality: int) -> float:
     """Of Limen's own file at that quality."""
     data = png(pixels)
     made = optimise_photo(decode_image(data), VarJpegOptions(quality=quality), original=data).data
@@ -24,7 +25,7 @@ def share(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], quality: floa
 
 
 @pytest.mark.parametrize("quality", [60, 85])
-def test_the_share_is_that_of_the_object_alone(quality: float) -> None:
+def test_the_share_is_that_of_the_object_alone(quality: int) -> None:
     alone = share(OBJECT, quality)
     for (height, width), (top, left) in PLACES.items():
         around = np.full((height, width, 3), 255, np.uint8)
