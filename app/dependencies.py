@@ -1,10 +1,12 @@
 """What routes ask for by type: settings, stores, the received upload, and what the client prefers."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
+from app.access.gate import ClientDep
+from app.http.earlier import EarlierJobs
 from app.http.negotiation import choose_media_type, preferred_wait_s
 from app.http.uploads import Upload, UploadForm, receive_upload
 from app.settings import ApiSettings
@@ -131,28 +133,24 @@ IMAGE_AND_PROTECT = UploadForm(required=("image",), optional=("protect",))
 CONTAINER = UploadForm(required=("image",), images=False)
 
 
-async def _image(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
-    return await receive_upload(request, IMAGE, settings, blobs)
+def _earlier(services: ServicesDep, client: ClientDep) -> EarlierJobs:
+    return EarlierJobs(services.jobs, services.blobs, client.id)
 
 
-async def _image_and_reference(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
-    return await receive_upload(request, IMAGE_AND_REFERENCE, settings, blobs)
+EarlierDep = Annotated[EarlierJobs, Depends(_earlier)]
 
 
-async def _reference_and_distorted(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
-    return await receive_upload(request, REFERENCE_AND_DISTORTED, settings, blobs)
+def _received(form: UploadForm) -> Any:
+    """The dependency that reads such a form."""
+
+    async def received(request: Request, services: ServicesDep, earlier: EarlierDep) -> Upload:
+        return await receive_upload(request, form, services.settings, services.blobs, earlier)
+
+    return Depends(received)
 
 
-async def _image_and_protect(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
-    return await receive_upload(request, IMAGE_AND_PROTECT, settings, blobs)
-
-
-async def _container(request: Request, settings: SettingsDep, blobs: BlobsDep) -> Upload:
-    return await receive_upload(request, CONTAINER, settings, blobs)
-
-
-AcceptedImage = Annotated[Upload, Depends(_image)]
-AcceptedImageAndReference = Annotated[Upload, Depends(_image_and_reference)]
-AcceptedPair = Annotated[Upload, Depends(_reference_and_distorted)]
-AcceptedImageAndProtect = Annotated[Upload, Depends(_image_and_protect)]
-AcceptedContainer = Annotated[Upload, Depends(_container)]
+AcceptedImage = Annotated[Upload, _received(IMAGE)]
+AcceptedImageAndReference = Annotated[Upload, _received(IMAGE_AND_REFERENCE)]
+AcceptedPair = Annotated[Upload, _received(REFERENCE_AND_DISTORTED)]
+AcceptedImageAndProtect = Annotated[Upload, _received(IMAGE_AND_PROTECT)]
+AcceptedContainer = Annotated[Upload, _received(CONTAINER)]

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from app.access.gate import KEY_PROBLEMS
 from app.access.quotas import QUOTA_PROBLEMS
+from app.http.earlier import job_field
 from app.http.fetching import url_field
 from app.http.problem_types import PROBLEM_TYPES, RequestFault
 from app.http.problems import PROBLEM_MEDIA_TYPE, problem_body
@@ -125,17 +126,26 @@ def upload_operation(
             "links": _JOB_LINKS,
         },
     }
+    beside = _in_place_of_files(form) | _CALLBACK
     return Operation(
         status_code=202,
         response_model=None,
         responses=responses | problem_responses(codes),
-        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=_addresses(form) | _CALLBACK)},
+        openapi_extra={"requestBody": form_body(asked, form, example or {}, beside=beside)},
     )
 
 
-def _addresses(form: UploadForm) -> dict[str, Any]:
+def _in_place_of_files(form: UploadForm) -> dict[str, Any]:
     """Fields that may stand for files."""
-    return {
+    jobs = {
+        job_field(name): {
+            "type": "string",
+            "maxLength": 64,
+            "description": f"id of an earlier job, whose first file is taken in place of `{name}`",
+        }
+        for name in form.names
+    }
+    addresses = {
         url_field(name): {
             "type": "string",
             "maxLength": MAX_LENGTH,
@@ -143,6 +153,7 @@ def _addresses(form: UploadForm) -> dict[str, Any]:
         }
         for name in form.names
     }
+    return jobs | addresses
 
 
 def file_content(media_types: Iterable[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from fastapi import Request
 from python_multipart.multipart import parse_options_header
 
 from app.http.disc import off_the_loop, off_the_loop_in_any_case
+from app.http.earlier import EarlierJobs
 from app.http.multipart import FormReader
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
@@ -15,13 +16,16 @@ from workers.batches.record import IMAGE, MAX_ITEMS
 from workers.blobs.store import BlobStore, BlobWriter
 from workers.outbound.guard import MAX_LENGTH
 
-URLS = "image_urls"
+URLS, JOBS = "image_urls", "image_jobs"
 _PARTS_BESIDE = 32
 
 
 @dataclass(slots=True)
 class BatchUpload:
-    """What a client sent: ``fields`` as text, ``keys`` of the images in their order, ``urls`` of others after them."""
+    """What a client sent: ``fields`` as text, ``keys`` of the images in their order, ``urls`` of others after them.
+
+    Images of earlier jobs come after those that were sent.
+    """
 
     fields: dict[str, str] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
@@ -29,7 +33,7 @@ class BatchUpload:
     pixels: int = 0
 
 
-async def receive_batch(request: Request, settings: ApiSettings, blobs: BlobStore) -> BatchUpload:
+async def receive_batch(request: Request, settings: ApiSettings, blobs: BlobStore, earlier: EarlierJobs) -> BatchUpload:
     """Read the body of ``request`` to its end. Images before one at fault stay until they expire.
 
     Raises: ProblemError, BlobStoreFullError, ClientDisconnect.
@@ -40,7 +44,7 @@ async def receive_batch(request: Request, settings: ApiSettings, blobs: BlobStor
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data":
             raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, "Send multipart/form-data with images as files.")
-        return await _received(body, options.get(b"boundary", b""), settings, blobs)
+        return await _received(body, options.get(b"boundary", b""), settings, blobs, earlier)
     except ProblemError as error:
         if not body.ended:
             error.headers["Connection"] = "close"
@@ -48,8 +52,15 @@ async def receive_batch(request: Request, settings: ApiSettings, blobs: BlobStor
         raise
 
 
-async def _received(body: LimitedBody, boundary: bytes, settings: ApiSettings, blobs: BlobStore) -> BatchUpload:
+async def _received(
+    body: LimitedBody, boundary: bytes, settings: ApiSettings, blobs: BlobStore, earlier: EarlierJobs
+) -> BatchUpload:
     upload = BatchUpload()
+
+    def copy(job_id: str) -> None:
+        with blobs.writer() as writer:
+            earlier.copy(job_id, JOBS, writer)
+            keep(f"{JOBS} {job_id}", writer)
 
     def keep(name: str, writer: BlobWriter) -> None:
         place = f"{name} {len(upload.keys)}"
@@ -73,8 +84,15 @@ async def _received(body: LimitedBody, boundary: bytes, settings: ApiSettings, b
         upload.fields = reader.fields()
     finally:
         await off_the_loop_in_any_case(reader.drop)
-    upload.urls = [line.strip() for line in upload.fields.pop(URLS, "").splitlines() if line.strip()]
-    if not 1 <= len(upload.keys) + len(upload.urls) <= MAX_ITEMS:
-        detail = {"field": IMAGE, "message": f"a batch has 1 to {MAX_ITEMS} images, as files or in {URLS}"}
+    upload.urls, jobs = _lines(upload.fields, URLS), _lines(upload.fields, JOBS)
+    if not 1 <= len(upload.keys) + len(jobs) + len(upload.urls) <= MAX_ITEMS:
+        detail = {"field": IMAGE, "message": f"a batch has 1 to {MAX_ITEMS} images, as files, in {JOBS} or in {URLS}"}
         raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [detail])
+    for job_id in jobs:
+        await off_the_loop(copy, job_id)
     return upload
+
+
+def _lines(fields: dict[str, str], name: str) -> list[str]:
+    """Takes a field of one entry a line out of the others."""
+    return [line.strip() for line in fields.pop(name, "").splitlines() if line.strip()]

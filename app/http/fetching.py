@@ -1,6 +1,6 @@
 """Images that the service fetches itself, where it is set up for that: ``image_url`` in place of the file ``image``."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import aclosing
 
 from app.http.disc import off_the_loop
@@ -16,11 +16,6 @@ from workers.outbound.guard import Guard
 def url_field(part: str) -> str:
     """Name of the text field that may stand for a file."""
     return f"{part}_url"
-
-
-def is_asked_for(fields: Mapping[str, str], parts: Collection[str]) -> bool:
-    """Whether a field names the address of a file."""
-    return any(url_field(part) in fields for part in parts)
 
 
 async def fetch_missing(

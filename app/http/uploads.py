@@ -14,7 +14,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from app.http.disc import off_the_loop, off_the_loop_in_any_case
-from app.http.fetching import fetch_missing, is_asked_for
+from app.http.earlier import EarlierJobs, take_earlier
+from app.http.fetching import fetch_missing
 from app.http.gunzip import Gunzip
 from app.http.image_headers import ImageHeaderError, SizeLimits, read_image_header
 from app.http.multipart import FormReader, too_large
@@ -55,18 +56,24 @@ class Upload:
     pixels: int
 
 
-async def receive_upload(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
-    """Read the body of ``request`` to its end. Raises: ProblemError, BlobStoreFullError, ClientDisconnect."""
+async def receive_upload(
+    request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore, earlier: EarlierJobs
+) -> Upload:
+    """Read the body of ``request`` to its end; files go to ``blobs``, and may be those of ``earlier`` jobs.
+
+    Raises: ProblemError, BlobStoreFullError, ClientDisconnect.
+    """
+    sources = _Sources(form, settings, blobs, earlier)
     body = LimitedBody(request, settings, _body_limit(form, settings))
     try:
         body.refuse_announced_size()
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind == b"multipart/form-data":
-            return await _receive_form(request, body, options.get(b"boundary", b""), form, settings, blobs)
+            return await _receive_form(request, body, options.get(b"boundary", b""), sources)
         if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
             return await _receive_file(request, body, form, settings, blobs)
         if await body.is_empty():
-            return await _receive_addresses(request, form, settings, blobs)
+            return await _receive_nothing(request, sources)
         raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form))
     except ProblemError as error:
         if not body.ended:
@@ -75,17 +82,30 @@ async def receive_upload(request: Request, form: UploadForm, settings: ApiSettin
         raise
 
 
-async def _receive_form(
-    request: Request, body: "LimitedBody", boundary: bytes, form: UploadForm, settings: ApiSettings, blobs: BlobStore
-) -> Upload:
-    reader = FormReader(boundary, blobs, frozenset(form.names), max_file_bytes=settings.max_upload_bytes)
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where the files of a form may come from that are not sent with it."""
+
+    form: UploadForm
+    settings: ApiSettings
+    blobs: BlobStore
+    earlier: EarlierJobs
+
+    async def fill(self, writers: dict[str, BlobWriter], fields: dict[str, str]) -> Upload:
+        """What was sent, with the files that ``fields`` name. Raises: ProblemError, ServiceError."""
+        await take_earlier(writers, fields, self.form.names, self.earlier, self.blobs)
+        await fetch_missing(writers, fields, self.form.names, self.settings, self.blobs)
+        _check_complete(writers, self.form)
+        return Upload(fields, *await off_the_loop(_accept, writers, self.form, self.settings))
+
+
+async def _receive_form(request: Request, body: "LimitedBody", boundary: bytes, sources: _Sources) -> Upload:
+    max_bytes = sources.settings.max_upload_bytes
+    reader = FormReader(boundary, sources.blobs, frozenset(sources.form.names), max_file_bytes=max_bytes)
     try:
         async for chunk in body.chunks():
             await off_the_loop(reader.write, chunk)
-        fields = _merged(dict(request.query_params), reader.fields())
-        await fetch_missing(reader.writers, fields, form.names, settings, blobs)
-        _check_complete(reader.writers, form)
-        return Upload(fields, *await off_the_loop(_accept, reader.writers, form, settings))
+        return await sources.fill(reader.writers, _merged(dict(request.query_params), reader.fields()))
     finally:
         await off_the_loop_in_any_case(reader.drop)
 
@@ -105,14 +125,11 @@ async def _receive_file(
         await off_the_loop_in_any_case(writer.abort)
 
 
-async def _receive_addresses(request: Request, form: UploadForm, settings: ApiSettings, blobs: BlobStore) -> Upload:
-    """No body, but the addresses of its files among the query's fields."""
+async def _receive_nothing(request: Request, sources: _Sources) -> Upload:
+    """No body, but what stands for its files among the query's fields."""
     fields, writers = dict(request.query_params), dict[str, BlobWriter]()
     try:
-        if is_asked_for(fields, form.names):
-            await fetch_missing(writers, fields, form.names, settings, blobs)
-        _check_complete(writers, form)
-        return Upload(fields, *await off_the_loop(_accept, writers, form, settings))
+        return await sources.fill(writers, fields)
     finally:
         for writer in writers.values():
             await off_the_loop_in_any_case(writer.abort)

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from app.access.gate import KEY_PROBLEMS, ClientDep, QuotasDep, needs
 from app.access.quotas import QUOTA_PROBLEMS
 from app.batch_schemas import BatchStatus, result_line
-from app.dependencies import Services, ServicesDep
-from app.http.batch_upload import URLS, BatchUpload, receive_batch
+from app.dependencies import EarlierDep, Services, ServicesDep
+from app.http.batch_upload import JOBS, URLS, BatchUpload, receive_batch
 from app.http.negotiation import choose_media_type
 from app.http.problem_types import RequestFault
 from app.http.problems import RETRY_AFTER_S, ProblemError, validation_errors
@@ -67,7 +67,11 @@ _BODY = {
                         "type": "array",
                         "items": {"type": "string", "format": "binary"},
                         "maxItems": MAX_ITEMS,
-                        "description": "the images; with the addresses at most 1,000",
+                        "description": "the images; with those of jobs and addresses at most 1,000",
+                    },
+                    JOBS: {
+                        "type": "string",
+                        "description": "ids of earlier jobs, whose images are taken too, one a line",
                     },
                     URLS: {
                         "type": "string",
@@ -121,15 +125,21 @@ OwnBatch = Annotated[Batch, Depends(_own_batch)]
     openapi_extra={"requestBody": _BODY},
 )
 async def create_batch(
-    request: Request, response: Response, services: ServicesDep, client: ClientDep, quotas: QuotasDep
+    request: Request,
+    response: Response,
+    services: ServicesDep,
+    client: ClientDep,
+    quotas: QuotasDep,
+    earlier: EarlierDep,
 ) -> BatchStatus:
     """Up to 1,000 images are taken at once and done one after another, whenever nobody waits for a single one.
 
-    Each becomes a job of its own. The images are numbered from 0 as they were sent, those by address after the files.
+    Each becomes a job of its own. The images are numbered from 0 as they were sent, those of jobs and then those by
+    address after the files.
 
     `curl -F capability=varjpeg -F target_sur=0.75 -F image=@photo.png -F image=@photo.jpg localhost:8000/v1/batch`
     """
-    upload = await receive_batch(request, services.settings, services.blobs)
+    upload = await receive_batch(request, services.settings, services.blobs, earlier)
     batch = _batch_of(upload, services, client.id)
 
     def created() -> BatchStatus:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.access.gate import KEY_PROBLEMS, ClientDep, QuotasDep, needs
 from app.access.quotas import QUOTA_PROBLEMS
-from app.dependencies import IMAGE, Services, ServicesDep, SettingsDep
+from app.dependencies import IMAGE, EarlierDep, Services, ServicesDep, SettingsDep
 from app.http.json_body import receive_json
 from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError, validation_errors
@@ -157,6 +157,7 @@ async def add_study_photo(
     services: ServicesDep,
     client: ClientDep,
     quotas: QuotasDep,
+    earlier: EarlierDep,
 ) -> PhotoStatus:
     """The photo is reduced to the display size of the study and compressed at all 100 distortion levels by a worker.
 
@@ -167,7 +168,7 @@ async def add_study_photo(
     if len(study.photos) >= MAX_PHOTOS:
         raise StudyFullError(f"a study takes {MAX_PHOTOS} photos")
     uploads = await run_in_threadpool(services.studies.files.uploads, study.id)
-    upload = await receive_upload(request, IMAGE, services.settings, uploads)
+    upload = await receive_upload(request, IMAGE, services.settings, uploads, earlier)
     fields = _photo_fields(upload.fields)
 
     def added() -> PhotoStatus:

@@ -27,12 +27,14 @@ from PIL import Image
 from models.decode import decode_image
 from models.full_reference import predict_full_reference_score
 from models.jnd import predict_jnd_map
+from models.patch_quality import predict_patch_quality_map
 from models.quality_score import predict_quality_score
 from models.rendering import JND_OVERLAY_RANGE, JND_PNG_SCALE, grey16_png, overlay_png
 from models.sur.prediction import predict_sur_curve
 from models.sur.reference_jpeg import encode_reference_jpeg
 from models.varjpeg.optimise import optimise_photo
 from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.plain_encoding import encode_plainly
 from tests.assets.draw_sample import draw_sample
 from tests.assets.photos import png
 from tests.benchmarks.machine import describe_machine
@@ -88,6 +90,8 @@ WAYS: dict[str, Callable[[bytes], object]] = {
     "sur-curve": lambda data: predict_sur_curve(decode_image(data)),
     "full-reference-score": score_of_a_jpeg,
     "quality-score": lambda data: predict_quality_score(decode_image(data)),
+    "patch-quality-map": lambda data: predict_patch_quality_map(decode_image(data)),
+    "plain-encoding, AVIF of 60": lambda data: encode_plainly(decode_image(data), "avif", quality=60),
 }
 COMMANDS = (
     ("--help",),

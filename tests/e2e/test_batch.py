@@ -129,6 +129,12 @@ def test_images_by_address_come_after_the_files(service: ServiceProcess, photo_s
     assert done["items"][2]["job"] is None
 
 
+def test_images_of_earlier_jobs_come_after_the_files(service: ServiceProcess) -> None:
+    jobs = [service.client.post("/v1/jnd-map", files={"image": png(noise(12, 12, seed))}).json() for seed in (310, 311)]
+    batch = sent(service, [png(noise(12, 12, 312))], image_jobs="\n".join(job["id"] for job in jobs))
+    assert ended(service, batch)["counts"]["succeeded"] == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "photos", "status", "code"),
     [
@@ -139,6 +145,8 @@ def test_images_by_address_come_after_the_files(service: ServiceProcess, photo_s
         ({"capability": "jnd-map"}, 0, 422, "request-invalid"),
         ({"capability": "jnd-map"}, 1001, 422, "request-invalid"),
         ({"capability": "jnd-map", "image_urls": "http://10.0.0.1/x.png"}, 0, 422, "address-refused"),
+        ({"capability": "jnd-map", "image_jobs": "nosuchjob"}, 1, 422, "request-invalid"),
+        ({"capability": "jnd-map", "image_jobs": "a\n" * 1000}, 1, 422, "request-invalid"),
     ],
 )
 def test_what_cannot_be_is_refused_as_a_whole(

@@ -39,16 +39,40 @@ export async function getBlob(path, options) {
   return (await request(path, options)).blob();
 }
 
+/** The job that had a Blob as its first file: the service takes that one again, so it is sent once. */
+const sent = new WeakMap();
+
+function bodyOf(files, fields) {
+  const form = new FormData();
+  for (const [name, blob] of Object.entries(files)) {
+    if (sent.has(blob)) form.append(`${name}_job`, sent.get(blob));
+    else form.append(name, blob);
+  }
+  for (const [name, value] of Object.entries(fields)) if ((value ?? null) !== null) form.append(name, value);
+  return form;
+}
+
+/** Make a job; where the service no longer has a file that it was sent before, that is sent again. */
+async function submit(capability, files, fields, signal) {
+  try {
+    const reply = await request(`/v1/${capability}`, { method: "POST", body: bodyOf(files, fields), signal });
+    const job = await reply.json();
+    sent.set(Object.values(files)[0], job.id);
+    return job;
+  } catch (error) {
+    if (error.problem?.type !== "/problems/request-invalid") throw error;
+    if (Object.values(files).filter((blob) => sent.delete(blob)).length === 0) throw error;
+    return submit(capability, files, fields, signal);
+  }
+}
+
 /**
  * Send work and wait for its result.
  * `files`: Blobs by part name; `fields`: parameters, of which null and undefined are left out; `onProgress` hears 0..1;
  * an abort of `signal` cancels the job. Returns the JSON result; throws ProblemError or AbortError.
  */
 export async function runJob(capability, files, fields = {}, { signal, onProgress = () => {} } = {}) {
-  const form = new FormData();
-  for (const [name, blob] of Object.entries(files)) form.append(name, blob);
-  for (const [name, value] of Object.entries(fields)) if ((value ?? null) !== null) form.append(name, value);
-  const job = await (await request(`/v1/${capability}`, { method: "POST", body: form, signal })).json();
+  const job = await submit(capability, files, fields, signal);
   const drop = () => cancel(job).catch(() => {});
   signal?.addEventListener("abort", drop);
   try {

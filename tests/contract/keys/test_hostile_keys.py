@@ -151,6 +151,7 @@ USES: dict[str, Use] = {
         *UNKNOWN,
         by("other", "GET", "/v1/jobs/{finished}/artefacts/map.png", headers={"Range": "bytes=0-1"}),
     ),
+    "another's image": (422, "request-invalid", by("other", "POST", "/v1/jnd-map?image_job={finished}")),
     "another's events": (*UNKNOWN, by("other", "GET", "/v1/jobs/{finished}/events")),
     "cancelling another's job": (*UNKNOWN, by("other", "DELETE", "/v1/jobs/{waiting}")),
     "cancelling another's ended job, leniently": (

@@ -30,13 +30,19 @@ for name in ("photo.png", "text.txt"):
 """
 
 
-def program(heading: str, language: str, url: str) -> str:
-    """The block of that language under a heading, for the service at ``url``."""
+def block(heading: str, language: str) -> str:
+    """The one block of that language under a heading."""
     section = DOCUMENT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     found = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert len(found) == 1
-    assert "http://localhost:8000" in found[0]
-    return str(found[0]).replace("http://localhost:8000", url)
+    return str(found[0])
+
+
+def program(heading: str, language: str, url: str) -> str:
+    """Such a block, for the service at ``url``."""
+    found = block(heading, language)
+    assert "http://localhost:8000" in found
+    return found.replace("http://localhost:8000", url)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +100,18 @@ def test_php(folder: Path, url: str) -> None:
     (folder / "use.php").write_text(program("PHP", "php", url))
     assert run(folder, php, "use.php") == f"{len((folder / 'photo.jpg').read_bytes())}\n"
     assert (folder / "photo.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_dask(folder: Path) -> None:
+    (folder / "bucket.py").write_text(block("Dask", "python"))
+    source, target = folder / "in", folder / "out"
+    for name in ("a/photo.png", "done.png", "text.txt"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / ("text.txt" if name == "text.txt" else "photo.png"), source / name)
+    target.mkdir()
+    (target / "done.png.jpg").write_bytes(b"as it is")
+    said = run(folder, sys.executable, "bucket.py", source.as_uri(), target.as_uri()).splitlines()
+    assert sorted(line.split()[0] for line in said) == ["a/photo.png", "text.txt"]
+    assert "text.txt image-type-unsupported" in said
+    assert (target / "a" / "photo.png.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (target / "done.png.jpg").read_bytes() == b"as it is"

@@ -166,8 +166,11 @@ def test_a_form_of_many_parts_is_refused(client: TestClient) -> None:
     problem(client.post("/v1/jnd-map", files=parts), 400, "upload-malformed")
 
 
-async def _trickle(app: FastAPI, pause_s: float, *, leaves: bool = False) -> list[dict[str, Any]]:
-    """Send 20 pieces with a pause after each, straight into the application; its messages."""
+async def _trickle(app: FastAPI, pause_s: float, *, leaves: bool = False, whole: bool = False) -> list[dict[str, Any]]:
+    """Send 20 pieces with a pause after each, straight into the application; its messages.
+
+    Who ``leaves`` sends one piece, which may be the ``whole`` file.
+    """
     scope = {
         "type": "http",
         "method": "POST",
@@ -184,7 +187,8 @@ async def _trickle(app: FastAPI, pause_s: float, *, leaves: bool = False) -> lis
 
     async def pieces() -> AsyncIterator[dict[str, Any]]:
         for _ in range(20):
-            yield {"type": "http.request", "body": scene_jpeg()[:50], "more_body": True}
+            piece = scene_jpeg() if whole else scene_jpeg()[:50]
+            yield {"type": "http.request", "body": piece, "more_body": not whole}
             if leaves:
                 break
             await asyncio.sleep(pause_s)
@@ -216,3 +220,8 @@ def test_a_slow_upload_ends_with_408_and_leaves_nothing(app: FastAPI, settings: 
 def test_a_client_that_leaves_in_mid_upload_leaves_nothing(app: FastAPI, settings: ApiSettings) -> None:
     asyncio.run(_trickle(app, 0, leaves=True))
     assert _stored(settings) == []
+
+
+def test_a_client_that_leaves_before_its_job_is_made_leaves_no_job(app: FastAPI) -> None:
+    asyncio.run(_trickle(app, 0, leaves=True, whole=True))
+    assert app.state.services.jobs.statistics().queued == 0
