@@ -9,6 +9,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from workers.cli.options import STATUS
 from workers.cli.verbs import about, keys, maps, plain_encoding, scores, service, studies, sur_curve, varjpeg
@@ -43,11 +44,19 @@ def program(
 
 
 def main() -> None:
-    """The console script. What a terminal cannot show is printed escaped."""
+    """The console script: a wrong word is one line on standard error. What a terminal cannot show is printed escaped."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        status = app(standalone_mode=False)
+    except Abort:
+        status = 1
+    except TyperException as error:
+        said, lines = error.format_message(), len(error.format_message().splitlines())
+        typer.echo(said if lines > 1 else f"limen: {said.replace('Value error, ', '')}", err=True)  # help is many lines
+        status = error.exit_code
+    sys.exit(status)
 
 
 if __name__ == "__main__":
