@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from typer.exceptions import Abort, TyperException
 
 from training.data.errors import DatasetFormatError, DatasetMissingError
 from training.experiments.configs import CONFIG_OF
@@ -215,7 +216,14 @@ def _experiment(
 def main() -> None:
     """Console script: what a user can put right is one line on standard error and exit status 2."""
     try:
-        cli()
+        raise SystemExit(cli(standalone_mode=False))
+    except Abort:
+        raise SystemExit(1) from None
+    except TyperException as error:
+        said = error.format_message()
+        lines = said if "\n" in said else f"limen-train: {said.replace('Value error, ', '')}"  # help is many lines
+        print(lines, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
     except (
         DatasetMissingError,
         DatasetFormatError,

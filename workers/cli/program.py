@@ -44,7 +44,7 @@ def program(
 
 
 def main() -> None:
-    """The console script: a wrong word is one line on standard error. What a terminal cannot show is printed escaped."""
+    """The console script: a wrong word is one line on standard error; what a terminal cannot show is escaped."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -53,8 +53,9 @@ def main() -> None:
     except Abort:
         status = 1
     except TyperException as error:
-        said, lines = error.format_message(), len(error.format_message().splitlines())
-        typer.echo(said if lines > 1 else f"limen: {said.replace('Value error, ', '')}", err=True)  # help is many lines
+        said = error.format_message()
+        lines = said if "\n" in said else f"limen: {said.replace('Value error, ', '')}"  # help is many lines
+        typer.echo(lines, err=True)
         status = error.exit_code
     sys.exit(status)
 
