@@ -216,7 +216,7 @@ def _experiment(
 def main() -> None:
     """Console script: what a user can put right is one line on standard error and exit status 2."""
     try:
-        raise SystemExit(cli(standalone_mode=False))
+        raise SystemExit(cli(standalone_mode=False) or 0)
     except Abort:
         raise SystemExit(1) from None
     except TyperException as error:
