@@ -17,18 +17,18 @@ from app.http.problems import ProblemError
 CARDS = Path(__file__).parents[2] / "models" / "cards"
 
 PURPOSES = {
-    "dipqa_128": "How close a part looks to the original",
-    "dipqa_64": "How close a small part looks to the original",
+    "sur_head": "Who would notice",
+    "sur_features": "What there is to notice in a photo",
     "fpsnet": "Where distortion hides",
     "fpsnet_part": "Where distortion hides, in a part of a large photo",
     "full_reference": "How close a picture looks to the original",
-    "patchnet": "How good a part looks",
-    "patchnet_map": "How good each part looks, as a map",
     "quality_score": "How good a picture looks",
-    "sur_features": "What there is to notice in a photo",
-    "sur_head": "Who would notice",
+    "patchnet_map": "How good each part looks, as a map",
+    "patchnet": "How good a part looks",
+    "dipqa_128": "How close a part looks to the original",
+    "dipqa_64": "How close a small part looks to the original",
 }
-"""What each model is asked, in plain words."""
+"""What each model is asked, in plain words, those of the default request first."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,8 +70,9 @@ async def model_page(name: str) -> Response:
 
 @cache
 def cards() -> dict[str, Card]:
-    """All cards by the model's name."""
-    return {path.stem: _card(path) for path in sorted(CARDS.glob("*.md"))}
+    """All cards by the model's name, in the order of ``PURPOSES``."""
+    found = {path.stem: _card(path) for path in sorted(CARDS.glob("*.md"))}
+    return {name: found[name] for name in sorted(found, key=[*PURPOSES, *found].index)}
 
 
 def _card(path: Path) -> Card:
