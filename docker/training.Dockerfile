@@ -10,6 +10,11 @@ COPY models models
 COPY training training
 RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} ".[training]"
+# What is inside, for those who have to know.
+RUN python3 -m venv /opt/sbom \
+    && /opt/sbom/bin/python -m pip install --no-cache-dir --disable-pip-version-check cyclonedx-bom==7.5.0 \
+    && /opt/sbom/bin/cyclonedx-py environment /opt/limen/bin/python --output-reproducible \
+        --output-file /opt/limen/sbom.cdx.json
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/limen /opt/limen

@@ -14,6 +14,11 @@ RUN /opt/limen/bin/python -m pip install --no-cache-dir --disable-pip-version-ch
         --constraint constraints.txt ".[${VARIANT},${EXTRAS}]" \
     && /opt/limen/bin/python -m pip uninstall --yes pip setuptools \
     && find /opt/limen -name '*.py' -exec touch --date=@1767225600 {} +
+# What is inside, for those who have to know.
+RUN python3 -m venv /opt/sbom \
+    && /opt/sbom/bin/python -m pip install --no-cache-dir --disable-pip-version-check cyclonedx-bom==7.5.0 \
+    && /opt/sbom/bin/cyclonedx-py environment /opt/limen/bin/python --output-reproducible \
+        --output-file /opt/limen/sbom.cdx.json
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/limen /opt/limen
