@@ -124,9 +124,11 @@ def ask(
 
 
 def _ask_here(request: "AnyRequest", blobs: Mapping[str, bytes], progress: "Progress | None", name: str) -> Answer:
+    from models.compiled import leave_blas_out
     from workers.capabilities import Inputs, compute
     from workers.settings import WorkerSettings
 
+    leave_blas_out()
     try:
         outcome = compute(request, Inputs.under(WorkerSettings(), blobs.__getitem__), progress)
     except LimenError as error:
