@@ -1,5 +1,6 @@
 """From a job to the reply that its client asked for: its state, its result, or one file of that."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,6 +22,8 @@ from workers.jobs.record import Job, JobState
 JSON = "application/json"
 LINK_S = 300
 """How long an address in the store itself is good for."""
+WARNINGS_MOST = 4000
+"""Characters of the header with a result's warnings; what a proxy takes of all headers is 8 KB or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,13 @@ def _figures(job: Job) -> dict[str, str]:
     """Figures of a VarJPEG result for clients that take only its bytes."""
     if job.result is None or not isinstance(job.result.body, VarJpegResult):
         return {}
-    figures = {"Limen-Sur": job.result.body.sur, "Limen-Quality": job.result.body.quality}
-    return {name: str(value) for name, value in figures.items() if value is not None}
+    body = job.result.body
+    figures = {"Limen-Sur": body.sur, "Limen-Quality": body.quality}
+    told = {name: str(value) for name, value in figures.items() if value is not None}
+    warnings = list(body.warnings)
+    while len(json.dumps(warnings)) > WARNINGS_MOST:
+        warnings.pop()
+    return told | {"Limen-Warnings": json.dumps(warnings)} if warnings else told
 
 
 def _tagged(request: Request, response: Response, etag: str) -> Response:

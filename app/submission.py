@@ -99,7 +99,7 @@ def task_request_of(asked: type[AnyRequest], upload: Upload, *, observer: str) -
         return asked.of_form(upload.fields, upload.keys, observer=observer)
     except ValidationError as error:
         errors = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors) from error
+        raise ProblemError.of_inputs(errors) from error
 
 
 def _wait_ended(job: Job, *, headers: dict[str, str]) -> ProblemError:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.viewing import DEFAULT_OBSERVER
 from workers.outbound.guard import HostRule
 
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 OBJECT_STORES = ("s3", "gs", "az")
 """Schemes of ``blob_url`` that name a bucket."""
 
@@ -102,6 +103,13 @@ class BrokerSettings(BaseSettings):
             HostRule.of(text)
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(_REDIS_SCHEMES):
+            raise ValueError(f"begins with none of {', '.join(_REDIS_SCHEMES)}")
+        return value
+
     @field_validator("blob_url")
     @classmethod
     def _blob_place(cls, value: str | None) -> str | None:
@@ -119,9 +127,11 @@ class BrokerSettings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.redis_url is not None and self.blob_dir is None and self.blob_url is None:
-            raise ValueError("blob_dir or blob_url is required with redis_url: web process and workers share it")
+            raise ValueError(
+                "LIMEN_BLOB_URL or LIMEN_BLOB_DIR is needed beside LIMEN_REDIS_URL: web process and workers share it"
+            )
         if self.soft_limit_s > self.hard_limit_s:
-            raise ValueError("soft_limit_s must not exceed hard_limit_s")
+            raise ValueError("LIMEN_SOFT_LIMIT_S must not exceed LIMEN_HARD_LIMIT_S")
         return self
 
     @property
@@ -182,3 +192,10 @@ class WorkerSettings(BrokerSettings):
     max_address_space_mb: int | None = Field(
         default=None, ge=1024, description="RLIMIT_AS of a process that runs jobs; unset: no limit (CUDA needs none)"
     )
+
+    @field_validator("profiles")
+    @classmethod
+    def _folder_is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"{value} is no folder")
+        return value

@@ -87,7 +87,7 @@ async def _received(
     upload.urls, jobs = _lines(upload.fields, URLS), _lines(upload.fields, JOBS)
     if not 1 <= len(upload.keys) + len(jobs) + len(upload.urls) <= MAX_ITEMS:
         detail = {"field": IMAGE, "message": f"a batch has 1 to {MAX_ITEMS} images, as files, in {JOBS} or in {URLS}"}
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [detail])
+        raise ProblemError.of_inputs([detail])
     for job_id in jobs:
         await off_the_loop(copy, job_id)
     return upload

@@ -22,6 +22,7 @@ _READ = (
     "ETag",
     "Limen-Job",
     "Limen-Quality",
+    "Limen-Warnings",
     "Limen-Sur",
     "Location",
     "Preference-Applied",

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.http.disc import off_the_loop
-from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
 from workers.blobs.store import BlobStore, BlobWriter
 from workers.errors import BlobMissingError, JobExpiredError, JobUnknownError
@@ -27,7 +26,7 @@ class EarlierJobs:
     def copy(self, job_id: str, field: str, writer: BlobWriter) -> None:
         """Write the image that a job was given first. Raises: ProblemError naming ``field``; BlobStoreFullError."""
         try:
-            job = self.jobs.get(job_id)
+            job = self.jobs.get(job_id.rpartition("/")[2])  # as results name it, or the id alone
             if job.client != self.client:
                 raise JobUnknownError(job_id)
             first = next(iter(job.request.files.values()))
@@ -35,7 +34,7 @@ class EarlierJobs:
                 writer.write(piece)
         except (JobUnknownError, JobExpiredError, BlobMissingError) as error:
             found = {"field": field, "message": f"there is no job {job_id[:64]}, or its image is no longer kept"}
-            raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [found]) from error
+            raise ProblemError.of_inputs([found]) from error
 
 
 async def take_earlier(
@@ -53,6 +52,6 @@ async def take_earlier(
             continue
         if part in writers:
             twice = {"field": field, "message": f"the file {part} was sent as well"}
-            raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [twice])
+            raise ProblemError.of_inputs([twice])
         writers[part] = await off_the_loop(to.writer)
         await off_the_loop(earlier.copy, job_id, field, writers[part])

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from contextlib import aclosing
 
 from app.http.disc import off_the_loop
-from app.http.problem_types import RequestFault
 from app.http.problems import ProblemError
 from app.settings import ApiSettings
 from workers.blobs.store import BlobStore, BlobWriter
@@ -38,7 +37,7 @@ async def fetch_missing(
             raise AddressRefusedError("This service fetches no images; send the file itself.")
         if part in writers:
             twice = {"field": url_field(part), "message": f"the file {part} was sent as well"}
-            raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [twice])
+            raise ProblemError.of_inputs([twice])
         writers[part] = await off_the_loop(blobs.writer)
         await _fetch(url, part, writers[part], settings)
 

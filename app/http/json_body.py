@@ -35,4 +35,4 @@ async def receive_json(request: Request, model: type[Model], settings: ApiSettin
         return model.model_validate_json(text)
     except ValidationError as error:
         found = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", found) from error
+        raise ProblemError.of_inputs(found) from error

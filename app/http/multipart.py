@@ -175,4 +175,4 @@ def _malformed(detail: str) -> ProblemError:
 
 
 def _invalid(name: str, message: str) -> ProblemError:
-    return ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [{"field": name[:200], "message": message}])
+    return ProblemError.of_inputs([{"field": name[:200], "message": message}])

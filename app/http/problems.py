@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +36,12 @@ class ProblemError(Exception):
     errors: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     instance: str | None = None
+
+    @classmethod
+    def of_inputs(cls, errors: list[dict[str, str]]) -> Self:
+        """Inputs that are wrong, each with ``field`` and ``message``; the first is said in the detail too."""
+        first, more = errors[0], f" (and {len(errors) - 1} more: see errors)" if len(errors) > 1 else ""
+        return cls(RequestFault.REQUEST_INVALID, f"{first['field']}: {first['message']}{more}.", errors)
 
 
 _RETRY_LATER = frozenset(
@@ -133,7 +139,10 @@ def internal_problem(request: Request) -> Response:
 def validation_errors(errors: list[Any]) -> list[dict[str, str]]:
     """Pydantic's errors as ``{"field", "message"}``, without the values a client sent."""
     return [
-        {"field": ".".join(str(part) for part in error["loc"]) or "request", "message": str(error["msg"])}
+        {
+            "field": ".".join(str(part) for part in error["loc"]) or "request",
+            "message": str(error["msg"]).removeprefix("Value error, "),
+        }
         for error in errors
     ]
 
@@ -151,7 +160,7 @@ async def _service_error(request: Request, error: Exception) -> Response:
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = validation_errors(list(error.errors()))
-    return problem_response(request, ProblemError(RequestFault.REQUEST_INVALID, "See errors.", found))
+    return problem_response(request, ProblemError.of_inputs(found))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -264,13 +264,13 @@ def _body_limit(form: UploadForm, settings: ApiSettings) -> int:
 def _merged(query: dict[str, str], form: dict[str, str]) -> dict[str, str]:
     twice = [{"field": name, "message": "given in the query and in the form"} for name in query.keys() & form.keys()]
     if twice:
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", twice)
+        raise ProblemError.of_inputs(twice)
     return query | form
 
 
 def _missing(names: tuple[str, ...] | list[str]) -> ProblemError:
     errors = [{"field": name, "message": "this file is required"} for name in names]
-    return ProblemError(RequestFault.REQUEST_INVALID, "See errors.", errors)
+    return ProblemError.of_inputs(errors)
 
 
 def _media_types_taken(form: UploadForm) -> str:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.access.gate import KEY_PROBLEMS, ClientDep, QuotasDep, needs
 from app.access.quotas import QUOTA_PROBLEMS
 from app.batch_schemas import BatchStatus, result_line
-from app.dependencies import EarlierDep, Services, ServicesDep
+from app.dependencies import EarlierDep, IdempotencyKey, Services, ServicesDep
 from app.http.batch_upload import JOBS, URLS, BatchUpload, receive_batch
 from app.http.negotiation import choose_media_type
 from app.http.problem_types import RequestFault
@@ -32,6 +32,7 @@ from workers.errors import (
     BlobStoreFullError,
     BlobStoreUnavailableError,
     BrokerUnavailableError,
+    IdempotencyConflictError,
     ServiceError,
 )
 from workers.jobs.record import Job
@@ -116,6 +117,7 @@ OwnBatch = Annotated[Batch, Depends(_own_batch)]
             RequestFault.REQUEST_INVALID,
             AddressRefusedError.code,
             BatchLimitError.code,
+            IdempotencyConflictError.code,
             BrokerUnavailableError.code,
             BlobStoreFullError.code,
             BlobStoreUnavailableError.code,
@@ -131,6 +133,7 @@ async def create_batch(
     client: ClientDep,
     quotas: QuotasDep,
     earlier: EarlierDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> BatchStatus:
     """Up to 1,000 images are taken at once and done one after another, whenever nobody waits for a single one.
 
@@ -141,13 +144,15 @@ async def create_batch(
     """
     upload = await receive_batch(request, services.settings, services.blobs, earlier)
     batch = _batch_of(upload, services, client.id)
+    if idempotency_key is not None:
+        batch = batch.model_copy(update={"repeated_by": f"{client.id or ''}/{idempotency_key}"})
 
     def created() -> BatchStatus:
         images = len(batch.sources)
         quotas.count_request(client.key, requests=images - 1)
         quotas.count_pixels(client.key, upload.pixels + len(upload.urls))
-        services.celery.batches.create(batch)
-        return BatchStatus.of(batch, {})
+        kept = services.celery.batches.create(batch)
+        return BatchStatus.of(kept, services.celery.batches.items(kept.id))
 
     status = await run_in_threadpool(created)
     response.headers["Location"] = status.links.self
@@ -233,7 +238,7 @@ def _batch_of(upload: BatchUpload, services: Services, client: str | None) -> Ba
     capability = fields.pop("capability", "")
     if capability not in BATCHED:
         message = f"one of {', '.join(sorted(BATCHED))}"
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", [{"field": "capability", "message": message}])
+        raise ProblemError.of_inputs([{"field": "capability", "message": message}])
     if upload.urls and not settings.fetch_hosts:
         raise AddressRefusedError("This service fetches no images; send the files themselves.")
     guard = Guard(settings.fetch_hosts, settings.outbound_networks)
@@ -252,19 +257,21 @@ def _batch_of(upload: BatchUpload, services: Services, client: str | None) -> Ba
         batch.request("0" * 64)
     except ValidationError as error:
         found = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", found) from error
+        raise ProblemError.of_inputs(found) from error
     return batch
 
 
 def _done(batch: Batch, services: Services) -> Iterator[tuple[dict[str, Any], Job | None]]:
     """The line of each image that is done, in their order, and its job if that is still kept."""
-    for number, known in sorted(services.celery.batches.items(batch.id).items()):
-        if known.finished:
+    known = services.celery.batches.items(batch.id)
+    for number in range(len(batch.sources)):
+        item = batch.item(known.get(number))
+        if item.finished:
             job = None
-            if known.job_id is not None:
+            if item.job_id is not None:
                 with contextlib.suppress(ServiceError):
-                    job = services.jobs.get(known.job_id)
-            yield result_line(number, known, job), job
+                    job = services.jobs.get(item.job_id)
+            yield result_line(number, item, job), job
 
 
 def _entries(

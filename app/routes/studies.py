@@ -316,7 +316,7 @@ def _photo_fields(fields: dict[str, str]) -> PhotoFields:
         return PhotoFields.model_validate(fields)
     except ValidationError as error:
         found = validation_errors(list(error.errors(include_url=False, include_context=False, include_input=False)))
-        raise ProblemError(RequestFault.REQUEST_INVALID, "See errors.", found) from error
+        raise ProblemError.of_inputs(found) from error
 
 
 def _download(name: str) -> dict[str, str]:

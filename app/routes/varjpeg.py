@@ -49,7 +49,7 @@ async def create_varjpeg(upload: AcceptedImageAndProtect, submit: SubmitDep) -> 
     upright in each case. Of a JPEG its own coefficients are coded anew where that is smaller, and it is given back as
     it is, losslessly re-coded, where nothing smaller reaches the target. With `Prefer: wait` the
     reply has all figures; with `Accept: image/jpeg` as well it is the file itself, and its figures are in the headers
-    `Limen-Sur` and `Limen-Quality`.
+    `Limen-Sur`, `Limen-Quality` and `Limen-Warnings`.
 
     `curl -f -F image=@photo.png -F target_sur=0.75 -H 'Prefer: wait=60' -H 'Accept: image/jpeg'
     localhost:8000/v1/varjpeg -o out.jpg`

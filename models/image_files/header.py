@@ -145,8 +145,9 @@ def sniff(data: bytes) -> str:
     for signature in READ:
         if data.startswith(signature.magic, signature.offset):
             return signature.name
+    heic = "HEIC, " if heic_is_read() else ""
     raise ImageTypeUnsupportedError(
-        f"this is {_describe(data)}; images are read as JPEG, PNG, WebP, AVIF, TIFF, BMP or GIF"
+        f"this is {_describe(data)}; images are read as JPEG, PNG, WebP, AVIF, {heic}TIFF, BMP or GIF"
     )
 
 

@@ -173,6 +173,18 @@ def test_a_batch_that_is_cancelled_begins_with_nothing_more(service: ServiceProc
     assert done["cancelled"]
     assert done["counts"]["cancelled"] >= 5
     assert done["counts"]["waiting"] == done["counts"]["running"] == 0
+    assert [line["number"] for line in lines(service, batch)] == list(range(6))
+
+
+def test_a_batch_that_is_sent_again_with_its_key_is_the_same(service: ServiceProcess) -> None:
+    def again(seed: int) -> Any:
+        files = {"image": ("a.png", png(noise(12, 12, seed)))}
+        headers = {"Idempotency-Key": f"batch of {service.mode}"}
+        return service.client.post("/v1/batch", files=files, data={"capability": "jnd-map"}, headers=headers)
+
+    first, second, other = again(320), again(320), again(321)
+    assert first.json()["id"] == second.json()["id"]
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-conflict")
 
 
 def test_whoever_sends_a_single_image_waits_for_one_job_at_most(service: ServiceProcess) -> None:

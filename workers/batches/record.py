@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from workers.contracts import CAPABILITIES, AnyRequest, Request
+from workers.errors import IdempotencyConflictError
 from workers.jobs.record import Job, JobState
 
 MAX_ITEMS = 1000
@@ -75,6 +76,15 @@ class Batch(BaseModel):
     created_at: float
     cancelled: bool = False
     finished_at: float | None = None
+    repeated_by: str | None = None
+    """The client and its idempotency key; the same again is this batch."""
+
+    def repeated(self, other: "Batch") -> "Batch":
+        """This one, for another under the same key. Raises: IdempotencyConflictError if it asks for anything else."""
+        asked = {"capability", "fields", "observer", "sources"}
+        if self.model_dump(include=asked) != other.model_dump(include=asked):
+            raise IdempotencyConflictError("this idempotency key was used for another batch")
+        return self
 
     def request(self, key: str) -> AnyRequest:
         """What is asked for the photo under ``key``. Raises: ValidationError."""

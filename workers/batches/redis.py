@@ -1,6 +1,9 @@
-"""Batches in Redis: ``batch:ID`` as JSON, ``batch:ID:items`` by number, ``batches`` unfinished, ``batches:lead``."""
+"""Batches in Redis: ``batch:ID`` as JSON, ``batch:ID:items`` by number, ``batch-key:HASH`` ids, ``batches`` unfinished,
+``batches:lead``.
+"""
 
 import contextlib
+import hashlib
 from typing import cast
 
 import redis
@@ -14,9 +17,12 @@ from workers.settings import BrokerSettings
 _UNFINISHED, _LEAD = "limen:batches", "limen:batches:lead"
 
 _CREATE = """
+local earlier = KEYS[3] ~= '' and redis.call('GET', KEYS[3])
+if earlier then return earlier end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+if KEYS[3] ~= '' then redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[5]) end
 return 1
 """
 _TAKE_LEAD = """
@@ -36,15 +42,28 @@ class RedisBatchStore(BatchStore):
         self._create = self._redis.register_script(_CREATE)
         self._take_lead = self._redis.register_script(_TAKE_LEAD)
 
-    def create(self, batch: Batch) -> None:
+    def create(self, batch: Batch) -> Batch:
         """See ``BatchStore.create``."""
-        limit = self.settings.batch_limit
+        limit, by_key = self.settings.batch_limit, _by_key(batch.repeated_by)
+        record: list[str | float] = [
+            batch.id,
+            batch.model_dump_json(),
+            batch.created_at,
+            limit,
+            self.settings.job_expiry_s,
+        ]
         with reachable():
-            kept = self._create(
-                [_record(batch.id), _UNFINISHED], [batch.id, batch.model_dump_json(), batch.created_at, limit]
-            )
-        if not kept:
+            kept = self._create([_record(batch.id), _UNFINISHED, by_key], record)
+        if kept == 0:
             raise BatchLimitError(f"{limit} batches are unfinished")
+        if kept == 1:
+            return batch
+        try:
+            return self.get(str(kept)).repeated(batch)
+        except BatchUnknownError:  # it ended long ago
+            with reachable():
+                self._redis.delete(by_key)
+            return self.create(batch)
 
     def get(self, batch_id: str) -> Batch:
         """See ``BatchStore.get``."""
@@ -93,6 +112,10 @@ class RedisBatchStore(BatchStore):
 
 def _record(batch_id: str) -> str:
     return f"limen:batch:{batch_id}"
+
+
+def _by_key(repeated_by: str | None) -> str:
+    return "" if repeated_by is None else f"limen:batch-key:{hashlib.sha256(repeated_by.encode()).hexdigest()}"
 
 
 def _items(batch_id: str) -> str:

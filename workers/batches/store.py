@@ -22,8 +22,11 @@ class BatchStore(ABC):
         self.settings = settings
 
     @abstractmethod
-    def create(self, batch: Batch) -> None:
-        """Keep a new batch. Raises: BatchLimitError when as many are unfinished as the settings allow."""
+    def create(self, batch: Batch) -> Batch:
+        """Keep a new batch, and return it or the earlier one that it repeats.
+
+        Raises: BatchLimitError when as many are unfinished as the settings allow; IdempotencyConflictError.
+        """
 
     @abstractmethod
     def get(self, batch_id: str) -> Batch:
@@ -60,15 +63,19 @@ class MemoryBatchStore(BatchStore):
         self._batches: dict[str, Batch] = {}
         self._items: dict[str, dict[int, Item]] = {}
 
-    def create(self, batch: Batch) -> None:
+    def create(self, batch: Batch) -> Batch:
         """See ``BatchStore.create``."""
         with self._lock:
             self._forget_expired()
+            for earlier in self._batches.values():
+                if batch.repeated_by is not None and earlier.repeated_by == batch.repeated_by:
+                    return earlier.repeated(batch)
             if len(self.unfinished()) >= self.settings.batch_limit:
                 raise BatchLimitError(f"{self.settings.batch_limit} batches are unfinished")
             self._keep(batch)
             self._batches[batch.id] = batch
             self._items[batch.id] = {}
+            return batch
 
     def get(self, batch_id: str) -> Batch:
         """See ``BatchStore.get``."""

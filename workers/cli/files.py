@@ -16,6 +16,7 @@ import typer
 
 from models.errors import LimenError
 from workers.cli.names import is_of_another_format, result_name
+from workers.errors import ServiceError
 
 STANDARD_STREAM = Path("-")
 FAILED = 2
@@ -76,18 +77,23 @@ def in_words(error: Exception) -> str:
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
-        return "; ".join(_setting_error(dict(item)) for item in error.errors())
+        of_settings = error.title.endswith("Settings")
+        return "; ".join(_invalid(dict(item), of_settings=of_settings) for item in error.errors())
     if isinstance(error, OSError) and error.strerror:
         return shown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     said = shown(" ".join(str(error).split()))
-    if isinstance(error, (ImportError, ValueError, OSError, LimenError)):
+    if isinstance(error, (ImportError, ValueError, OSError, LimenError, ServiceError)):
         return said
     return f"unexpected {type(error).__name__}: {said}"
 
 
-def _setting_error(item: dict[str, Any]) -> str:
+def _invalid(item: dict[str, Any], *, of_settings: bool) -> str:
+    """One input that is wrong, by its name; a setting by its variable."""
     name = ".".join(str(part) for part in item["loc"])
-    return f"{name}: {item['msg']}" if name else str(item["msg"])
+    said = str(item["msg"]).removeprefix("Value error, ")
+    if of_settings and name:
+        name = f"LIMEN_{str(item['loc'][0]).upper()}"
+    return f"{name}: {said}" if name else said
 
 
 def shown(text: str | Path) -> str:

@@ -10,7 +10,7 @@ import pytest
 from workers.batches.record import Batch, Item, ItemState, Source, new_batch_id
 from workers.batches.redis import RedisBatchStore
 from workers.batches.store import BatchStore, DurableBatchStore, MemoryBatchStore
-from workers.errors import BatchLimitError, BatchUnknownError
+from workers.errors import BatchLimitError, BatchUnknownError, IdempotencyConflictError
 from workers.record_file import RecordFile
 from workers.settings import BrokerSettings
 
@@ -122,3 +122,16 @@ def test_what_waits_in_a_cancelled_batch_is_cancelled() -> None:
     assert batch().item(None).state is ItemState.WAITING
     request = batch().request("c" * 64)
     assert (request.capability, request.target_sur) == ("varjpeg", 0.8)  # type: ignore[union-attr]
+
+
+def test_the_same_idempotency_key_is_the_same_batch(open_store: Open) -> None:
+    store, first = open_store(batch_limit=2), batch(repeated_by="shop/monday")
+    assert store.create(first) == first
+    assert store.create(batch(repeated_by="shop/monday")).id == first.id
+    assert len(store.unfinished()) == 1
+    with pytest.raises(IdempotencyConflictError):
+        store.create(batch(repeated_by="shop/monday", capability="jnd-map", fields={}))
+    other = batch(repeated_by="other/monday")
+    assert store.create(other).id == other.id
+    with pytest.raises(BatchLimitError):
+        store.create(batch())

@@ -1,8 +1,10 @@
 """The package ``limen`` as a client: patient with a service that is full or away, and plain about what is wrong."""
 
 import asyncio
+import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ import pytest
 
 import limen
 from limen import protocol
+from tests.assets.photos import noise, png
 
 PROBLEM = {
     "type": "/problems/request-invalid",
@@ -153,3 +156,37 @@ def test_wrong_options_are_named_before_anything_is_sent(encode_at: Callable[[Se
         with pytest.raises(limen.LimenError, match=said) as raised:
             encode_at(Service())(b"photo", **options)
         assert raised.value.code == "parameter-invalid"
+
+
+@pytest.mark.parametrize("photo", ["photo.png", Path("photo.png"), io.BytesIO(b"x"), bytearray(b"x"), None])
+def test_what_is_no_bytes_is_said(encode_at: Callable[[Service], Encode], photo: Any) -> None:
+    with pytest.raises(limen.LimenError, match=f"not a {type(photo).__name__}: read it first"):
+        encode_at(Service())(photo)
+
+
+@pytest.mark.parametrize("kind", [limen.Client, limen.AsyncClient])
+def test_what_can_be_no_address_or_key_is_said_at_once(kind: type[limen.Client]) -> None:
+    for url in ("", "ftp://x", "http://", "http://a b", "localhost://8000"):
+        with pytest.raises(limen.LimenError, match="no address of a service"):
+            kind(url)
+    for key in ("a\nb", "é"):
+        with pytest.raises(limen.LimenError, match="a key is one line") as raised:
+            kind("http://service", key)
+        assert key not in str(raised.value)
+    assert str(kind("localhost:8123").http.base_url) == "http://localhost:8123"
+
+
+def test_photos_whose_headers_are_wrong_are_not_sent_and_stop_no_other() -> None:
+    sound = png(noise(8, 8))
+    status = {"links": {"self": "/v1/batch/1"}}
+    failed = {"number": 0, "state": "failed", "job": None, "failure": {"title": "no"}}
+    service = Service(httpx2.Response(202, json=status), httpx2.Response(200, json={"items": [failed]}))
+    client = limen.Client("http://service")
+    client.http = httpx2.Client(base_url="http://service", transport=httpx2.MockTransport(service))
+    found = dict(client.encode_many([b"text", sound, sound[:20]]))
+    assert sorted(found) == [0, 1, 2]
+    errors = [each for _, each in sorted(found.items()) if isinstance(each, limen.LimenError)]
+    assert [error.code for error in errors] == ["image-type-unsupported", "no-problem", "image-undecodable"]
+    assert service.asked[0].content.count(b"PNG") == 1
+    assert service.asked[0].headers["Idempotency-Key"]
+    assert list(client.encode_many([b"text"])) != []

@@ -1,7 +1,11 @@
 """``limen serve`` and ``limen worker``: the service and what works for it."""
 
+import contextlib
+import errno
 import json
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +50,8 @@ def serve(
     else:
         from app.main import create_app
 
-        _run_server(create_app(settings, host=host), host, port)
+        with listening(host, port) as sockets:
+            _run_server(create_app(settings, host=host), sockets)
 
 
 @verbs.command()
@@ -93,18 +98,46 @@ def _serve_with_worker(api: "ApiSettings", observers: dict[str, Any], host: str,
 
     settings = WorkerSettings(**observers)
     find_profile(settings.profile, settings.profiles)
-    with opened_data_folder(settings) as stores:
-        typer.echo(f"Limen: jobs, studies and files are kept in {settings.data_dir.resolve()}", err=True)
+    with opened_data_folder(settings) as stores, listening(host, port) as sockets:
+        folder, elsewhere = settings.data_dir.resolve(), settings.blob_url or settings.blob_dir
+        kept = "jobs, studies and files" if elsewhere is None else f"files are kept in {elsewhere}, jobs"
+        typer.echo(f"Limen: {kept} are kept in {folder}", err=True)
         embedded = EmbeddedWorker(settings, stores)
         application = create_app(api, celery=embedded.celery, host=host)
         embedded.start()
         try:
-            _run_server(application, host, port)
+            _run_server(application, sockets)
         finally:
             embedded.stop()
 
 
-def _run_server(application: "FastAPI", host: str, port: int) -> None:
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """Sockets at all addresses of ``host``, which take connections once the server runs.
+
+    Raises: ValueError if the port is taken, or the address is none of this machine's.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        try:
+            for family, kind, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                one = opened.enter_context(socket.socket(family, kind))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family is socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                try:
+                    one.bind(address)
+                except OSError as error:
+                    if error.errno != errno.EADDRNOTAVAIL or not sockets:  # a name's IPv6 on a machine that has none
+                        raise
+                else:
+                    sockets.append(one)
+        except OSError as error:
+            raise ValueError(f"cannot listen on {host}, port {port}: {str(error.strerror).lower()}") from error
+        yield sockets
+
+
+def _run_server(application: "FastAPI", sockets: list[socket.socket]) -> None:
     """Serve until SIGINT or SIGTERM; requests under way get ``STOP_S`` to end."""
     import signal
 
@@ -112,7 +145,11 @@ def _run_server(application: "FastAPI", host: str, port: int) -> None:
 
     # The server ends by the signal that stopped it; without a handler that would skip all clean-up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    typer.echo(f"Limen: http://{host}:{port}/", err=True)
-    uvicorn.run(
-        application, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S
-    )
+    host, port = sockets[0].getsockname()[:2]
+    typer.echo(f"Limen: http://{f'[{host}]' if ':' in host else host}:{port}/", err=True)
+    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=sockets)
+    if not server.started:
+        raise typer.Exit(3)

@@ -12,8 +12,9 @@ from limen import protocol
 from limen.answers import Encoded, JndMap
 from limen.errors import UnreachableError
 from limen.protocol import Answer, Call, Steps
-from limen.requests import CurveOptions, EncodeOptions, encode_request, jnd_map_request, sur_curve_request
-from models.errors import LimenError
+from limen.requests import CurveOptions, EncodeOptions, checked, encode_request, jnd_map_request, sur_curve_request
+from models.errors import InvalidParameterError, LimenError
+from models.image_files.read import read_header
 from workers.contracts import SurCurveResult, VarJpegRequest
 
 Value = TypeVar("Value")
@@ -23,7 +24,7 @@ class Client:
     """The service at ``url``; ``key``: an API key, where it asks for one. Close it, or use it in a ``with`` block.
 
     A service that is full, restarting or away for a moment is asked again. Each call raises LimenError: ProblemError
-    with what the service says, UnreachableError if there is none.
+    with what the service says, UnreachableError if there is none, InvalidParameterError for what cannot be asked.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
@@ -49,14 +50,18 @@ class Client:
         self, photos: Sequence[bytes], **options: Unpack[EncodeOptions]
     ) -> Iterator[tuple[int, Encoded | LimenError]]:
         """Number and file of each of ``photos``, or what went wrong with it, as they are done. Any number of photos."""
-        for first, some in _batches(photos):
+        for numbers, wrong in _batches(photos):
+            yield from wrong.items()
+            if not numbers:
+                continue
+            some = [photos[number] for number in numbers]
             request = encode_request(some[0], options)[0]
             path, known = self.do(protocol.batch_sent(request, some)), set[int]()
             while len(known) < len(some):
                 for item in self.do(protocol.batch_ended(path, len(known))):
                     if item["number"] not in known:
                         known.add(item["number"])
-                        yield first + item["number"], self.do(_item(item))
+                        yield numbers[item["number"]], self.do(_item(item))
 
     def jnd_map(self, photo: bytes) -> JndMap:
         """See ``limen.jnd_map``."""
@@ -112,14 +117,19 @@ class AsyncClient:
         self, photos: Sequence[bytes], **options: Unpack[EncodeOptions]
     ) -> AsyncIterator[tuple[int, Encoded | LimenError]]:
         """See ``Client.encode_many``; for ``async for``."""
-        for first, some in _batches(photos):
+        for numbers, wrong in _batches(photos):
+            for each in wrong.items():
+                yield each
+            if not numbers:
+                continue
+            some = [photos[number] for number in numbers]
             request = encode_request(some[0], options)[0]
             path, known = await self.do(protocol.batch_sent(request, some)), set[int]()
             while len(known) < len(some):
                 for item in await self.do(protocol.batch_ended(path, len(known))):
                     if item["number"] not in known:
                         known.add(item["number"])
-                        yield first + item["number"], await self.do(_item(item))
+                        yield numbers[item["number"]], await self.do(_item(item))
 
     async def jnd_map(self, photo: bytes) -> JndMap:
         """See ``limen.jnd_map``."""
@@ -150,7 +160,13 @@ class AsyncClient:
 
 
 def _settings(url: str, key: str | None) -> dict[str, Any]:
-    """Of either kind of HTTP client."""
+    """Of either kind of HTTP client. Raises: InvalidParameterError."""
+    scheme, _, rest = url.rpartition("://")
+    if scheme not in ("http", "https", "") or not rest or not rest.isprintable() or " " in rest:
+        raise InvalidParameterError(f"{url!r} is no address of a service; one is http://localhost:8000")
+    url = url if scheme else f"http://{url}"
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise InvalidParameterError("a key is one line of letters, digits and underscores")
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     return {"base_url": url, "headers": headers, "timeout": protocol.WAIT_S + 30, "follow_redirects": True}
 
@@ -163,10 +179,24 @@ def _unreachable(url: httpx2.URL, error: httpx2.TransportError) -> UnreachableEr
     return UnreachableError(f"{url}: {error or type(error).__name__}")
 
 
-def _batches(photos: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """As many as a batch takes at once, and the number of the first."""
-    for first in range(0, len(photos), protocol.BATCH_MOST):
-        yield first, photos[first : first + protocol.BATCH_MOST]
+def _batches(photos: Sequence[bytes]) -> Iterator[tuple[list[int], dict[int, LimenError]]]:
+    """Numbers of as many photos as a batch takes at once, and what is wrong with headers beside them.
+
+    A service refuses a batch for one such photo, so they are not sent. Raises: InvalidParameterError.
+    """
+    numbers, wrong = list[int](), dict[int, LimenError]()
+    for number, photo in enumerate(photos):
+        try:
+            read_header(checked(photo))
+        except InvalidParameterError:
+            raise
+        except LimenError as error:
+            wrong[number] = error
+        else:
+            numbers.append(number)
+        if len(numbers) == protocol.BATCH_MOST or (number == len(photos) - 1 and (numbers or wrong)):
+            yield numbers, wrong
+            numbers, wrong = [], {}
 
 
 def _encoded(steps: Steps[Answer]) -> Steps[Encoded]:

@@ -2,8 +2,8 @@
 
 Steps are generators. They yield a ``Call`` to be sent back its response, or a float, the seconds to sleep; a connection
 that fails is thrown into them as UnreachableError. A service that is full or away is asked again, as long as its
-``Retry-After`` says. A POST carries an ``Idempotency-Key``, so that it makes one job however often it is sent; the
-images of a batch that is sent again share their jobs with those of the first.
+``Retry-After`` says. A POST carries an ``Idempotency-Key``, so that it makes one job, or one batch, however often it is
+sent.
 """
 
 import json
@@ -74,7 +74,8 @@ def batch_sent(request: Request, photos: Sequence[bytes]) -> Steps[str]:
     """The path of a new batch that asks the same of each of ``photos``. Raises: ProblemError; UnreachableError."""
     data = {"capability": request.name(), **request.form()}
     parts = [("image", (f"{number}", photo)) for number, photo in enumerate(photos)]
-    reply = yield from _patiently(Call("POST", "/v1/batch", content={"data": data, "files": parts}))
+    content = {"data": data, "files": parts}
+    reply = yield from _patiently(Call("POST", "/v1/batch", _JSON | {"Idempotency-Key": uuid.uuid4().hex}, content))
     return str(reply.json()["links"]["self"])
 
 

@@ -58,9 +58,19 @@ def sur_curve_request(photo: bytes, options: CurveOptions) -> tuple[SurCurveRequ
 
 
 def _request(asked: type[Asked], files: Mapping[str, bytes], options: Mapping[str, Any]) -> Asked:
-    keys = {field: hashlib.sha256(data).hexdigest() for field, data in files.items()}
+    keys = {field: hashlib.sha256(checked(data)).hexdigest() for field, data in files.items()}
     try:
         return asked.model_validate({**options, **keys})
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'options'}: {fault['msg']}" for fault in error.errors()]
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'options'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        ]
         raise InvalidParameterError("; ".join(faults)) from error
+
+
+def checked(data: object) -> bytes:
+    """``data`` itself. Raises: InvalidParameterError for anything but bytes, such as a path or an open file."""
+    if isinstance(data, bytes):
+        return data
+    raise InvalidParameterError(f"the bytes of an image file are needed, not a {type(data).__name__}: read it first")

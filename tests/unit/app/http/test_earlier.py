@@ -17,7 +17,8 @@ def job_of(client: TestClient, data: bytes = PHOTO) -> str:
 
 @pytest.mark.parametrize("way", ["params", "data"])
 def test_the_image_of_an_earlier_job_is_the_same_as_the_file(client: TestClient, way: str) -> None:
-    form = {"image_job": job_of(client), "quality": "80"}
+    job = job_of(client)
+    form = {"image_job": job if way == "params" else f"/v1/jobs/{job}", "quality": "80"}
     if way == "params":
         by_job = client.post("/v1/varjpeg", params=form)
     else:
@@ -45,4 +46,5 @@ def test_a_job_that_is_not_there_or_whose_image_has_gone_is_named(client: TestCl
         reply = client.post("/v1/varjpeg", params={"image_job": job_id})
         errors = problem(reply, 422, "request-invalid")["errors"]
         assert [error["field"] for error in errors] == ["image_job"]
+        assert reply.json()["detail"].startswith("image_job: there is no job")
         assert len(reply.text) < 500

@@ -1,6 +1,7 @@
 """``limen serve`` in a data folder that it cannot have: one line, and no traceback."""
 
 import contextlib
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -61,3 +62,31 @@ def test_it_says_in_one_line_why_it_does_not_start(spoil: Callable[[Path], None]
     assert run.stderr.startswith("limen: ")
     assert str(tmp_path) in run.stderr
     assert said in run.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        run = CliRunner().invoke(app, ["serve", "--port", str(port)], env={"LIMEN_DATA_DIR": str(tmp_path)})
+    assert run.exit_code == 2
+    assert run.stderr == f"limen: cannot listen on 127.0.0.1, port {port}: address already in use\n"
+
+
+@pytest.mark.parametrize("verb", ["serve", "worker"])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"LIMEN_REDIS_URL": "nonsense", "LIMEN_BLOB_DIR": "b"}, "LIMEN_REDIS_URL: begins with none of redis://"),
+        ({"LIMEN_REDIS_URL": "redis://localhost:1"}, "LIMEN_BLOB_URL or LIMEN_BLOB_DIR is needed"),
+        ({"LIMEN_BLOB_URL": "nonsense"}, "LIMEN_BLOB_URL: 'nonsense' is none of s3://"),
+        ({"LIMEN_PROFILES": "/nosuch"}, "LIMEN_PROFILES: /nosuch is no folder"),
+        ({"LIMEN_OUTBOUND_NETWORKS": "nonsense"}, "LIMEN_OUTBOUND_NETWORKS: Input is not a valid IPv4 network"),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_variable(
+    verb: str, settings: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    run = CliRunner().invoke(app, [verb], env={"LIMEN_DATA_DIR": str(tmp_path)} | settings)
+    assert run.exit_code == 2
+    assert run.stderr.startswith(f"limen: {said}")
+    assert run.stderr.count("\n") == 1

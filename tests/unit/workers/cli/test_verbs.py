@@ -293,7 +293,7 @@ def test_a_worker_without_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_wrong_setting_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMEN_QUEUE_LIMIT", "many")
-    assert "queue_limit" in limen("serve", fails=True).stderr
+    assert "LIMEN_QUEUE_LIMIT:" in limen("serve", fails=True).stderr
 
 
 def test_as_a_program_of_its_own(tmp_path: Path) -> None:
