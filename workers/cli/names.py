@@ -36,6 +36,11 @@ _MAX_NAME_BYTES = 255
 _DIGEST_DIGITS = 16
 
 
+def promises_a_file(path: Path) -> bool:
+    """Whether the suffix of ``path`` is that of a picture or another result."""
+    return path.suffix.lower() in _FORMATS
+
+
 def is_of_another_format(path: Path, result: str) -> bool:
     """Whether the suffix of ``path`` promises another format than that of the file ``result``; others promise none."""
     suffix = path.suffix.lower()

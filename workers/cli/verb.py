@@ -23,7 +23,7 @@ from workers.cli.files import (
 )
 from workers.cli.folders import in_place_note, is_batch, run_all
 from workers.cli.journal import JOURNAL
-from workers.cli.names import possible_partners, result_name
+from workers.cli.names import possible_partners, promises_a_file, result_name
 from workers.cli.options import RunOptions
 from workers.cli.outcomes import Outcomes, bytes_before_and_after, number_of_photos
 from workers.cli.photos import PHOTO, Found, Kind, photos_in
@@ -193,6 +193,8 @@ def _folder(target: Destination) -> Path:
     """The folder that several photos' results go into. Raises: ValueError if it cannot be one."""
     if goes_to_standard_output(target.path) or (target.path.exists() and not target.path.is_dir()):
         raise ValueError(f"{target.path} is no folder; the results of several photos need one")
+    if not target.is_folder and promises_a_file(target.path):
+        raise ValueError(f"{target.path} is a file's name; a folder for several photos' results ends with a slash")
     return target.path
 
 

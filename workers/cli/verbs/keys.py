@@ -41,6 +41,8 @@ def create(
     from workers.keys.record import new_key
     from workers.settings import BrokerSettings
 
+    if not name.strip():
+        raise ValueError("a key needs a name, by which it is told from others")
     key, text = new_key(
         name,
         frozenset(scope or (Scope.SUBMIT, Scope.READ)),

@@ -237,6 +237,7 @@ def test_a_journal_cut_off_by_a_crash_is_read_as_far_as_it_goes(
         (["varjpeg", "empty", "-o", "out"], "no file there"),
         (["varjpeg", "photos", "nowhere", "-o", "out"], "nowhere"),
         (["varjpeg", "photos", "-", "-o", "out"], "one photo"),
+        (["varjpeg", "photos", "-o", "small.jpg"], "ends with a slash"),
         (["varjpeg", "photos", "other", "-o", "out"], "both be written as a.png"),
         (["varjpeg", "photos", "-o", "out", "--protect", "photos/a.png"], "goes a folder"),
     ],

@@ -49,6 +49,7 @@ def test_scopes_are_those_given(run: CliRunner, tmp_path: Path) -> None:
     [
         ["keys", "revoke", "0123456789abcdef"],
         ["keys", "create", "x", "--scope", "everything"],
+        ["keys", "create", " "],
         ["keys", "create", "x", "--requests-per-minute", "0"],
     ],
 )
