@@ -184,7 +184,7 @@ class WorkerSettings(BrokerSettings):
     max_memory_per_child_mb: int = Field(
         default=3072,
         ge=128,
-        description="a process that runs jobs is replaced after one if it holds more then (Redis mode: ever held)",
+        description="a process that runs jobs is replaced after one if it holds more then",
     )
     max_tasks_per_child: int = Field(
         default=200, ge=1, description="a process that runs jobs is replaced after so many"

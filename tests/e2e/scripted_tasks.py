@@ -2,8 +2,8 @@
 
 A worker gets them in place of ``workers.run.tasks``; the rest of it is the real thing. The image is a JSON script:
 ``seconds`` of work in steps of 20 ms, ``die`` kills the process with SIGSEGV, ``block`` hangs in one call that holds
-the interpreter, ``nap`` in one that does not, ``megabytes`` are taken and given back, ``error`` raises, ``log`` is a
-file that gets a line at each start.
+the interpreter, ``nap`` in one that does not, ``megabytes`` are taken and given back, or kept with ``keep``, ``error``
+raises, ``log`` is a file that gets a line at each start.
 """
 
 import ctypes
@@ -20,6 +20,8 @@ from models.errors import ImageUndecodableError
 from workers.contracts import Artefact, JobResult, QualityScoreRequest, QualityScoreResult
 from workers.run.celery_app import LimenCelery
 from workers.run.running import RunningJob, running
+
+KEPT: list[bytearray] = []
 
 
 @shared_task(name="limen.quality_score", bind=True)
@@ -59,7 +61,11 @@ def _act(script: dict[str, Any], job: RunningJob) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
     if script.get("block"):
         ctypes.PyDLL(None).sleep(int(script["block"]))  # holds the interpreter's lock, as bad C code does
-    bytearray(script.get("megabytes", 0) << 20)[::4096].count(1)
+    taken = bytearray(script.get("megabytes", 0) << 20)
+    taken[::4096] = b"x" * len(taken[::4096])
+    if script.get("keep"):
+        KEPT.append(taken)
+    del taken
     time.sleep(script.get("nap", 0))
     if script.get("error") == "undecodable":
         raise ImageUndecodableError("broken at byte 3")

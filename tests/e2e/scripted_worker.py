@@ -11,4 +11,4 @@ if __name__ == "__main__":
     app = create_celery(settings, task_modules=("scripted_tasks",))
     if timeout_s := os.environ.get("LIMEN_TEST_VISIBILITY_TIMEOUT_S"):  # far too short, to see what then happens
         app.conf.broker_transport_options["visibility_timeout"] = int(timeout_s)
-    run_worker(app, settings)
+    raise SystemExit(run_worker(app, settings))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -95,13 +96,26 @@ def test_a_poison_job_fails_after_three_runs_and_harms_no_neighbour(open_bench: 
 def test_a_process_above_its_memory_is_replaced_after_its_job_and_never_in_it(open_bench: Any) -> None:
     bench = open_bench()
     bench.start_worker(concurrency=1, max_memory_per_child_mb=400)
-    jobs = [bench.submit(name=str(number), megabytes=800, seconds=0.2) for number in range(3)]
-    jobs += [bench.submit(name="small") for _ in range(3)]
+    jobs = [bench.submit(name=str(number), megabytes=800, keep=True, seconds=0.2) for number in range(3)]
+    jobs += [bench.submit(name="given back", megabytes=800), *(bench.submit(name="small") for _ in range(3))]
     assert {bench.end_of(job).state for job in jobs} == {JobState.SUCCEEDED}
-    assert [bench.runs(job) for job in jobs] == [1] * 6
+    assert [bench.runs(job) for job in jobs] == [1] * 7
     processes = [process for _, process in bench.starts()]
     assert len(set(processes[:4])) == 4
     assert len(set(processes[3:])) == 1
+
+
+def test_a_worker_without_its_semaphore_tracker_says_so_and_ends_and_another_does_its_job(open_bench: Any) -> None:
+    bench = open_bench()
+    first = bench.start_worker(concurrency=1)
+    job = bench.submit(seconds=1)
+    bench.until(lambda: bench.runs(job), 30, "start")
+    found = subprocess.run(["pgrep", "-P", str(first.pid), "-f", "semaphore_tracker"], capture_output=True, check=True)
+    os.kill(int(found.stdout), signal.SIGKILL)
+    assert first.wait(20) != 0
+    assert "its semaphore tracker has gone" in (bench.folder / "worker-0.log").read_text()
+    bench.start_worker(concurrency=1)
+    assert bench.end_of(job, 60).state is JobState.SUCCEEDED
 
 
 def test_a_killed_worker_leaves_its_job_to_another(open_bench: Any) -> None:

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 from workers.batches.redis import RedisBatchStore
 from workers.batches.store import BatchStore, MemoryBatchStore
@@ -16,6 +17,7 @@ from workers.jobs.opened import open_job_store
 from workers.jobs.record import MAX_ATTEMPTS
 from workers.jobs.store import JobStore
 from workers.keys.store import KeyStore, MemoryKeyStore, RedisKeyStore
+from workers.run.memory import replace_by_what_is_held
 from workers.run.tracing import Tracing, opened_tracing
 from workers.settings import BrokerSettings, WorkerSettings
 from workers.studies.opened import open_study_store
@@ -25,6 +27,8 @@ from workers.webhooks.redis import RedisOutbox
 
 QUEUE = "limen"
 TASK_MODULES = ("workers.run.tasks", "workers.run.study_tasks")
+
+worker_process_init.connect(replace_by_what_is_held)
 
 
 class LimenCelery(Celery):  # type: ignore[misc]  # celery has no type hints

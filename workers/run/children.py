@@ -5,15 +5,12 @@ go on, and at last the result, the failure, or nothing if it was told to stop.
 """
 
 import contextlib
-import resource
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from models.threads import processors, shared
@@ -21,6 +18,7 @@ from models.types import Progress
 from workers.contracts import AnyRequest, Failure, JobResult
 from workers.jobs.worker_info import WorkerInfo
 from workers.run.logs import about, write_json_lines
+from workers.run.memory import held_mb
 from workers.run.running import DeadlineExceededError, RunFailedError, RunLostError, RunStoppedError, failure_of
 from workers.run.tracing import going_on, span_to_go_on
 from workers.settings import WorkerSettings
@@ -90,6 +88,8 @@ class Children:
                     self._idle.append(child)
                 else:
                     child.kill()
+                    if not (self._stopped or self._idle):  # gets ready while nobody waits for it
+                        self._idle.append(_Child(self._begin, self._settings))
 
 
 class _Child:
@@ -131,6 +131,11 @@ class _Child:
             raise RunFailedError(message.outcome)
         assert message.outcome is not None  # it was not told to stop
         return message.outcome
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there."""
+        return self._process.is_alive()
 
     def kill(self) -> None:
         """End it at once."""
@@ -184,20 +189,8 @@ def _serve(parent: Connection, begin: Begin, settings: WorkerSettings) -> None:
         job_id, request, threads, traceparent = parent.recv()
         with shared(threads), about(job_id), going_on(traceparent):
             outcome = _outcome(work, job_id, request, parent)
-        retires = number + 1 == settings.max_tasks_per_child or _memory_mb() > settings.max_memory_per_child_mb
+        retires = number + 1 == settings.max_tasks_per_child or held_mb() > settings.max_memory_per_child_mb
         parent.send(_End(outcome, retires))
-
-
-def _memory_mb() -> int:
-    """What this process holds now, where Linux tells; elsewhere the most that it ever held.
-
-    The most is no measure on Linux: there a process begins with that of the program that started it.
-    """
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
-    return pages * resource.getpagesize() >> 20
 
 
 def _outcome(work: Work, job_id: str, request: AnyRequest, parent: Connection) -> JobResult | Failure | None:
