@@ -16,7 +16,7 @@ help:
 	@echo "make check       ruff, mypy, import contracts, spelling, Dockerfiles, JavaScript: under a minute"
 	@echo "make tests       the tests alone, and how much of the code they run; ARGS='tests/unit -x' narrows them"
 	@echo "make nightly     every table of the papers from drawn data sets"
-	@echo "make soak        an hour of work without a pause in each mode, and ten minutes of hosts that are switched off"
+	@echo "make soak        an hour of work in each mode, and ten minutes each of a crowd and of hosts that are switched off"
 	@echo "make benchmarks  times and sizes on this machine"
 	@echo "make constraints the newest versions of all packages, into constraints.txt"
 
@@ -53,6 +53,7 @@ nightly: $(VENV)/complete.stamp
 # Two hours and more: nothing grows, nothing is lost.
 soak: $(VENV)/complete.stamp redis-server
 	LIMEN_KILLS=30 $(BIN)/python -m pytest -q -s tests/e2e/test_durable.py
+	$(BIN)/python -m tests.benchmarks.soak.crowd
 	$(BIN)/python -m tests.benchmarks.soak.fleet
 	$(BIN)/python -m tests.benchmarks.soak.steady
 

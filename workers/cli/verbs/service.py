@@ -143,11 +143,19 @@ def _run_server(application: "FastAPI", sockets: list[socket.socket]) -> None:
 
     import uvicorn
 
+    from app.http.header_deadline import HeaderDeadline
+
     # The server ends by the signal that stopped it; without a handler that would skip all clean-up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     host, port = sockets[0].getsockname()[:2]
     typer.echo(f"Limen: http://{f'[{host}]' if ':' in host else host}:{port}/", err=True)
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S)
+    config = uvicorn.Config(
+        application,
+        http=HeaderDeadline,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=STOP_S,
+    )
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=sockets)
