@@ -70,6 +70,11 @@ def closed_s(connections: list[socket.socket]) -> float:
     return time.monotonic() - began
 
 
+def left_over(before: Size, after: Size) -> bool:
+    """Whether more is open or on disc."""
+    return after.open_files > before.open_files + 5 or after.files > before.files
+
+
 async def crowd(
     service: ServiceProcess, folder: Path, clients: int, seconds: float
 ) -> tuple[Counter[str], list[float]]:
@@ -97,7 +102,7 @@ async def crowd(
             await asyncio.sleep(max(1.0, seconds / 100))
             sizes.append(Size.of(service, folder, None))
 
-    limits = httpx2.Limits(max_connections=clients)
+    limits = httpx2.Limits(max_connections=clients, keepalive_expiry=2)  # the service drops idle ones after 5 s
     async with httpx2.AsyncClient(base_url=service.url, timeout=120, limits=limits) as client:
         await asyncio.gather(watch(), *(one(client) for _ in range(clients)))
     quarter = len(sizes) // 4
@@ -133,13 +138,16 @@ def main() -> None:
         before = Size.of(service, folder, None)
         for _ in range(options.vanish):
             half_open(service.url, HEAD + b"\r\n" + bytes(5000)).close()
-        time.sleep(3)
-        after = Size.of(service, folder, None)
+        began, after = time.monotonic(), Size.of(service, folder, None)
+        while left_over(before, after) and time.monotonic() < began + CLOSED_WITHIN_S:
+            time.sleep(1)
+            after = Size.of(service, folder, None)
+        print(f"all looked at {time.monotonic() - began:.0f} s later")
         files = (
             f"{before.open_files:.0f} -> {after.open_files:.0f} open, {before.files:.0f} -> {after.files:.0f} on disc"
         )
         print(f"files, with {options.vanish} uploads between that broke off: {files}")
-        if after.open_files > before.open_files + 5 or after.files > before.files:
+        if left_over(before, after):
             wrong.append("uploads that broke off left something")
         answers, taken = asyncio.run(crowd(service, folder, options.clients, 60 * options.minutes))
     print(f"{options.clients} clients, {options.minutes:g} minutes: {dict(answers)}")
