@@ -63,6 +63,7 @@ def decode_image(
     header = read_header(data)
     limits = replace(limits, max_pixels=max_pixels or limits.max_pixels, max_side=max_side or limits.max_side)
     limits.check(header.width, header.height)
+    header = _as_decoded(header)
     raster = _with_srgb_curve(_cropped(_decode_samples(data, header), header), header)
     warnings = [*header.notes, *_damage_notes(data, header, raster)]
     samples = _to_eight_bits(raster)
@@ -92,6 +93,16 @@ def apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def _as_decoded(header: ImageHeader) -> ImageHeader:
+    """What is left to be done to the samples of that header: libheif turns and crops a HEIC by itself."""
+    if header.format != "HEIC":
+        return header
+    width, height = (header.width, header.height) if header.crop is None else header.crop[2:]
+    if header.orientation >= 5:
+        width, height = height, width
+    return replace(header, width=width, height=height, orientation=1, crop=None)
 
 
 def _decode_samples(data: bytes, header: ImageHeader) -> Raster:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.http.disc import off_the_loop
+from app.http.fetching import taken
 from app.http.problems import ProblemError
 from workers.blobs.store import BlobStore, BlobWriter
 from workers.errors import BlobMissingError, JobExpiredError, JobUnknownError
@@ -47,11 +48,8 @@ async def take_earlier(
     """
     for part in parts:
         field = job_field(part)
-        job_id = fields.pop(field, None)
+        job_id = taken(fields, field, part, writers)
         if job_id is None:
             continue
-        if part in writers:
-            twice = {"field": field, "message": f"the file {part} was sent as well"}
-            raise ProblemError.of_inputs([twice])
         writers[part] = await off_the_loop(to.writer)
         await off_the_loop(earlier.copy, job_id, field, writers[part])

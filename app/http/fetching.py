@@ -1,6 +1,6 @@
 """Images that the service fetches itself, where it is set up for that: ``image_url`` in place of the file ``image``."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import aclosing
 
 from app.http.disc import off_the_loop
@@ -30,16 +30,21 @@ async def fetch_missing(
     written so far is left in ``writers``.
     """
     for part in parts:
-        url = fields.pop(url_field(part), None)
+        url = taken(fields, url_field(part), part, writers)
         if url is None:
             continue
         if not settings.fetch_hosts:
             raise AddressRefusedError("This service fetches no images; send the file itself.")
-        if part in writers:
-            twice = {"field": url_field(part), "message": f"the file {part} was sent as well"}
-            raise ProblemError.of_inputs([twice])
         writers[part] = await off_the_loop(blobs.writer)
         await _fetch(url, part, writers[part], settings)
+
+
+def taken(fields: dict[str, str], field: str, part: str, writers: Mapping[str, BlobWriter]) -> str | None:
+    """Take ``field``, which stands for the file ``part``, out of the others. Raises: ProblemError if both are there."""
+    value = fields.pop(field, None)
+    if value is not None and part in writers:
+        raise ProblemError.of_inputs([{"field": field, "message": f"the file {part} was sent as well"}])
+    return value
 
 
 async def _fetch(url: str, part: str, writer: BlobWriter, settings: ApiSettings) -> None:

@@ -71,7 +71,7 @@ async def receive_upload(
         if kind == b"multipart/form-data":
             return await _receive_form(request, body, options.get(b"boundary", b""), sources)
         if len(form.required) == 1 and (kind.startswith(b"image/") or kind == b"application/octet-stream"):
-            return await _receive_file(request, body, form, settings, blobs)
+            return await _receive_file(request, body, sources)
         if await body.is_empty():
             return await _receive_nothing(request, sources)
         raise ProblemError(RequestFault.MEDIA_TYPE_UNSUPPORTED, _media_types_taken(form))
@@ -110,29 +110,32 @@ async def _receive_form(request: Request, body: "LimitedBody", boundary: bytes, 
         await off_the_loop_in_any_case(reader.drop)
 
 
-async def _receive_file(
-    request: Request, body: "LimitedBody", form: UploadForm, settings: ApiSettings, blobs: BlobStore
-) -> Upload:
-    name = form.required[0]
-    writer = await off_the_loop(blobs.writer)
+async def _receive_file(request: Request, body: "LimitedBody", sources: _Sources) -> Upload:
+    name, most = sources.form.required[0], sources.settings.max_upload_bytes
+    writer = await off_the_loop(sources.blobs.writer)
+    writers = {name: writer}
     try:
         async for chunk in body.chunks():
-            if writer.size_bytes + len(chunk) > settings.max_upload_bytes:
-                raise too_large(settings.max_upload_bytes, name)
+            if writer.size_bytes + len(chunk) > most:
+                raise too_large(most, name)
             await off_the_loop(writer.write, chunk)
-        return Upload(dict(request.query_params), *await off_the_loop(_accept, {name: writer}, form, settings))
+        return await sources.fill(writers, dict(request.query_params))
     finally:
-        await off_the_loop_in_any_case(writer.abort)
+        await _drop(writers)
 
 
 async def _receive_nothing(request: Request, sources: _Sources) -> Upload:
     """No body, but what stands for its files among the query's fields."""
-    fields, writers = dict(request.query_params), dict[str, BlobWriter]()
+    writers = dict[str, BlobWriter]()
     try:
-        return await sources.fill(writers, fields)
+        return await sources.fill(writers, dict(request.query_params))
     finally:
-        for writer in writers.values():
-            await off_the_loop_in_any_case(writer.abort)
+        await _drop(writers)
+
+
+async def _drop(writers: dict[str, BlobWriter]) -> None:
+    for writer in writers.values():
+        await off_the_loop_in_any_case(writer.abort)
 
 
 class LimitedBody:

@@ -49,8 +49,6 @@ class _Meta:
 def read_header(data: bytes) -> ImageHeader:
     """Size, depth, rotation and metadata of the primary item. The EXIF orientation is ignored, as the format says.
 
-    A HEIC's size is that of the image as displayed, since its decoder turns and crops by itself.
-
     Raises: ImageUndecodableError for damaged boxes; ImageTypeUnsupportedError for a sequence without a still image.
     """
     name = sniff(data)
@@ -68,13 +66,8 @@ def read_header(data: bytes) -> ImageHeader:
         notes = (*notes, GAIN_MAP_NOTE)
     if crop is None and b"clap" in properties:
         notes = (*notes, f"the {name}'s clean aperture is no part of it; the whole image is used")
-    orientation = _orientation(properties)
-    if name == "HEIC":
-        width, height = crop[2:] if crop is not None else (width, height)
-        width, height = (height, width) if orientation >= 5 else (width, height)
-        orientation, crop = 1, None
     return ImageHeader(
-        name, width, height, bits, orientation, icc or signal.profile, exif, _xmp(data, meta), notes,
+        name, width, height, bits, _orientation(properties), icc or signal.profile, exif, _xmp(data, meta), notes,
         gamma=signal.gamma, crop=crop,
     )  # fmt: skip
 

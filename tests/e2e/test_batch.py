@@ -2,15 +2,15 @@
 
 import io
 import json
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from tests.assets.fleet.http_server import serving
 from tests.assets.photos import SLOW_WIDTH, noise, png
 from tests.assets.service_process import ServiceProcess
 
@@ -30,11 +30,8 @@ class PhotoServer(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def photo_server() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), PhotoServer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(PhotoServer) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
 """Webhooks of a running service: signed, sent once, tried again, given up, and never to where they must not go."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.assets.fleet.http_server import serving
 from tests.assets.photos import noise, png
 from tests.assets.service_process import ServiceProcess
 from workers.webhooks.record import signing_secret
@@ -43,12 +43,9 @@ class Receiver(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     Receiver.received.clear()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Receiver) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -132,11 +132,6 @@ class _Child:
         assert message.outcome is not None  # it was not told to stop
         return message.outcome
 
-    @property
-    def alive(self) -> bool:
-        """Whether its process is there."""
-        return self._process.is_alive()
-
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()

@@ -4,10 +4,9 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx2
@@ -16,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import ApiSettings
+from tests.assets.fleet.http_server import serving
 from tests.assets.service_process import free_port
 from workers.contracts import QualityScoreRequest
 from workers.run.celery_app import create_celery
@@ -100,11 +100,8 @@ class Upstream(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def upstream() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(Upstream) as url:
+        yield url.removeprefix("http://")
 
 
 PASSWORD = "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M="

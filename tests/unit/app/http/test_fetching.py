@@ -1,9 +1,8 @@
 """Images by address: under the same limits as an upload, from hosts on the list, each redirect looked at anew."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import ApiSettings
+from tests.assets.fleet.http_server import serving
 from tests.assets.photos import noise, png
 from tests.unit.app.http.problems import problem
 from workers.run.celery_app import create_celery
@@ -53,11 +53,8 @@ class Photos(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    running = ThreadingHTTPServer(("0.0.0.0", 0), Photos)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_address[1]}"
-    running.shutdown()
-    running.server_close()
+    with serving(Photos, "0.0.0.0") as url:
+        yield url
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_child_that_dies_is_told_of_and_another_takes_its_place(children: Chil
     before = body(children.perform("j", REQUEST, ignored)).height
     with pytest.raises(RunLostError):
         children.perform("j", asking("d"), ignored)
-    assert [child.alive for child in children._idle] == [True]  # begun before anybody asks for it
+    assert [child._process.is_alive() for child in children._idle] == [True]  # begun before anybody asks for it
     assert body(children.perform("j", REQUEST, ignored)).height != before
 
 
