@@ -18,7 +18,8 @@ class Cable:
         self._sockets: list[socket.socket] = []
         self._cut_off = 0
         self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def cut(self) -> None:
         """Nothing passes any more, in old connections and in new ones."""
@@ -30,7 +31,10 @@ class Cable:
         self._carries.set()
 
     def close(self) -> None:
-        """Ends everything."""
+        """Ends everything. A thread that waits in ``accept`` hears of a shutdown, not of a close."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         for each in (self._listener, *self._sockets):
             with contextlib.suppress(OSError):
                 each.close()
@@ -38,10 +42,11 @@ class Cable:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
                 number = len(self._sockets)
-                self._sockets += [near, far]
+                near, _ = self._listener.accept()
+                self._sockets.append(near)
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._sockets.append(far)
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(one, other, number), daemon=True).start()
 
