@@ -84,8 +84,14 @@ def _tried(
 def process_pool(jobs: int) -> Executor:
     """Processes that do the work, so that none of them can end this program. They are spawned, for ONNX Runtime and
     numba have threads of their own, and end when this one does.
+
+    Raises:
+        OSError: None can be started, as where this user may not read what the interpreter needs.
     """
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin_beside, initargs=(jobs,))
+    try:
+        return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin_beside, initargs=(jobs,))
+    except BrokenPipeError as error:  # the tracker of semaphores, which is started first, has ended at once
+        raise OSError(f"{sys.executable} ends at once when started anew; may this user read it?") from error
 
 
 def _begin_beside(jobs: int) -> None:

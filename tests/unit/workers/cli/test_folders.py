@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -62,6 +63,19 @@ def test_a_folder_becomes_a_folder(folder: Path, tmp_path: Path) -> None:
         assert written.stat().st_size == photo["size_bytes"]
         assert photo["input_bytes"] == Path(photo["photo"]).stat().st_size
     assert (tmp_path / "out" / "deep" / "c.png.jpg").is_file()
+
+
+def test_a_program_that_cannot_start_processes_says_so_in_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", broken)
+    ended = RUNNER.invoke(app, ["varjpeg", str(folder), "-o", str(tmp_path / "out")])
+    assert ended.exit_code == 2
+    assert re.fullmatch(r"limen: \S+ ends at once when started anew; may this user read it\?\n", ended.stderr)
 
 
 def test_what_a_photo_of_a_folder_loses_is_said(tmp_path: Path) -> None:
