@@ -1,8 +1,10 @@
 """``limen serve`` and ``limen worker``: the service and what works for it."""
 
 import contextlib
+import difflib
 import errno
 import json
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from app.settings import ApiSettings
+    from workers.settings import BrokerSettings
 
 STOP_S = 20
+NEARLY = 0.8
+"""From which likeness on (``difflib``) a variable's name is taken for another one that is misspelt."""
 
 verbs = typer.Typer()
 
@@ -39,11 +44,13 @@ def serve(
     """Serve the REST API and the web page; without LIMEN_REDIS_URL with a worker in the same process."""
     from app.settings import ApiSettings
     from workers.run.logs import write_json_lines
+    from workers.settings import WorkerSettings
 
     observers = {} if profile is None else chosen_observers(profile)
     settings = ApiSettings() if profile is None else ApiSettings(profile=observers["profile"])
     if settings.embedded and not worker:
         raise ValueError("--no-worker needs LIMEN_REDIS_URL: without Redis no other process can do the work")
+    _say_misspelt_settings(ApiSettings, WorkerSettings)
     write_json_lines()
     if settings.embedded:
         _serve_with_worker(settings, observers, host, port)
@@ -70,7 +77,22 @@ def worker(
     from workers.run.celery_app import create_celery
     from workers.run.process import run_worker
 
+    _say_misspelt_settings(WorkerSettings)
     raise typer.Exit(run_worker(create_celery(settings), settings))
+
+
+def _say_misspelt_settings(*kinds: "type[BrokerSettings]") -> None:
+    """A line for each variable that is nearly a setting: its default would else stay in force without a word.
+
+    Others are let be: Kubernetes itself sets some that begin so for a Service of that name.
+    """
+    known = {name.upper() for kind in kinds for name in kind.model_fields}
+    for variable in sorted(os.environ):
+        prefix, _, name = variable.upper().partition("LIMEN_")
+        if prefix or name in known:
+            continue
+        for meant in difflib.get_close_matches(name, known, n=1, cutoff=NEARLY):
+            typer.echo(f"limen: {variable} means nothing; is LIMEN_{meant} meant?", err=True)
 
 
 def chosen_observers(profile: str) -> dict[str, Any]:

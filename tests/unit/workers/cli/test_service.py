@@ -41,6 +41,17 @@ def with_a_file_in_the_way(folder: Path) -> None:
     (folder / "blobs").write_text("no folder")
 
 
+def test_a_misspelt_setting_is_named_and_what_is_none_of_ours_is_let_be(tmp_path: Path) -> None:
+    damaged(tmp_path)  # so that it ends
+    others = {"LIMEN_SERVICE_HOST": "10.0.0.1", "LIMEN_PORT_8000_TCP_PORT": "8000", "LIMEN_API_KEY": "key"}
+    misspelt = {"LIMEN_DATA_DIR": str(tmp_path), "LIMEN_THREDS": "1", "limen_queue_limits": "9"}
+    run = CliRunner().invoke(app, ["serve"], env=others | misspelt)
+    assert run.stderr.splitlines()[:-1] == [
+        "limen: LIMEN_THREDS means nothing; is LIMEN_THREADS meant?",
+        "limen: limen_queue_limits means nothing; is LIMEN_QUEUE_LIMIT meant?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
