@@ -48,6 +48,12 @@ class Replies:
             return _tagged(self.request, JSONResponse(result_body(job.id, result), headers=extra), f'"{job.id}"')
         return artefact_reply(job, artefact, self.request, self.services.blobs, headers=extra)
 
+    def refuse_other_forms(self) -> None:
+        """Raises: ProblemError, before any work, where the client accepts no form that the operation's results have."""
+        offers = [JSON, *self.request.scope["route"].responses[200]["content"]]
+        if choose_media_type(self.preferences.accept, offers) is None:
+            raise ProblemError(RequestFault.NOT_ACCEPTABLE, f"Results exist as {', '.join(offers)}.")
+
 
 RepliesDep = Annotated[Replies, Depends()]
 

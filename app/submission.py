@@ -41,13 +41,15 @@ class Submission:
     async def __call__(self, asked: type[AnyRequest], upload: Upload) -> Response:
         """The reply to an upload for ``asked``. Raises: ProblemError, ServiceError, ClientDisconnect."""
         services, preferences = self.replies.services, self.replies.preferences
+        if preferences.files_only:
+            self.replies.refuse_other_forms()
+        waits_anyway = preferences.wait_s is None and preferences.files_only
+        wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s
         callback = self._callback(upload)
         task_request = task_request_of(asked, upload, observer=services.settings.profile)
         if await self.replies.request.is_disconnected():
             raise ClientDisconnect  # nobody would hear of the job, fetch its result or cancel it
         job = await run_in_threadpool(self._submitted, task_request, upload.pixels, callback)
-        waits_anyway = preferences.wait_s is None and preferences.files_only
-        wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s
         if wait_s is not None:
             job = await waited_for(job, self.replies.request, services.jobs, wait_s)
         applied = preferences.applied

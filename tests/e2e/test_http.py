@@ -109,6 +109,7 @@ def test_accept_chooses_the_form_and_can_ask_for_too_much(service: ServiceProces
     refused = service.client.post("/v1/sur-curve", files=files, headers=WAIT | {"Accept": "image/webp"})
     assert (refused.status_code, refused.json()["type"]) == (406, "/problems/not-acceptable")
     assert "image/svg+xml" in refused.json()["detail"]
+    assert refused.json()["instance"] == "/v1/sur-curve"  # it is refused before there is a job
 
 
 def test_a_result_is_not_sent_to_who_has_it(service: ServiceProcess) -> None:
