@@ -142,8 +142,8 @@ def listening(host: str, port: int) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as opened:
         sockets: list[socket.socket] = []
         try:
-            for family, kind, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-                one = opened.enter_context(socket.socket(family, kind))
+            for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                one = opened.enter_context(socket.socket(family, kind, protocol))  # asyncio asks for TCP by its number
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family is socket.AF_INET6:
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
