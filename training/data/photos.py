@@ -18,6 +18,10 @@ _FREE = ("photo", "cid22_", "clic25_")
 """Unsplash, CC0 and CC-BY-SA; CID22 (CC BY-SA 4.0); CLIC 2025 (Unsplash)."""
 
 
+ANY_USE = "weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
+"""What the manifest says of weights that learned from ``learning_paths``."""
+
+
 def photo_paths(data: Path, split: Split) -> list[Path]:
     """Files of a split in a fixed order. Raises: FileNotFoundError that says what is missing."""
     folder = data / _FOLDERS[split]
@@ -25,6 +29,20 @@ def photo_paths(data: Path, split: Split) -> list[Path]:
     if not paths:
         raise FileNotFoundError(f"no photos in {folder}: put .png, .webp or .jpg files there")
     return paths
+
+
+def learning_paths(data: Path, split: Split) -> list[Path]:
+    """Those of ``photo_paths`` that weights may learn from: of ``train`` the photos of free licence alone.
+
+    Raises: FileNotFoundError that says what is missing.
+    """
+    paths = photo_paths(data, split)
+    if split != "train":
+        return paths
+    free = [path for path in paths if is_free(path)]
+    if not free:
+        raise FileNotFoundError(f"no photos of free licence among those of {data}: their names begin with {_FREE}")
+    return free
 
 
 def load_photo(path: Path) -> Rgb8:

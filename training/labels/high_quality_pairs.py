@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.types import Rgb8
 from training.data.photo_files import Arrays, make_files, read_files
-from training.data.photos import Split, is_lossless, load_photo, photo_paths
+from training.data.photos import Split, is_lossless, learning_paths, load_photo
 from training.distort.distortions import ADDED, GENERATED, UNSEEN
 from training.distort.strength import Distortion, at_measure
 from training.labels.pairs import random_crop
@@ -56,7 +56,7 @@ def make_high_quality_pairs(data: Path, split: Split, folder: Path, *, seed: int
     Of ``train`` only photos without JPEG traces are taken, and every second of those; ``val`` is there to be looked at,
     with all its photos.
     """
-    numbered = list(enumerate(photo_paths(data, split)))
+    numbered = list(enumerate(learning_paths(data, split)))
     taken = (
         numbered if split == "val" else [(index, path) for index, path in numbered if is_lossless(path)][::TRAIN_EVERY]
     )

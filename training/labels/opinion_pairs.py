@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.metrics.classical import psnr_db
 from models.types import Rgb8
 from training.data.photo_files import Arrays, make_files, read_files
-from training.data.photos import Split, load_photo, photo_paths
+from training.data.photos import Split, learning_paths, load_photo
 from training.distort import codecs
 from training.distort.strength import Distortion, at_psnr
 from training.distort.tid2013 import BY_CHANCE, PSNR_OF_LEVEL_DB, RECREATED, kind_of
@@ -62,7 +62,7 @@ class OpinionPhoto:
 
 def make_opinion_pairs(data: Path, split: Split, folder: Path, *, seed: int, processes: int) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept."""
-    numbered = enumerate(photo_paths(data, split))
+    numbered = enumerate(learning_paths(data, split))
     jobs = {folder / f"{path.stem}.npz": (path, seed + index) for index, path in numbered}
     make_files(_make_photo, jobs, processes=processes, description=f"opinions of {split}")
 

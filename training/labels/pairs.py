@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.types import Rgb8
 from training.data.photo_files import Arrays, make_files, read_files
-from training.data.photos import Split, is_lossless, load_photo, photo_paths
+from training.data.photos import Split, is_lossless, learning_paths, load_photo
 from training.distort.distortions import draw_distorted
 from training.labels.features import pair_features
 
@@ -58,7 +58,7 @@ def make_pairs(
     data: Path, split: Split, folder: Path, *, seed: int, processes: int, recipe: Recipe = EVERY_KIND
 ) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept, so a stopped run goes on."""
-    numbered = enumerate(photo_paths(data, split))
+    numbered = enumerate(learning_paths(data, split))
     jobs = {folder / f"{path.stem}.npz": (path, seed + index, recipe) for index, path in numbered}
     make_files(_make_photo, jobs, processes=processes, description=f"pairs of {split}")
 

@@ -14,7 +14,7 @@ import torch
 
 from models.full_reference import predict_full_reference_score
 from models.graphs.onnx_model import OnnxModel
-from training.data.photos import Split, photo_paths
+from training.data.photos import ANY_USE, Split, learning_paths
 from training.experiments.full_reference import lite, paper
 from training.experiments.full_reference.classical_scores import make_classical_scores
 from training.experiments.full_reference.config import FullReferenceConfig
@@ -89,10 +89,10 @@ def export(config: FullReferenceConfig) -> None:
         (network_model, just_exported("full_reference", config)),
         lambda photo, distorted, model: predict_full_reference_score(photo, distorted, model).patch_scores,
     )
-    photos = len(photo_paths(config.data, "train"))
+    photos = len(learning_paths(config.data, "train"))
     write_manifest_entry(
         "full_reference",
-        version="2.1.0",
+        version="3.0.0",
         preset=config.preset,
         contract={
             "colour": "sRGB",
@@ -103,8 +103,7 @@ def export(config: FullReferenceConfig) -> None:
         },
         training_data="MOS of TID2013 on pairs recreated from 19 Kodak photos and on its kinds of distortion made on "
         f"photos/train ({photos}); SSIMULACRA2 at high quality, of every kind, on photos/train",
-        licence="weights: research and teaching only, no commercial use; "
-        "photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research), Kodak",
+        licence=ANY_USE,
         metrics=kept_metrics(config) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         weights=config.weights,
     )

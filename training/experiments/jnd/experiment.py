@@ -12,7 +12,7 @@ from models.graphs.onnx_model import OnnxModel
 from models.jnd import predict_jnd_map
 from models.jnd.prediction import MARGIN, SIDES
 from models.types import JndMap, Rgb8
-from training.data.photos import is_lossless, load_photo, photo_paths, random_crops
+from training.data.photos import ANY_USE, is_lossless, load_photo, photo_paths, random_crops
 from training.experiments.jnd.comparison import OURS, PhotoFigures, compare_maps, measure_photos, region_medians
 from training.experiments.jnd.config import JndConfig, Regions
 from training.experiments.jnd.judges import judged_loss
@@ -222,7 +222,7 @@ def _write_entry(name: str, config: JndConfig, metrics: dict[str, Any]) -> None:
         },
         training_data="photographs of free licence (Unsplash, CC0, CC-BY-SA): photo*, CID22, CLIC 2025; judged by "
         "SSIMULACRA2 and butteraugli",
-        licence="weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)",
+        licence=ANY_USE,
         metrics=metrics,
         weights=config.weights,
     )

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from models.jnd.prediction import MARGIN, SIDES
 from models.types import Rgb8
-from training.data.photos import is_free, is_lossless, load_photo, photo_paths
+from training.data.photos import is_lossless, learning_paths, load_photo, photo_paths
 from training.run.config import ExperimentConfig
 from training.run.progress import track
 
@@ -32,7 +32,7 @@ class RegionBatches(Dataset[Tensor]):
     """
 
     def __init__(self, config: ExperimentConfig, *, count: int, size: int) -> None:
-        self._groups = _photos_by_shape([path for path in photo_paths(config.data, "train") if is_free(path)])
+        self._groups = _photos_by_shape(learning_paths(config.data, "train"))
         self._count, self._size = count, size
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ from models.graphs.onnx_model import OnnxModel
 from models.patch_quality import DMOS_PATCHES, predict_patch_dmos_map
 from models.preprocess import to_nchw
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, photo_paths
+from training.data.photos import ANY_USE, Split, learning_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import DipqaConfig
 from training.experiments.quality.dipqa_tables import dipqa_table as table
@@ -184,7 +184,7 @@ def export(config: DipqaConfig) -> None:
         )
         write_manifest_entry(
             name,
-            version="1.0.0",
+            version="2.0.0",
             preset=config.preset,
             weights=config.weights,
             contract={
@@ -194,9 +194,8 @@ def export(config: DipqaConfig) -> None:
                 "padding": "reflection",
                 "unit": "DMOS 1 (bad) .. 5 (excellent), 5 only for identical patches",
             },
-            training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-            licence="weights: research and teaching only, no commercial use; "
-            "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+            training_data=f"teacher mixture on photos/train ({len(learning_paths(config.data, 'train'))} photos)",
+            licence=ANY_USE,
             metrics=metrics.get(name, {}) | {"pytorch_onnx_relative_error": max(error, on_photos)},
         )
 

@@ -20,7 +20,7 @@ from models.metrics.fish import fish_map
 from models.patch_quality import PATCH, TILE, predict_patch_quality_map, tiled_patch_features, tiled_patch_quality
 from models.preprocess import pad_to_at_least, to_nchw
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, load_photo, photo_paths
+from training.data.photos import ANY_USE, Split, learning_paths, load_photo, photo_paths
 from training.distort.codecs import jpeg_420
 from training.distort.detail import gaussian_blur
 from training.experiments.on_photos import compare_on_photos
@@ -155,7 +155,8 @@ def prepare_pairs(config: ExperimentConfig) -> None:
 def quality_loss(network: nn.Module, batch: Any) -> Tensor:
     """Squared error, as in section 5.1.1, plus a small share of one minus the correlation over the batch."""
     patches, labels = batch
-    with torch.autocast(patches.device.type, torch.bfloat16):
+    pays = patches.is_cuda or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    with torch.autocast(patches.device.type, torch.bfloat16, enabled=pays):
         logits = cast(Patchnet, network).logit(patches.permute(0, 3, 1, 2).float() / 255)
     predicted = torch.sigmoid(logits.float())
     correlation = batch_correlation(predicted, labels)
@@ -258,7 +259,7 @@ def export(config: ExperimentConfig) -> None:
     for name, tile in (("patchnet", PATCH), ("patchnet_map", TILE)):
         write_manifest_entry(
             name,
-            version="2.0.0",
+            version="3.0.0",
             preset=config.preset,
             weights=config.weights,
             contract={
@@ -268,9 +269,8 @@ def export(config: ExperimentConfig) -> None:
                 "padding": "reflection",
                 "unit": "quality 0..1, higher is better",
             },
-            training_data=f"teacher labels on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-            licence="weights: research and teaching only, no commercial use; "
-            "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+            training_data=f"teacher labels on photos/train ({len(learning_paths(config.data, 'train'))} photos)",
+            licence=ANY_USE,
             metrics=metrics | {"pytorch_onnx_relative_error": errors[name]},
         )
 

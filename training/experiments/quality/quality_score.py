@@ -23,7 +23,7 @@ from models.graphs.onnx_model import OnnxModel
 from models.metrics.fish import fish_sharpness
 from models.quality_score import MAP_SIDE, area_resize, quality_maps
 from models.types import Float32Array, Rgb8
-from training.data.photos import Split, photo_paths
+from training.data.photos import ANY_USE, Split, learning_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.quality.config import QualityScoreConfig
 from training.experiments.quality.koniq_tables import quality_score_table as table
@@ -206,7 +206,7 @@ def export(config: QualityScoreConfig) -> None:
     metrics = kept_metrics(config)
     write_manifest_entry(
         "quality_score",
-        version="2.0.0",
+        version="3.0.0",
         preset=config.preset,
         weights=config.weights,
         contract={
@@ -215,9 +215,8 @@ def export(config: QualityScoreConfig) -> None:
             "made_by": "models.quality_score.quality_maps, then area means",
             "unit": "MOS 0..100, higher is better",
         },
-        training_data=f"teacher mixture on photos/train ({len(photo_paths(config.data, 'train'))} photos)",
-        licence="weights: research and teaching only, no commercial use; "
-        "training photos: Unsplash, CC0, CC-BY-SA, Urban100, BSDS500 (research)",
+        training_data=f"teacher mixture on photos/train ({len(learning_paths(config.data, 'train'))} photos)",
+        licence=ANY_USE,
         metrics=metrics | {"pytorch_onnx_relative_error": max(error, on_photos)},
     )
 

@@ -18,7 +18,7 @@ from models.sur.reference import SurModels, SurReference
 from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.tiles import pool_tiles, tile_places
 from models.types import Rgb8
-from training.data.photos import Split, is_free, load_photo, photo_paths
+from training.data.photos import Split, learning_paths, load_photo
 from training.experiments.sur.aic3 import aic3_thresholds, boosted_jnd, read_aic3
 from training.experiments.sur.config import SurConfig
 from training.labels.threshold_teacher import threshold_log_distance
@@ -192,8 +192,7 @@ def measured_curves(config: SurConfig, split: Split) -> PhotoCurves:
 
 def curve_paths(config: SurConfig, split: Split) -> list[Path]:
     """Photos whose teacher curves are measured."""
-    paths = photo_paths(config.data, split)
-    return [path for path in paths if split != "train" or is_free(path)][:: CURVES_EVERY[split]]
+    return learning_paths(config.data, split)[:: CURVES_EVERY[split]]
 
 
 def photo_errors(config: SurConfig, split: Split, curves: PhotoCurves, models: SurModels | None) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from torch import nn
 from models.sur.observers import JNDS, ObserverProfile
 from models.sur.reference import SurModels, SurReference
 from models.sur.tiles import TILE
-from training.data.photos import is_free, photo_paths
+from training.data.photos import ANY_USE, learning_paths
 from training.experiments.on_photos import compare_on_photos
 from training.experiments.sur.config import SurConfig
 from training.experiments.sur.curves import (
@@ -32,7 +32,6 @@ from training.run.export import export_graph, exported_model, just_exported, wri
 
 VERSION = "5.1"
 GRAPHS = ("sur_features", "sur_head")
-LICENCE = "weights: Apache-2.0, any use; trained on photographs of free licence alone (Unsplash, CC0, CC-BY-SA)"
 
 
 def export(config: SurConfig) -> None:
@@ -116,7 +115,7 @@ def _write_entries(config: SurConfig, metrics: dict[str, Any]) -> None:
         "output": "log_distance: mean ln of SSIMULACRA2's penalty, 10 - JOD of ColorVideoVDP and 1 - IW-SSIM, lower is "
         "better; viewing_shift: what is added at 20, 60, 85 and 120 pixels per degree instead of 38",
     }
-    photos = sum(is_free(path) for path in photo_paths(config.data, "train"))
+    photos = len(learning_paths(config.data, "train"))
     contracts: tuple[dict[str, Any], ...] = (tile, pair)
     for name, contract in zip(GRAPHS, contracts, strict=True):
         write_manifest_entry(
@@ -127,6 +126,6 @@ def _write_entries(config: SurConfig, metrics: dict[str, Any]) -> None:
             contract=contract,
             training_data=f"JPEG variants of {photos} photos (photo*, CID22, CLIC 2025) and drawn pictures; teachers "
             "SSIMULACRA2, ColorVideoVDP, IW-SSIM; profiles from JPEG AIC-3 and MCL-JCI's published GEVs",
-            licence=LICENCE,
+            licence=ANY_USE,
             metrics=metrics,
         )

@@ -23,8 +23,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split in ("train", "val"):
         folder = root / "data" / "photos" / split
         folder.mkdir(parents=True)
-        Image.fromarray(drawn_photo(3, 128, 130)).save(folder / "a.png")
-        Image.fromarray(drawn_photo(4, 128, 130)).save(folder / "b.jpg")
+        Image.fromarray(drawn_photo(3, 128, 130)).save(folder / "photo_a.png")
+        Image.fromarray(drawn_photo(4, 128, 130)).save(folder / "photo_b.jpg")
         make_high_quality_pairs(root / "data", split, root / split, seed=5, processes=1)
     return root
 
@@ -40,14 +40,14 @@ def test_pairs_lie_where_ssimulacra2_was_asked_for(folders: Path) -> None:
 def test_only_val_has_unseen_kinds_and_photos_with_jpeg_traces(folders: Path) -> None:
     train = dict(read_high_quality_pairs(folders / "train"))
     val = dict(read_high_quality_pairs(folders / "val"))
-    assert set(train) == {"a"}
-    assert set(val) == {"a", "b"}
-    assert not train["a"].unseen.any()
+    assert set(train) == {"photo_a"}
+    assert set(val) == {"photo_a", "photo_b"}
+    assert not train["photo_a"].unseen.any()
     assert any(photo.unseen.any() for photo in val.values())
 
 
 def test_files_that_are_there_are_kept(folders: Path) -> None:
-    file = folders / "val" / "a.npz"
+    file = folders / "val" / "photo_a.npz"
     before = file.stat().st_mtime_ns
     make_high_quality_pairs(folders / "data", "val", folders / "val", seed=5, processes=1)
     assert file.stat().st_mtime_ns == before

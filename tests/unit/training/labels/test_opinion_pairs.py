@@ -44,11 +44,11 @@ def test_mean_opinions_are_taken_over_photos() -> None:
 def test_pairs_are_made_once_and_repeat_themselves(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "photos" / "train"
     folder.mkdir(parents=True)
-    Image.fromarray(drawn_photo(3, 256, 260)).save(folder / "a.png")
+    Image.fromarray(drawn_photo(3, 256, 260)).save(folder / "photo_a.png")
     for name in ("one", "two"):
         make_opinion_pairs(tmp_path / "data", "train", tmp_path / name, seed=5, processes=1)
     (first_name, first), (_, second) = (next(iter(read_opinion_pairs(tmp_path / name))) for name in ("one", "two"))
-    assert first_name == "a"
+    assert first_name == "photo_a"
     np.testing.assert_array_equal(first.distorted, second.distorted)
     assert first.distorted.shape == (TID_VERSIONS + CODEC_VERSIONS, 256, 260, 3)
     assert set(first.info[:TID_VERSIONS, 0]) <= set(LENT)

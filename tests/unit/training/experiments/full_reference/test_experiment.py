@@ -60,9 +60,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> FullReferenceConfig:
         folder.mkdir(parents=True)
         for number in range(2):
             photo = made.drawn_photo(number + 20, 256, 384)
-            made.save(data / "photos" / split / f"{number}.png", photo)
+            made.save(data / "photos" / split / f"photo_{number}.png", photo)
             np.savez(
-                folder / f"{number}.npz",
+                folder / f"photo_{number}.npz",
                 reference=photo,
                 distorted=np.stack([made.noisy(photo, level) for level in (1, 2, 3)]),
                 info=np.array([(1, 1), (CODEC, 0), (CODEC, 0)]),

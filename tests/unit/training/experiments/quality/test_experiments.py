@@ -40,7 +40,7 @@ def write_pairs(folder: Path, seed: int) -> None:
 def root(tmp_path: Path) -> Path:
     config = one_step(PatchQualityConfig, tmp_path)
     for split, rounds in (("train", TRAIN_ROUNDS), ("val", VAL_ROUNDS)):
-        save(config.data / "photos" / split / "a.png", drawn_photo(1, 64, 64))
+        save(config.data / "photos" / split / "photo_a.png", drawn_photo(1, 64, 64))
         write_pairs(config.work / "quality-pairs" / split, 7)
         for number in range(rounds):
             write_pairs(round_folder(config, split, number), number)
