@@ -41,7 +41,7 @@ class Submission:
     async def __call__(self, asked: type[AnyRequest], upload: Upload) -> Response:
         """The reply to an upload for ``asked``. Raises: ProblemError, ServiceError, ClientDisconnect."""
         services, preferences = self.replies.services, self.replies.preferences
-        if preferences.files_only:
+        if preferences.files_only or preferences.wait_s:
             self.replies.refuse_other_forms()
         waits_anyway = preferences.wait_s is None and preferences.files_only
         wait_s = services.settings.max_wait_s if waits_anyway else preferences.wait_s

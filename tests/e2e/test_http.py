@@ -1,6 +1,7 @@
 """The request path over real HTTP, the same suite for both modes; only the models are canned."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -106,10 +107,11 @@ def test_accept_chooses_the_form_and_can_ask_for_too_much(service: ServiceProces
             "content-security-policy"
         ]
     )
-    refused = service.client.post("/v1/sur-curve", files=files, headers=WAIT | {"Accept": "image/webp"})
-    assert (refused.status_code, refused.json()["type"]) == (406, "/problems/not-acceptable")
-    assert "image/svg+xml" in refused.json()["detail"]
-    assert refused.json()["instance"] == "/v1/sur-curve"  # it is refused before there is a job
+    for accept in ("image/webp", "text/html", "*/*;q=0"):
+        refused = service.client.post("/v1/sur-curve", files=files, headers=WAIT | {"Accept": accept})
+        assert (refused.status_code, refused.json()["type"]) == (406, "/problems/not-acceptable")
+        assert "image/svg+xml" in refused.json()["detail"]
+        assert refused.json()["instance"] == "/v1/sur-curve"  # it is refused before there is a job
 
 
 def test_a_result_is_not_sent_to_who_has_it(service: ServiceProcess) -> None:
@@ -180,8 +182,10 @@ def test_events_tell_the_whole_story_and_can_be_resumed(service: ServiceProcess)
 
 
 def test_a_quiet_stream_is_kept_alive(service: ServiceProcess) -> None:
-    busy = service.client.post("/v1/quality-score", files={"image": new_photo(20, SLOW_WIDTH)}).headers["location"]
-    waiting = service.client.post("/v1/quality-score", files={"image": new_photo(21, SLOW_WIDTH)}).headers["location"]
+    slow = [{"image": new_photo(seed, SLOW_WIDTH)} for seed in range(200, 201 + (os.cpu_count() or 1))]
+    *busy, waiting = (
+        service.client.post("/v1/quality-score", files=files).headers["location"] for files in slow
+    )  # one more than run at once, so that the last one is quiet until another has ended
     with service.client.stream("GET", f"{waiting}/events") as reply:
         seen = ""
         for text in reply.iter_text():
@@ -189,7 +193,7 @@ def test_a_quiet_stream_is_kept_alive(service: ServiceProcess) -> None:
             if "\n: " in seen or seen.startswith(": "):
                 break
     assert ": still there" in seen
-    for location in (waiting, busy):
+    for location in (waiting, *busy):
         service.client.delete(location)
 
 
