@@ -61,7 +61,7 @@ def service(redis_url: str | None, receiver: str, tmp_path_factory: pytest.TempP
         yield running
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 30) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 60) -> Any:
     end = time.monotonic() + timeout_s
     while not (value := condition()):
         assert time.monotonic() < end
