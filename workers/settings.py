@@ -179,7 +179,9 @@ class WorkerSettings(BrokerSettings):
         le=64,
         description="threads that work on one photo; unset: the processors, shared by the jobs of the embedded mode",
     )
-    device: Literal["cpu", "cuda", "auto"] = Field(default="auto", description="where graphs run")
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        default="auto", description="where graphs run; a GPU that does not say what the CPU says is refused"
+    )
     profiles: Path | None = Field(default=None, description="folder of observer profiles (*.json) beside the shipped")
     max_memory_per_child_mb: int = Field(
         default=3072,

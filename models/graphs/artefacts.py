@@ -53,7 +53,7 @@ def load_model(name: str, weights: Path = WEIGHTS, *, threads: int | None = None
     """
     opened = _opened(weights)
     if name not in opened:
-        opened[name] = _open_model(name, weights, threads=threads, cuda=cuda)
+        opened[name] = open_model(name, weights, threads=threads, cuda=cuda)
     return opened[name]
 
 
@@ -73,7 +73,8 @@ def _opened(weights: Path) -> dict[str, OnnxModel]:
     return {}
 
 
-def _open_model(name: str, weights: Path, *, threads: int | None, cuda: bool) -> OnnxModel:
+def open_model(name: str, weights: Path = WEIGHTS, *, threads: int | None = None, cuda: bool = False) -> OnnxModel:
+    """``load_model``, but opened anew and kept by the caller alone."""
     entry = load_manifest(weights).get(name)
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")

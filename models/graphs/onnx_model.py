@@ -12,6 +12,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime as ort
 
+CUDA = "CUDAExecutionProvider"
+"""ONNX Runtime's name for an NVIDIA GPU."""
+
 
 class OnnxModel(Protocol):
     """What the capabilities need of a graph; tests fake this and nothing deeper."""
@@ -74,9 +77,9 @@ def execution_providers(*, cuda: bool) -> list[tuple[str, dict[str, str]]]:
     calls 91.58, without it 91.58 too, and the JND map of a tile takes 64 ms instead of 56 on an H100.
     """
     on_cpu: list[tuple[str, dict[str, str]]] = [("CPUExecutionProvider", {})]
-    return [("CUDAExecutionProvider", {"use_tf32": "0"}), *on_cpu] if cuda else on_cpu
+    return [(CUDA, {"use_tf32": "0"}), *on_cpu] if cuda else on_cpu
 
 
 def cuda_available() -> bool:
     """Whether this ONNX Runtime was built for CUDA; a session then still tells the provider it really got."""
-    return "CUDAExecutionProvider" in ort.get_available_providers()
+    return CUDA in ort.get_available_providers()

@@ -8,7 +8,7 @@ import pytest
 
 from models.graphs.artefacts import WEIGHTS, ModelEntry, load_manifest, load_model
 from models.graphs.onnx_model import OrtModel
-from tests.assets.graph_inputs import random_inputs
+from models.graphs.parity import probe_inputs
 
 CARDS = WEIGHTS.parent / "cards"
 MAX_TOTAL_BYTES = 80_000_000
@@ -48,7 +48,7 @@ def test_the_graph_gives_finite_values_for_any_batch(entry: ModelEntry) -> None:
     model = load_model(entry.name)
     batches = (1, 3) if any(isinstance(shape[0], str) for shape in entry.inputs.values()) else (1,)
     for batch in batches:
-        for name, values in model.run(random_inputs(entry.inputs, batch=batch)).items():
+        for name, values in model.run(probe_inputs(entry.inputs, batch=batch)).items():
             assert name in entry.outputs
             assert values.dtype == np.float32
             assert np.isfinite(values).all()
@@ -62,8 +62,8 @@ def test_no_weight_file_tells_of_the_machine_that_made_it() -> None:
 @pytest.mark.parametrize("name", PAIR_MODELS)
 def test_an_image_is_closest_to_itself(name: str) -> None:
     entry = load_manifest()[name]
-    reference = random_inputs(entry.inputs)["reference"]
-    other = random_inputs(entry.inputs, seed=1)["distorted"]
+    reference = probe_inputs(entry.inputs)["reference"]
+    other = probe_inputs(entry.inputs, seed=1)["distorted"]
     model, output = load_model(name), next(iter(entry.outputs))
     same = model.run({"reference": reference, "distorted": reference})[output]
     different = model.run({"reference": reference, "distorted": other})[output]

@@ -19,7 +19,8 @@ from celery.worker import WorkController
 from models.decode import decode_image
 from models.errors import LimenError, ModelArtefactError
 from models.graphs.artefacts import check_file, load_manifest, load_model
-from models.graphs.onnx_model import OnnxModel, cuda_available
+from models.graphs.onnx_model import CUDA, OnnxModel, cuda_available
+from models.graphs.parity import check_against_cpu
 from models.jnd import predict_jnd_map
 from models.rendering import grey16_png, overlay_png, sur_plot
 from models.sur.observers import find_profile, load_profiles, profiles_digest
@@ -115,13 +116,16 @@ def _check_device(settings: WorkerSettings) -> None:
 def open_models(settings: WorkerSettings) -> list[OnnxModel]:
     """Every model of the manifest on the device that the settings ask for.
 
-    Raises: ModelArtefactError, also if CUDA is demanded and a session did not get it.
+    Raises: ModelArtefactError, also if CUDA is demanded and a session did not get it, or says what the CPU does not.
     """
     _check_device(settings)
     cuda = settings.device == "cuda" or (settings.device == "auto" and cuda_available())
     models = [load_model(name, cuda=cuda) for name in sorted(load_manifest())]
-    if settings.device == "cuda" and any(model.provider != "CUDAExecutionProvider" for model in models):
+    if settings.device == "cuda" and any(model.provider != CUDA for model in models):
         raise ModelArtefactError("LIMEN_DEVICE is cuda, but a session runs elsewhere: see ONNX Runtime's messages")
+    for model in models:
+        if model.provider == CUDA:
+            check_against_cpu(model)
     return models
 
 
