@@ -119,10 +119,17 @@ def test_task_names_and_dedup_keys() -> None:
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_form_may_choose_the_patch_size(size: int) -> None:
-    request = PatchQualityMapRequest.model_validate({"image_key": "0" * 64, "patch_size": str(size)})
+    pair = {"image_key": KEY, "reference_key": OTHER_KEY}
+    request = PatchQualityMapRequest.model_validate({**pair, "patch_size": str(size)})
     assert request.patch_size == size
     with pytest.raises(ValidationError, match="64 or 128"):
-        PatchQualityMapRequest.model_validate({"image_key": "0" * 64, "patch_size": "96"})
+        PatchQualityMapRequest.model_validate({**pair, "patch_size": "96"})
+
+
+def test_large_patches_are_not_promised_where_no_reference_is_given() -> None:
+    assert PatchQualityMapRequest(image_key=KEY, patch_size=64).patch_size == 64
+    with pytest.raises(ValidationError, match="patch_size 128 needs a reference"):
+        PatchQualityMapRequest(image_key=KEY, patch_size=128)
 
 
 def test_what_stands_for_a_request_is_as_earlier_versions_wrote_it() -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from workers.contracts.base import BlobKey, Request
 from workers.contracts.image import Grid, ImageResult, Percentiles, PngScale, image_figures, map_figures
@@ -18,6 +18,9 @@ def _number(value: Any) -> Any:
     """A whole number that came as the text of a form; a choice of numbers takes no text by itself."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
+
+ALONE = 64
+"""Pixels: the only side of a patch that is judged without a reference."""
 
 PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]
 
@@ -66,4 +69,10 @@ class PatchQualityMapRequest(Request):
     image_key: BlobKey
     reference_key: BlobKey | None = None
     stride: int = Field(default=16, ge=4, le=128, description="pixels from patch to patch")
-    patch_size: PatchSize = Field(default=64, description="side of a patch in pixels, with a reference")
+    patch_size: PatchSize = Field(default=ALONE, description="side of a patch in pixels; 128 with a reference only")
+
+    @model_validator(mode="after")
+    def _size_is_served(self) -> Self:
+        if self.reference_key is None and self.patch_size != ALONE:
+            raise ValueError("patch_size 128 needs a reference")
+        return self

@@ -38,8 +38,9 @@ def patch_quality_map(
     """Quality of each patch as a 16-bit PNG: 0..1 without a reference, DMOS 1..5 with one; higher is better."""
     from workers.contracts import PatchQualityMapRequest
 
+    keys = {"image_key": UNREAD} | ({} if reference is None else {"reference_key": UNREAD})
     request = PatchQualityMapRequest.model_validate(
-        {"image_key": UNREAD, "stride": stride, "patch_size": patch_size}  # the request says which sizes there are
+        {**keys, "stride": stride, "patch_size": patch_size}  # the request says which sizes there are, and when
     )
     outputs = {"patch-quality-map.png": output, "patch-quality-map.npz": npz, "overlay.png": overlay}
     work_on(request, images, outputs, beside={"reference_key": reference}, options=options)
