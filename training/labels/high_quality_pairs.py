@@ -25,7 +25,6 @@ LOWEST, HIGHEST = 44.0, 97.0
 # A pair further from what it was to be than this is left out: not every kind reaches every quality.
 TOLERANCE = 3.0
 WITHIN = 0.7
-TRAIN_EVERY = 2
 # Versions of each photo: of the generator's kinds, and on ``val`` of kinds that are never fitted to.
 SEEN_VERSIONS, UNSEEN_VERSIONS = 6, 6
 # The generator's weakest strengths are visible; a search begins so many times below them.
@@ -53,13 +52,10 @@ class HighQualityPhoto:
 def make_high_quality_pairs(data: Path, split: Split, folder: Path, *, seed: int, processes: int) -> None:
     """Write one file per photo into ``folder``; files that are there already are kept.
 
-    Of ``train`` only photos without JPEG traces are taken, and every second of those; ``val`` is there to be looked at,
-    with all its photos.
+    Of ``train`` only photos without JPEG traces are taken; ``val`` is there to be looked at, with all its photos.
     """
-    numbered = list(enumerate(learning_paths(data, split)))
-    taken = (
-        numbered if split == "val" else [(index, path) for index, path in numbered if is_lossless(path)][::TRAIN_EVERY]
-    )
+    numbered = enumerate(learning_paths(data, split))
+    taken = [(index, path) for index, path in numbered if split == "val" or is_lossless(path)]
     jobs = {folder / f"{path.stem}.npz": (path, seed + index, split == "val") for index, path in taken}
     make_files(_make_photo, jobs, processes=processes, description=f"high quality of {split}")
 

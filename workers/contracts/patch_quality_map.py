@@ -19,7 +19,7 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-ALONE = 64
+ALONE: Literal[64] = 64
 """Pixels: the only side of a patch that is judged without a reference."""
 
 PatchSize = Annotated[Literal[64, 128], BeforeValidator(_number)]

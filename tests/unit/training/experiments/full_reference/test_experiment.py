@@ -149,7 +149,7 @@ def test_opinions_lean_to_ssimulacra2_only_at_high_quality() -> None:
     info, mos = np.array([[1, 1], [1, 1], [10, 2]]), np.array([3.6, 3.6, 6.5])
     low, high, jpeg = heads.score_of(mos, info, np.array([40.0, 85.0, 40.0]))
     assert low == pytest.approx(50)
-    assert high == pytest.approx(0.23 * 50 + 0.77 * 84.5)
+    assert high == pytest.approx(0.26 * 50 + 0.74 * 84.5)
     assert jpeg == pytest.approx(heads.score_of_ssimulacra2(np.array([40.0]))[0] + heads.JPEG_ABOVE)
     assert heads.score_of_ssimulacra2(np.array([100.0]))[0] == 100
 
