@@ -74,7 +74,7 @@ def _opened(weights: Path) -> dict[str, OnnxModel]:
 
 
 def open_model(name: str, weights: Path = WEIGHTS, *, threads: int | None = None, cuda: bool = False) -> OnnxModel:
-    """``load_model``, but opened anew and kept by the caller alone."""
+    """``load_model``, with its errors, but opened anew and kept by the caller alone."""
     entry = load_manifest(weights).get(name)
     if entry is None:
         raise ModelArtefactError(f"the manifest has no model {name!r}")
