@@ -144,6 +144,13 @@ class Tour:
             assert time.monotonic() < end, "the study did not become ready"
             time.sleep(0.2)
 
+    def until_batch_ended(self) -> None:
+        """Wait until all photos of the batch are done: before that, how many have a job hangs on the machine."""
+        end = time.monotonic() + 120
+        while self.client.get(f"/v1/batch/{self.names['BATCH']}").json()["finished_at"] is None:
+            assert time.monotonic() < end, "the batch did not end"
+            time.sleep(0.1)
+
 
 PLACEHOLDERS = {
     "organiser_key": "KEY",
@@ -184,6 +191,8 @@ def test_every_example_runs(tour: Tour) -> None:
             tour.names["ID"] = tour.finished_job()
         if name == "begin_session":
             tour.until_ready()
+        if name == "read_batch":
+            tour.until_batch_ended()
         if name == "read_study_profile":
             tour.ask_more_observers()
         if name == "cancel_job":
