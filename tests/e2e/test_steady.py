@@ -11,8 +11,8 @@ from tests.benchmarks.soak.steady import Size, growth, soak, too_large
 
 pytestmark = pytest.mark.slow
 SOAK_S = 40.0
-"""Every ten seconds or so a process gives its memory back, and for three it is being warmed: the median of a quarter must
-not lie there."""
+"""Every ten seconds or so a process gives its memory back, and for three it is being warmed: the median of a quarter
+must not lie there."""
 KEPT_S = 3
 
 
