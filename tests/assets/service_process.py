@@ -79,13 +79,14 @@ class ServiceProcess:
         return {role: process.pid for role, process in self._processes.items() if process.poll() is None}
 
     def family(self) -> set[int]:
-        """Process ids of these and of all that they have started, the worker's pool among them."""
+        """Process ids of these and of all that they have started, the worker's pool among them, as far as they live."""
         found, waiting = set[int](), list(self.pids.values())
         while waiting:
             process = waiting.pop()
             found.add(process)
             for children in Path(f"/proc/{process}/task").glob("*/children"):
-                waiting += map(int, children.read_text().split())
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    waiting += map(int, children.read_text().split())
         return found
 
     def log(self, role: str) -> str:
