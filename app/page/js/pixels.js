@@ -30,8 +30,18 @@ export class Layer {
     return new Layer(name, await ask(operation, { name, ...parts }));
   }
 
-  constructor(name, { width, height, levels, tile, overview }) {
-    Object.assign(this, { name, width, height, levels, tile, overview, tiles: new Map(), closed: false });
+  constructor(name, { width, height, levels, tile, overview, reduced }) {
+    Object.assign(this, { name, width, height, levels, tile, overview, reduced, tiles: new Map(), closed: false });
+  }
+
+  /** Where the overview was reduced on the way, make it as that of any other picture, so that two of them compare. */
+  async refine() {
+    if (!this.reduced) return;
+    this.reduced = false;
+    const overview = await ask("overview", { name: this.name }).catch(() => null); // dropped in the meantime
+    if (overview === null || this.closed) return;
+    this.overview.close();
+    this.overview = overview;
   }
 
   /**

@@ -1,11 +1,13 @@
 // Everything that touches all pixels of a picture, off the page's own thread: decoding, pyramids, tiles, differences.
 //
-// A layer is a picture or a map of values, halved again and again until its longest side is at most OVERVIEW; the page
+// A layer is a picture or a map of values, halved again and again until its longest side is small enough; the page
 // gets that smallest one as a whole and asks for tiles of the finer ones as they come into view. Those in between are
-// made when the first of their tiles is asked for, so that a large photo is seen as soon as it is decoded.
+// made when the first of their tiles is asked for. Of a large JPEG the smallest one comes first, and the whole one when
+// it is asked for, so that it is soon seen.
 
 import { HEAT, heatIndex } from "./heat.js";
 import { decodeGrey16 } from "./png16.js";
+import { reducedPicture } from "./reduced.js";
 
 const OVERVIEW = 1536;
 const TILE = 512;
@@ -15,9 +17,26 @@ const layers = new Map();
 class Picture {
   #made = new Map(); // bitmaps by level, as promises
 
-  constructor(full) {
-    Object.assign(this, { full, width: full.width, height: full.height, levels: sizes(full.width, full.height) });
-    this.#made.set(0, Promise.resolve(full));
+  /** `open()` gives the whole one as a bitmap, when it is first needed; `reduced` the smallest one, for the time being. */
+  constructor({ width, height }, open, reduced = null) {
+    Object.assign(this, { width, height, open, reduced, levels: sizes(width, height) });
+  }
+
+  static of(bitmap) {
+    return new Picture(bitmap, () => Promise.resolve(bitmap));
+  }
+
+  get whole() {
+    return this.#level(0);
+  }
+
+  /** What the page shows first. */
+  async overview() {
+    const { reduced } = this;
+    this.reduced = null;
+    if (reduced !== null) return reduced;
+    const last = this.levels.length - 1;
+    return this.part(last, 0, 0, this.levels[last].width, this.levels[last].height);
   }
 
   /** Part of a level as a bitmap of its own. */
@@ -27,14 +46,14 @@ class Picture {
 
   /** The smallest comes from the photo itself, each other one from the one before it. */
   #level(level) {
-    if (!this.#made.has(level)) {
-      const last = level === this.levels.length - 1;
-      const from = last ? Promise.resolve(this.full) : this.#level(level - 1);
-      const { width: resizeWidth, height: resizeHeight } = this.levels[level];
-      this.#made.set(level, from.then((bitmap) =>
-        createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "medium" })));
-    }
+    if (!this.#made.has(level)) this.#made.set(level, level === 0 ? this.open() : this.#resized(level));
     return this.#made.get(level);
+  }
+
+  async #resized(level) {
+    const bitmap = await this.#level(level === this.levels.length - 1 ? 0 : level - 1);
+    const { width: resizeWidth, height: resizeHeight } = this.levels[level];
+    return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "medium" });
   }
 
   close() {
@@ -54,6 +73,11 @@ function sizes(width, height) {
 class Values {
   constructor(width, height, [low, high], valueAt) {
     Object.assign(this, { width, height, low, high, valueAt, levels: sizes(width, height) });
+  }
+
+  overview() {
+    const last = this.levels.length - 1;
+    return this.part(last, 0, 0, this.levels[last].width, this.levels[last].height);
   }
 
   part(level, x, y, width, height) {
@@ -78,7 +102,17 @@ class Values {
 const operations = {
   /** Keep a photo, oriented as its EXIF says. */
   async picture({ name, blob }) {
-    return kept(name, new Picture(await createImageBitmap(blob)));
+    const whole = () => createImageBitmap(blob);
+    const found = await reducedPicture(blob, sizes);
+    if (found === null) return kept(name, Picture.of(await whole()));
+    const bitmap = await createImageBitmap(found.image);
+    found.image.close();
+    return kept(name, new Picture(found, whole, bitmap));
+  },
+
+  /** The smallest level as any picture's is made, in place of a reduced one. */
+  overview({ name }) {
+    return layers.get(name).overview();
   },
 
   /** Keep a map from a 16-bit PNG: one value a pixel. */
@@ -113,15 +147,15 @@ const operations = {
     const context = canvas.getContext("2d");
     for (let y = 0; y < first.height; y += STRIPE) {
       const height = Math.min(STRIPE, first.height - y);
-      const image = pixelsOf(first, 0, y, first.width, height);
-      const against = pixelsOf(second, 0, y, first.width, height).data;
+      const image = pixelsOf(await first.whole, 0, y, first.width, height);
+      const against = pixelsOf(await second.whole, 0, y, first.width, height).data;
       const data = image.data;
       for (let at = 0; at < data.length; at += 1) {
         if (at % 4 !== 3) data[at] = gain * Math.abs(data[at] - against[at]); // alpha stays as it is: opaque
       }
       context.putImageData(image, 0, y);
     }
-    return kept(name, new Picture(canvas.transferToImageBitmap()));
+    return kept(name, Picture.of(canvas.transferToImageBitmap()));
   },
 
   tile({ name, level, column, row }) {
@@ -141,9 +175,9 @@ const operations = {
   },
 
   /** Greatest difference of any channel in part of two photos. */
-  deviation({ one, other, x, y, width, height }) {
-    const first = pixelsOf(layers.get(one), x, y, width, height).data;
-    const second = pixelsOf(layers.get(other), x, y, width, height).data;
+  async deviation({ one, other, x, y, width, height }) {
+    const first = pixelsOf(await layers.get(one).whole, x, y, width, height).data;
+    const second = pixelsOf(await layers.get(other).whole, x, y, width, height).data;
     return first.reduce((most, value, at) => Math.max(most, Math.abs(value - second[at])), 0);
   },
 
@@ -167,14 +201,12 @@ const operations = {
 async function kept(name, layer) {
   operations.drop({ name });
   layers.set(name, layer);
-  const coarsest = layer.levels.length - 1;
-  const { width, height } = layer.levels[coarsest];
-  const overview = await layer.part(coarsest, 0, 0, width, height);
-  return { width: layer.width, height: layer.height, levels: layer.levels.length, tile: TILE, overview };
+  const { width, height, levels, reduced = null } = layer;
+  return { width, height, levels: levels.length, tile: TILE, reduced: reduced !== null, overview: await layer.overview() };
 }
 
-function pixelsOf(layer, x, y, width, height) {
-  return drawn(layer.full, x, y, width, height, { willReadFrequently: true }).getImageData(0, 0, width, height);
+function pixelsOf(bitmap, x, y, width, height) {
+  return drawn(bitmap, x, y, width, height, { willReadFrequently: true }).getImageData(0, 0, width, height);
 }
 
 /** Part of a bitmap on white, which the service puts behind transparent pixels too. */

@@ -1,9 +1,16 @@
-"""A photo of 24 megapixels does not freeze the page: its thread is never busy for long, and clicks are answered."""
+"""A photo of 24 megapixels does not freeze the page: its thread is never busy for long, and clicks are answered.
 
+A large JPEG is seen smaller before it is there as a whole, and looks the same.
+"""
+
+import base64
+import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.assets.browser import Browser
 from tests.assets.drawn_photos import large
@@ -29,6 +36,67 @@ new Promise((resolve) => {
 })
 """
 """Seconds from a click until the next frame has been drawn."""
+
+
+OVERVIEWS = """
+(async () => {{
+  const bytes = Uint8Array.from(atob("{file}"), (letter) => letter.charCodeAt(0));
+  const blob = new Blob([bytes], {{ type: "image/jpeg" }});
+  const {{ Layer }} = await import("/page/js/pixels.js");
+  const layer = await Layer.make("picture", {{ blob }});
+  const seen = () => {{
+    const [canvas, {{ overview }}] = [new OffscreenCanvas(24, 24), layer];
+    const context = canvas.getContext("2d");
+    context.drawImage(overview, 0, 0, 24, 24);
+    return [overview.width, overview.height, ...context.getImageData(0, 0, 24, 24).data];
+  }};
+  const first = [layer.reduced, layer.width, layer.height, ...seen()];
+  await layer.refine();
+  const whole = await createImageBitmap(blob);
+  const then = [layer.reduced, whole.width, whole.height, ...seen()];
+  layer.close();
+  return [first, then];
+}})()
+"""
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LookPage]:
+    folder = tmp_path_factory.mktemp("reduced")
+    with ServiceProcess(folder) as service, Browser(chromium, folder / "profile") as browser:
+        page = LookPage(browser, service.url)
+        page.open()
+        yield page
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "orientation", "progressive"),
+    [(1601, 1103, 1, True), (3201, 1103, 1, False), *((1601, 1103, orientation, False) for orientation in range(1, 9))],
+)
+def test_a_reduced_jpeg_looks_like_the_whole_one(
+    opened: LookPage, width: int, height: int, orientation: int, progressive: bool
+) -> None:
+    corners = Image.new("RGB", (2, 2))
+    corners.putdata([(220, 40, 30), (30, 200, 60), (40, 60, 210), (230, 220, 90)])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    drawn = corners.resize((width, height), Image.Resampling.BICUBIC)
+    drawn.save(file, "JPEG", quality=90, exif=exif, progressive=progressive)
+    text = base64.b64encode(file.getvalue()).decode()
+    (reduced, *first), (refined, *then) = opened.browser.evaluate(OVERVIEWS.format(file=text))
+    assert (reduced, refined) == (True, False)
+    assert first[:4] == then[:4]
+    assert max(abs(one - other) for one, other in zip(first[4:], then[4:], strict=True)) <= 6
+
+
+def test_a_file_that_is_called_a_jpeg_is_seen_too(opened: LookPage) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (1700, 300), "teal").save(file, "PNG")
+    text = base64.b64encode(file.getvalue()).decode()
+    (reduced, *first), (_, *then) = opened.browser.evaluate(OVERVIEWS.format(file=text))
+    assert not reduced
+    assert first == then
 
 
 def test_a_large_photo_does_not_freeze_the_page(chromium: str, tmp_path: Path) -> None:

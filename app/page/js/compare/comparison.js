@@ -63,6 +63,18 @@ export class Comparison {
     this.layers[name] = layer;
     if (first) this.#measure(layer);
     this.#told();
+    this.#refine();
+  }
+
+  /** What is compared is made in one way: not before there is something to compare, for until then time is short. */
+  async #refine() {
+    const { before, after } = this.layers;
+    if (before === null || after === null) return;
+    for (const layer of [before, after]) {
+      if (!layer.reduced) continue;
+      await layer.refine();
+      this.redraw();
+    }
   }
 
   choose(mode) {
