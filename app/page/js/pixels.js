@@ -51,7 +51,7 @@ export class Layer {
   draw(context, view, onTile) {
     const { scale, left, top, width, height } = view;
     context.imageSmoothingEnabled = scale < 1.5;
-    context.imageSmoothingQuality = "medium";
+    context.imageSmoothingQuality = scale * this.width < this.overview.width / 2 ? "medium" : "low"; // low skips no pixel
     context.drawImage(this.overview, -left * scale, -top * scale, this.width * scale, this.height * scale);
     const level = Math.max(0, Math.min(this.levels - 1, Math.floor(Math.log2(1 / scale) + 0.01)));
     if (level === this.levels - 1) return;

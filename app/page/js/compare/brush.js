@@ -30,7 +30,9 @@ export class Brush {
       canvas.height = Math.max(1, Math.round(height * this.share));
     }
     this.#steps = [];
-    this.#changed();
+    this.empty = true; // a canvas of a new size is
+    byId("brush-undo").disabled = true;
+    this.onChange();
   }
 
   clear() {

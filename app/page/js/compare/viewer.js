@@ -85,6 +85,7 @@ export class Pane {
   hover = () => {};
   keyboard = false;
   #asked = false;
+  #seen = false;
   #fingers = new Map();
   #taken = false;
 
@@ -101,7 +102,7 @@ export class Pane {
   }
 
   redraw = () => {
-    if (this.#asked) return;
+    if (this.#asked || !this.#seen) return;
     this.#asked = true;
     requestAnimationFrame(() => {
       this.#asked = false;
@@ -113,7 +114,8 @@ export class Pane {
 
   #measure() {
     const { clientWidth, clientHeight } = this.canvas;
-    if (clientWidth === 0) return;
+    this.#seen = clientWidth > 0;
+    if (!this.#seen) return;
     const [width, height] = [clientWidth, clientHeight].map((length) => Math.round(length * devicePixelRatio));
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     this.view.resize({ width, height });
