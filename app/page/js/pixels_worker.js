@@ -17,9 +17,9 @@ const layers = new Map();
 class Picture {
   #made = new Map(); // bitmaps by level, as promises
 
-  /** `open()` gives the whole one as a bitmap, when it is first needed; `reduced` the smallest one, for the time being. */
-  constructor({ width, height }, open, reduced = null) {
-    Object.assign(this, { width, height, open, reduced, levels: sizes(width, height) });
+  /** `open()` gives the whole one as a bitmap, when it is first needed. */
+  constructor({ width, height }, open) {
+    Object.assign(this, { width, height, open, levels: sizes(width, height) });
   }
 
   static of(bitmap) {
@@ -28,15 +28,6 @@ class Picture {
 
   get whole() {
     return this.#level(0);
-  }
-
-  /** What the page shows first. */
-  async overview() {
-    const { reduced } = this;
-    this.reduced = null;
-    if (reduced !== null) return reduced;
-    const last = this.levels.length - 1;
-    return this.part(last, 0, 0, this.levels[last].width, this.levels[last].height);
   }
 
   /** Part of a level as a bitmap of its own. */
@@ -75,11 +66,6 @@ class Values {
     Object.assign(this, { width, height, low, high, valueAt, levels: sizes(width, height) });
   }
 
-  overview() {
-    const last = this.levels.length - 1;
-    return this.part(last, 0, 0, this.levels[last].width, this.levels[last].height);
-  }
-
   part(level, x, y, width, height) {
     const step = 2 ** level;
     const image = new ImageData(width, height);
@@ -107,12 +93,12 @@ const operations = {
     if (found === null) return kept(name, Picture.of(await whole()));
     const bitmap = await createImageBitmap(found.image);
     found.image.close();
-    return kept(name, new Picture(found, whole, bitmap));
+    return kept(name, new Picture(found, whole), bitmap);
   },
 
   /** The smallest level as any picture's is made, in place of a reduced one. */
   overview({ name }) {
-    return layers.get(name).overview();
+    return coarsest(layers.get(name));
   },
 
   /** Keep a map from a 16-bit PNG: one value a pixel. */
@@ -198,11 +184,18 @@ const operations = {
   },
 };
 
-async function kept(name, layer) {
+/** `reduced`: what the page shows first, where that is not the layer's own smallest level. */
+async function kept(name, layer, reduced = null) {
   operations.drop({ name });
   layers.set(name, layer);
-  const { width, height, levels, reduced = null } = layer;
-  return { width, height, levels: levels.length, tile: TILE, reduced: reduced !== null, overview: await layer.overview() };
+  const { width, height, levels } = layer;
+  const overview = reduced ?? (await coarsest(layer));
+  return { width, height, levels: levels.length, tile: TILE, reduced: reduced !== null, overview };
+}
+
+function coarsest(layer) {
+  const last = layer.levels.length - 1;
+  return layer.part(last, 0, 0, layer.levels[last].width, layer.levels[last].height);
 }
 
 function pixelsOf(bitmap, x, y, width, height) {
