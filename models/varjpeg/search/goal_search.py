@@ -198,7 +198,9 @@ def _allowed_trials(best: _Candidate | None, goal: Goal, tried: int, followed_by
         return _MOST_TRIALS
     if best.judgement.score <= goal.tolerable or tried < _USUAL_TRIALS:
         return _USUAL_TRIALS
-    return _MANY_TRIALS - int(followed_by is not None and followed_by.may_be_smaller(best.result()))
+    if tried < _MANY_TRIALS - 1 or followed_by is None:
+        return _MANY_TRIALS
+    return _MANY_TRIALS - int(followed_by.may_be_smaller(best.result()))
 
 
 def _nearest(trials: list[Trial]) -> str:
