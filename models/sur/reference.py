@@ -3,6 +3,7 @@
 The siamese network predicts how far a distorted photo is from its reference: ln of the teacher's distance.
 """
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -14,7 +15,15 @@ from models.graphs import artefacts
 from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
-from models.sur.tiles import JUDGED_TILES, TilePlace, pool_tiles, tile_places
+from models.sur.tiles import (
+    JUDGED_TILES,
+    TILE,
+    Places,
+    TilePlace,
+    pool_tiles,
+    tile_places,
+    tiles_one_under_the_other,
+)
 from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
 
@@ -77,6 +86,17 @@ class SurReference:
         if len(distances) > JUDGED_TILES:
             return self._pooled_once(distances)
         return round(pool_tiles(distances) + self._unseen, 6)
+
+    def excerpt(self) -> "tuple[Places, SurReference] | None":
+        """The tiles that are looked at from now on, and a reference for a photo of them, one under the other; None
+        before the first comparison of a photo with many, or where one is not whole."""
+        places = [place.in_photo for place in self._places]
+        whole = tuple(place for place in places if place is not None)
+        if len(whole) < len(places) or len(places) > JUDGED_TILES:
+            return None
+        other = copy.copy(self)
+        other._places, other._shape = tiles_one_under_the_other(len(whole)), (TILE * len(whole), TILE, 3)
+        return whole, other
 
     def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""

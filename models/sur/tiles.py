@@ -21,6 +21,9 @@ CANDIDATE_TILES, JUDGED_TILES = 96, 24
 """A photo over about 6 megapixels is sampled by so many tiles, evenly spread; where one over 1.6 megapixels has been
 looked at once, only the tiles of that second number that were damaged most are looked at again."""
 
+Places = tuple[tuple[int, int], ...]
+"""Corners (row, column) of tiles in a photo, on the MCU grid."""
+
 POOLING_EXPONENT = 4.0
 """Tiles are averaged as d^4: a quarter of the tiles at some distance weighs as much as all of them at 0.7 of it."""
 
@@ -31,6 +34,13 @@ class TilePlace:
 
     box: Box
     corner: tuple[int, int]
+
+    @property
+    def in_photo(self) -> tuple[int, int] | None:
+        """Corner (row, column) in the photo, None where that is not on the MCU grid or the tile not whole."""
+        row, column = self.box.top + self.corner[0], self.box.left + self.corner[1]
+        whole = min(self.box.bottom - row, self.box.right - column) >= TILE
+        return (row, column) if whole and row % TILE_GRID == column % TILE_GRID == 0 else None
 
     def cut(self, pixels: Rgb8) -> Rgb8:
         """uint8 (256, 256, 3) of a photo; a smaller part is continued by reflection."""
@@ -60,6 +70,11 @@ def tile_corners(height: int, width: int, most: int = CANDIDATE_TILES) -> list[t
         else:
             columns -= 1
     return [(row, column) for row in _starts(height, rows) for column in _starts(width, columns)]
+
+
+def tiles_one_under_the_other(count: int) -> list[TilePlace]:
+    """Those that make up a photo of (256 ``count``, 256) pixels."""
+    return [TilePlace(Box(0, 0, TILE * count, TILE), (TILE * number, 0)) for number in range(count)]
 
 
 def pool_tiles(log_distances: Float32Array, exponent: float = POOLING_EXPONENT) -> float:

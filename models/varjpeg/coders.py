@@ -14,21 +14,26 @@ from models.jpeg.pixels import decode_jpeg
 from models.metadata.carried import Metadata, insert_segments, means_srgb
 from models.patch_quality import predict_patch_quality_map
 from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.tiles import TILE, Places
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
-from models.varjpeg.lossless import InputForms, input_forms, shows_as_decoded
+from models.varjpeg.lossless import InputForms, shows_as_decoded
 from models.varjpeg.photo import Encoded, PreparedPhoto, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
 from models.varjpeg.salience import salience_thresholds
 from models.varjpeg.search.goals import Encode, EncodeTurbo, Setting
 from models.varjpeg.steering import coarse_thresholds
+from models.varjpeg.visibility import block_thresholds
 
 _SALIENCE_STRIDE = 8
+_LARGEST_EXCERPT = 0.2
+"""Share of the photo: a few trials on more cost as much as one on the whole."""
 
 
 class Coder(Protocol):
-    """One form for the search; what a form does not have is None. ``shown``: the photo as it is decoded, sRGB."""
+    """One form for the search; what a form does not have is None. ``shown``: the photo as it is decoded, sRGB;
+    ``forms``: the input, losslessly re-coded, where it may be the answer."""
 
     has_lambda: bool
     encode_turbo: EncodeTurbo | None
@@ -38,12 +43,11 @@ class Coder(Protocol):
     shown: Rgb8
 
     @property
-    def unchanged_input(self) -> bytes | None:
-        """The input, losslessly re-coded, where it may be the answer."""
-
-    @property
     def try_full_chroma(self) -> bool:
         """Whether whole chroma may be the smaller choice."""
+
+    def excerpt(self, places: Places) -> "JpegExcerpt | None":
+        """These places of the photo as a small photo, None where that would not tell of the whole."""
 
     def encode(self, setting: Setting) -> Encoded:
         """The form's own file at a setting."""
@@ -68,32 +72,30 @@ class JpegCoder:
         progress: Progress | None,
     ) -> None:
         policy = Metadata(metadata)
-        thresholds = _thresholds(image, steering, progress)
+        thresholds = block_thresholds(_thresholds(image, steering, progress), image.height, image.width)
         self._photo = PreparedPhoto(image, thresholds, metadata=policy, protect=protect)
         self._subsampling = Subsampling(subsampling)
-        protects = protect is not None and bool(np.any(protect))
-        may_be_turbo = not protects and self._subsampling is not Subsampling.FULL
+        self._protects = protect is not None and bool(np.any(protect))
+        may_be_turbo = not self._protects and self._subsampling is not Subsampling.FULL
         self.encode_turbo: EncodeTurbo | None = cache(self._turbo) if may_be_turbo else None
         may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
         self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
         self.shown = image.pixels
-        self.encode_coefficients: Encode | None = None
         prepared: PreparedJpeg | None = None
         if original is not None and self._photo.pixels is image.native_pixels and shows_as_decoded(original, image):
             prepared = _prepared_jpeg(original, thresholds, protect, self._photo)
-        if prepared is not None:
-            self.encode_coefficients = lambda setting: prepared.encode(
-                setting.quality, lambda_scale=setting.lambda_scale
-            )
-        self.forms = input_forms(original, image, policy, prepared)
-
-    @property
-    def unchanged_input(self) -> bytes | None:
-        return self.forms.usual
+        self._prepared = prepared
+        self.encode_coefficients = None if prepared is None else _at_settings(prepared)
+        self.forms = InputForms(original, image, policy, prepared)
 
     @property
     def try_full_chroma(self) -> bool:
         return self.encode_full_chroma is not None and self._photo.may_be_smaller_whole
+
+    def excerpt(self, places: Places) -> "JpegExcerpt | None":
+        if self._protects or len(places) * TILE**2 > _LARGEST_EXCERPT * self._photo.height * self._photo.width:
+            return None
+        return JpegExcerpt(self._photo, self._subsampling, self._prepared, places)
 
     def encode(self, setting: Setting) -> Encoded:
         return self._photo.encode(setting.quality, self._subsampling, lambda_scale=setting.lambda_scale)
@@ -108,6 +110,29 @@ class JpegCoder:
         return insert_segments(encode_reference_jpeg(self._photo.pixels, quality), self._photo.metadata)
 
 
+class JpegExcerpt:
+    """Places of a photo, encoded as ``JpegCoder`` encodes the whole."""
+
+    def __init__(
+        self, whole: PreparedPhoto, subsampling: Subsampling, prepared: PreparedJpeg | None, places: Places
+    ) -> None:
+        self._whole, self._subsampling, self._photo = whole, subsampling, whole.excerpt(places)
+        self.encode_coefficients = None if prepared is None else _at_settings(prepared.excerpt(places))
+
+    def encode(self, setting: Setting) -> Encoded:
+        """As the whole would be, its subsampling too."""
+        subsampling = self._whole.resolved(self._subsampling, setting.quality)
+        return self._photo.encode(setting.quality, subsampling, lambda_scale=setting.lambda_scale)
+
+    def encode_full_chroma(self, setting: Setting) -> Encoded:
+        """Without halving chroma."""
+        return self._photo.encode(setting.quality, Subsampling.FULL, lambda_scale=setting.lambda_scale)
+
+    def decode(self, data: bytes) -> Rgb8:
+        """What a viewer sees of these places, one under the other, sRGB."""
+        return self._photo.to_srgb(decode_jpeg(data))
+
+
 class ContainerCoder:
     """``format=varjpeg``: the thesis' encoder with Patchnet's map as salience; a JPEG is none and is not given back."""
 
@@ -116,8 +141,6 @@ class ContainerCoder:
     encode_full_chroma: Encode | None = None
     try_full_chroma = False
     encode_coefficients: Encode | None = None
-    unchanged_input: bytes | None = None
-    forms = InputForms()
 
     def __init__(
         self,
@@ -130,11 +153,15 @@ class ContainerCoder:
         if protect is not None:
             raise InvalidParameterError("a mask to protect goes with format=jpeg; the container has its own salience")
         self.shown = image.pixels
+        self.forms = InputForms(None, image, Metadata(metadata), None)
         keeps_profile = metadata != "strip" and not means_srgb(image)
         kept = image if keeps_profile else RgbImage(image.pixels, image.pixels)
         self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
         salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
         self._photo = PreparedContainer(kept, salience, full_chroma=self._subsampling is Subsampling.FULL)
+
+    def excerpt(self, places: Places) -> None:
+        return None
 
     def encode(self, setting: Setting) -> Encoded:
         return Encoded(self._photo.encode(setting.quality), setting.quality, self._subsampling)
@@ -151,6 +178,10 @@ def _thresholds(image: RgbImage, steering: Steering, progress: Progress | None) 
         quality = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
         return salience_thresholds(quality, image.height, image.width)
     return np.ones(block_grid(image.height, image.width), np.float32)
+
+
+def _at_settings(prepared: PreparedJpeg) -> Encode:
+    return lambda setting: prepared.encode(setting.quality, lambda_scale=setting.lambda_scale)
 
 
 def _is_upright(original: bytes) -> bool:

@@ -4,7 +4,7 @@ mozjpeg never sees the bytes that came in: coefficients are read by ``jpeg_input
 ``bitstream``. Where they cannot be, the image data are copied as they lie, and only the segments beside them change.
 """
 
-from dataclasses import dataclass
+from functools import cached_property
 
 from models import icc
 from models.image_files.header import ImageHeader, limited, sniff
@@ -20,36 +20,68 @@ _JFIF_BYTES = 14
 """A JFIF header without its thumbnail, whose two sides are its last bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+_LEAST_SHARE, _MOST_BITS_OF_EMPTY_BLOCK = 0.7, 6
+"""No photo's image data, beyond what its blocks take if they are empty, can be re-coded in a smaller part of them: 0.86
+is the least of 13 Kodak photos, of noise and of drawings, at libjpeg's qualities 10 to 100."""
+
+
 class InputForms:
-    """Files that show what came in. ``usual``: as an encoder of ours would have it, upright, in sRGB or the profile
-    that is kept; ``resort``: no larger than what came in, yet with ``odd``, something that would better be gone.
-    ``came_in``: size of the input.
+    """Files that show what came in, made when they are asked for; none if that is no JPEG.
+
+    ``original``: the file from which ``image`` was decoded; ``prepared``: its coefficients, upright and with the
+    metadata to keep, if they can be had. ``came_in``: its size.
     """
 
-    usual: bytes | None = None
-    resort: bytes | None = None
-    odd: str = ""
-    came_in: int = 0
+    def __init__(
+        self, original: bytes | None, image: RgbImage, policy: Metadata, prepared: PreparedJpeg | None
+    ) -> None:
+        self._original = original if original is not None and sniff(original) == "JPEG" else None
+        self._image, self._policy, self._prepared = image, policy, prepared
+        self.came_in = 0 if self._original is None else len(self._original)
 
+    def usual_within(self, limit: int | None) -> bytes | None:
+        """As an encoder of ours would have it, upright, in sRGB or the profile that is kept; None where it cannot be
+        had in ``limit`` bytes, None for any number."""
+        if limit is not None and limit < self._least:
+            return None
+        usual = self._usual
+        return usual if usual is not None and (limit is None or len(usual) <= limit) else None
 
-def input_forms(original: bytes | None, image: RgbImage, policy: Metadata, prepared: PreparedJpeg | None) -> InputForms:
-    """How ``original``, from which ``image`` was decoded, can be given back; in no way if that is no JPEG.
+    @cached_property
+    def resort(self) -> bytes | None:
+        """What is no larger than what came in, where ``usual_within`` has nothing such, yet with something odd."""
+        if not self.odd or self._copy is None or len(self._copy) > self.came_in:
+            return None
+        return None if self.usual_within(self.came_in) is not None else self._copy
 
-    ``prepared``: the coefficients, upright and with the metadata to keep, if they can be had.
-    """
-    if original is None or sniff(original) != "JPEG":
-        return InputForms()
-    header = read_header(original)
-    copy = copied(original, image, header, policy)
-    odd = _oddities(original, image, header, policy)
-    own = [] if prepared is None else [prepared.lossless()]
-    if not odd:
-        return InputForms(usual=min([*own, copy], key=len))
-    if own and len(own[0]) <= len(original):
-        return InputForms(usual=own[0])
-    resort = copy if len(copy) <= len(original) else None
-    return InputForms(own[0] if own else None, resort, odd, len(original))
+    @cached_property
+    def odd(self) -> str:
+        """What had better be gone, in words."""
+        if self._original is None:
+            return ""
+        return _oddities(self._original, self._image, read_header(self._original), self._policy)
+
+    @cached_property
+    def _usual(self) -> bytes | None:
+        own = None if self._prepared is None else self._prepared.lossless()
+        if self.odd or self._copy is None:
+            return own
+        return self._copy if own is None else min(own, self._copy, key=len)
+
+    @cached_property
+    def _copy(self) -> bytes | None:
+        if self._original is None:
+            return None
+        return copied(self._original, self._image, read_header(self._original), self._policy)
+
+    @cached_property
+    def _least(self) -> int:
+        """Bytes in which it surely cannot be had."""
+        if self._original is None or self._prepared is None:
+            return 0
+        segments = limited(marker_segments(self._original, Damage()))
+        image_data = sum(behind.stop - behind.start for marker, _, behind in segments if marker == _SOS)
+        return int(_LEAST_SHARE * (image_data - self._prepared.block_count * _MOST_BITS_OF_EMPTY_BLOCK / 8))
 
 
 def shows_as_decoded(original: bytes, image: RgbImage) -> bool:

@@ -5,6 +5,7 @@ Maps, encoders, judges and search meet here and nowhere else; the queue and the 
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -18,13 +19,14 @@ from models.metadata.carried import Metadata, kept_metadata
 from models.metadata.gain_map import with_gain_map
 from models.sur.observers import ObserverProfile, find_profile
 from models.sur.reference import profile_reference
+from models.sur.tiles import Places
 from models.types import Progress, Rgb8, RgbImage
 from models.varjpeg.choices import DEFAULT_TARGET_SUR, Format, Metric, Steering
 from models.varjpeg.coders import Coder, ContainerCoder, JpegCoder
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.search.goal_search import search_goal, search_max_bytes
-from models.varjpeg.search.goals import Encoder, Goal, Judgement, SearchResult, Setting, Trial, score_of
-from models.varjpeg.search.targets import ButteraugliTarget, Ssimulacra2Target, SurTarget
+from models.varjpeg.search.goals import Encoder, Excerpt, Goal, Judgement, SearchResult, Setting, Trial, score_of
+from models.varjpeg.search.targets import ButteraugliTarget, JudgePixels, Ssimulacra2Target, SurTarget
 
 _MAP_SHARE = 0.3
 """Part of the progress bar that the map takes; the trials take the rest."""
@@ -126,6 +128,8 @@ class _Target(Protocol):
 
     def judge(self, decoded: Rgb8) -> Judgement: ...
 
+    def excerpt(self) -> tuple[Places, JudgePixels] | None: ...
+
 
 def _target(image: RgbImage, options: VarJpegOptions, viewers: SurTarget) -> _Target:
     """The metric that was asked for, else the viewers."""
@@ -172,13 +176,13 @@ class _Choice:
 
     def no_larger(self, chosen: SearchResult, warnings: tuple[str, ...]) -> tuple[SearchResult, tuple[str, ...]]:
         """The input in the place of what would be larger; and what has to be said of it."""
-        resort = self.coder.forms.resort
-        if resort is not None and len(chosen.data) > len(resort) and len(chosen.data) > self.coder.forms.came_in:
-            chosen = self._input_as_it_came(resort)
-        if resort is not None and chosen.data is resort:
+        forms = self.coder.forms
+        if len(chosen.data) > forms.came_in and forms.resort is not None and len(chosen.data) > len(forms.resort):
+            chosen = self._input_as_it_came(forms.resort)
+        if chosen.encoder is Encoder.INPUT and chosen.data is forms.resort:
             warnings = (
                 *(warning for warning in warnings if warning != _UNCHANGED),
-                _RESORT.format(self.coder.forms.odd),
+                _RESORT.format(forms.odd),
             )
         return chosen, warnings
 
@@ -191,14 +195,14 @@ class _Choice:
             if len(other.data) < len(encoded.data):
                 recoded = SearchResult(other.data, Encoder.COEFFICIENTS, quality, other.subsampling, None)
                 chosen = max(self._judged(chosen), self._judged(recoded), key=score_of)
-        if self.coder.unchanged_input is not None and len(self.coder.unchanged_input) <= len(chosen.data):
-            return self._input_as_it_came(self.coder.unchanged_input)
-        return chosen
+        unchanged = self.coder.forms.usual_within(len(chosen.data))
+        return chosen if unchanged is None else self._input_as_it_came(unchanged)
 
     def at_most(self, max_bytes: int) -> SearchResult:
         """The best that fits, by the target's judge; an input that fits is better than any."""
-        if self.coder.unchanged_input is not None and len(self.coder.unchanged_input) <= max_bytes:
-            return self._input_as_it_came(self.coder.unchanged_input)
+        unchanged = self.coder.forms.usual_within(max_bytes)
+        if unchanged is not None:
+            return self._input_as_it_came(unchanged)
         if self.coder.encode_coefficients is None:
             return search_max_bytes(self.coder.encode, max_bytes, progress=self.progress)
         found: list[SearchResult] = []
@@ -219,7 +223,7 @@ class _Choice:
 
     def reaching_the_target(self) -> SearchResult:
         """The smallest file that reaches it."""
-        goal, unchanged = self.target.goal, self.coder.unchanged_input
+        goal = self.target.goal
         return search_goal(
             self.coder.encode,
             lambda data: self.target.judge(self.coder.decode(data)),
@@ -228,9 +232,23 @@ class _Choice:
             encode_full_chroma=self.coder.encode_full_chroma,
             try_full_chroma=self.coder.try_full_chroma,
             encode_coefficients=self.coder.encode_coefficients,
-            original=unchanged,
-            original_judgement=None if unchanged is None else self._input_as_it_came(unchanged).judgement,
+            excerpt=cache(self._excerpt),
+            unchanged=self._unchanged_within,
             progress=self.progress,
+        )
+
+    def _unchanged_within(self, limit: int | None) -> SearchResult | None:
+        unchanged = self.coder.forms.usual_within(limit)
+        return None if unchanged is None else self._input_as_it_came(unchanged)
+
+    def _excerpt(self) -> Excerpt | None:
+        found = self.target.excerpt()
+        part = None if found is None else self.coder.excerpt(found[0])
+        if found is None or part is None:
+            return None
+        judge = found[1]
+        return Excerpt(
+            lambda data: judge(part.decode(data)), part.encode, part.encode_full_chroma, part.encode_coefficients
         )
 
     def with_sur(self, chosen: SearchResult) -> SearchResult:

@@ -18,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from models.colour import is_grey, luma, rgb_to_ycbcr
 from models.errors import ImageTooLargeError, InvalidParameterError
 from models.jpeg.bitstream import MAX_SIDE, Component, Draft, draft_file
-from models.jpeg.dct import forward_dct
+from models.jpeg.dct import BLOCK, forward_dct
 from models.jpeg.entropy import Blocks
 from models.metadata.carried import Metadata, metadata_segments
 from models.preprocess import as_rgb
+from models.sur.tiles import Places
 from models.types import Float32Array, Rgb8, RgbImage
+from models.varjpeg.excerpt import cut
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
 from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving
@@ -126,13 +128,35 @@ class PreparedPhoto:
         """
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
             raise InvalidParameterError(f"a quality lies in 1..100, not {quality}")
-        chosen = self._resolve(Subsampling(subsampling), quality)
+        chosen = self.resolved(Subsampling(subsampling), quality)
         full = chosen is Subsampling.FULL
         settings = photo_settings(quality, full_chroma=full).priced(lambda_scale)
         if self._protected is None or quality >= PROTECTED_QUALITY:
             return encoded_draft(self.draft_with(settings, chosen), quality, chosen)
         protected = photo_settings(PROTECTED_QUALITY, full_chroma=full)
         return encoded_draft(self.draft_with(settings, chosen, protected), quality, chosen)
+
+    def resolved(self, subsampling: Subsampling, quality: float) -> Subsampling:
+        """What ``subsampling`` means for this photo at a quality. Raises: InvalidParameterError."""
+        if subsampling in (Subsampling.HALF_ACROSS, Subsampling.HALF_DOWN):
+            raise InvalidParameterError("chroma of pixels is halved in both directions or in none")
+        if self.grey:
+            return Subsampling.GREY
+        if subsampling is Subsampling.GREY:
+            raise InvalidParameterError("a photo with colours is not encoded as grey")
+        if subsampling is Subsampling.AUTO:
+            best = quality if self._protected is None else max(quality, PROTECTED_QUALITY)
+            wants_full = best >= _LOWEST_FULL_CHROMA and best >= self._full_chroma_from
+            return Subsampling.FULL if wants_full else Subsampling.HALF
+        return subsampling
+
+    def excerpt(self, places: Places) -> "PreparedPhoto":
+        """These places of it, without what is protected."""
+        source = self._source
+        pixels = cut(source.pixels, places)
+        native = pixels if source.native_pixels is source.pixels else cut(source.native_pixels, places)
+        jnd = None if self._jnd is None else cut(self._jnd, places, across=BLOCK, down=BLOCK)
+        return PreparedPhoto(replace(source, pixels=pixels, native_pixels=native), jnd)
 
     def encode_with(self, settings: PhotoSettings, subsampling: Subsampling) -> bytes:
         """The photo with tables and exponents of one's own, as ``draft_with`` takes them, finished."""
@@ -166,19 +190,6 @@ class PreparedPhoto:
     def to_srgb(self, decoded: Rgb8) -> Rgb8:
         """Pixels decoded from an encoding of this photo as sRGB, for the models."""
         return self._source.to_srgb(decoded)
-
-    def _resolve(self, subsampling: Subsampling, quality: float) -> Subsampling:
-        if subsampling in (Subsampling.HALF_ACROSS, Subsampling.HALF_DOWN):
-            raise InvalidParameterError("chroma of pixels is halved in both directions or in none")
-        if self.grey:
-            return Subsampling.GREY
-        if subsampling is Subsampling.GREY:
-            raise InvalidParameterError("a photo with colours is not encoded as grey")
-        if subsampling is Subsampling.AUTO:
-            best = quality if self._protected is None else max(quality, PROTECTED_QUALITY)
-            wants_full = best >= _LOWEST_FULL_CHROMA and best >= self._full_chroma_from
-            return Subsampling.FULL if wants_full else Subsampling.HALF
-        return subsampling
 
     @cached_property
     def _full_chroma_from(self) -> float:

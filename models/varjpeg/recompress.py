@@ -15,7 +15,9 @@ from models.jpeg.bitstream import Component, Draft, draft_file
 from models.jpeg.coefficients import JpegCoefficients, JpegComponent
 from models.jpeg.dct import BLOCK
 from models.jpeg.entropy import Blocks
+from models.sur.tiles import Places
 from models.types import Float32Array
+from models.varjpeg.excerpt import cut, cut_coefficients
 from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling, encoded_draft
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
@@ -66,6 +68,11 @@ class PreparedJpeg:
         self._jnd = None if jnd is None else block_thresholds(jnd, *size)
         self._protected = None if protect is None else protected_blocks(protect, *size)
 
+    @property
+    def block_count(self) -> int:
+        """Of all components."""
+        return sum(component.blocks.shape[0] * component.blocks.shape[1] for component in self._source.components)
+
     def encode(self, quality: float, *, lambda_scale: float = 1.0) -> Encoded:
         """The photo at these, as ``PreparedPhoto.encode`` understands them, or up to half a step better."""
         settings = _settings(quality, self._subsampling).priced(lambda_scale)
@@ -86,6 +93,11 @@ class PreparedJpeg:
                 blocks = choose_beside_protected(coefficients, measure, kept, where)
             components.append(self._component(blocks, table, tables, of_luma=of_luma))
         return encoded_draft(self._draft(components, tables), quality, self._subsampling)
+
+    def excerpt(self, places: Places) -> "PreparedJpeg":
+        """These places of it, without what is protected."""
+        jnd = None if self._jnd is None else cut(self._jnd, places, across=BLOCK, down=BLOCK)
+        return PreparedJpeg(cut_coefficients(self._source, places), jnd)
 
     def lossless(self) -> bytes:
         """The same coefficients in as few bytes as we can."""

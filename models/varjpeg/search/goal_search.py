@@ -7,9 +7,13 @@ the nearest results, on a scale where a typical photo is a straight line of slop
 
 Between two neighbouring qualities a step of a table can change, and the score leap. Near the goal the tables therefore
 stay, and lambda, the price of a bit, moves: score and size follow it without leaps, and it saves bytes as well.
+
+Of a large photo a few places are encoded and judged by themselves: the setting at which they reach the goal, less what
+they differed by where both were judged, is tried on the whole, whose own judgement counts.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from models.errors import TargetUnreachableError
@@ -23,12 +27,14 @@ from models.varjpeg.search.goals import (
     Encode,
     Encoder,
     EncodeTurbo,
+    Excerpt,
     Goal,
     Judge,
     Judgement,
     SearchResult,
     Setting,
     Trial,
+    score_of,
 )
 from models.varjpeg.search.turbo import TurboSearch
 
@@ -42,6 +48,9 @@ _CLOSE_SIZE = 0.985
 _CHALLENGE_MARGIN = 0.02
 """ln of size by which another encoder may seem to lose at first and is still looked at closely."""
 
+_GAIN_DOUBT = 0.01
+"""ln by which lossless re-coding may gain more of one encoder's files than of another's."""
+
 
 def search_goal(
     encode: Encode,
@@ -52,8 +61,8 @@ def search_goal(
     encode_full_chroma: Encode | None = None,
     try_full_chroma: bool = False,
     encode_coefficients: Encode | None = None,
-    original: bytes | None = None,
-    original_judgement: Judgement | None = None,
+    excerpt: Callable[[], Excerpt | None] | None = None,
+    unchanged: Callable[[int | None], SearchResult | None] | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
     """The smallest file whose own decoded pixels reach ``goal``.
@@ -63,34 +72,47 @@ def search_goal(
     ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing, and with
     ``try_full_chroma`` in any case;
     ``encode_coefficients``: another encoder at the same settings; both are tried from where the first ended;
-    ``original``: the input, if it is itself a file that may be returned: it is, where nothing smaller does, with
-    ``original_judgement``; ``progress`` may raise to stop.
-    Raises: TargetUnreachableError if no quality does and there is no ``original``.
+    ``excerpt``: asked once the whole has been judged; ``unchanged``: the input itself where it is a file that may be
+    returned, and has at most so many bytes, None for any number; ``progress`` may raise to stop.
+    Raises: TargetUnreachableError if no quality does and there is no ``unchanged``.
     """
-    search = GoalSearch(judge, goal, progress)
+    search = GoalSearch(judge, goal, progress, excerpt)
     turbo = None if encode_turbo is None else TurboSearch(encode_turbo, judge, goal)
-    search.keep(search.by(encode, Encoder.LIMEN, followed_by=turbo))
+    search.keep(search.by(encode, Encoder.LIMEN, lambda part: part.encode, followed_by=turbo))
     if encode_full_chroma is not None and (search.best is None or try_full_chroma):
-        search.keep(search.challenger(encode_full_chroma, Encoder.LIMEN))
+        search.keep(search.challenger(encode_full_chroma, Encoder.LIMEN, lambda part: part.encode_full_chroma))
     if encode_coefficients is not None:
-        search.keep(search.challenger(encode_coefficients, Encoder.COEFFICIENTS))
+        search.keep(search.challenger(encode_coefficients, Encoder.COEFFICIENTS, lambda part: part.encode_coefficients))
     if turbo is not None:
         search.best = turbo.smallest_under(search.best) or search.best
         search.trials += turbo.trials
-    if original is not None and (search.best is None or len(original) <= len(search.best.data)):
-        search.best = SearchResult(original, Encoder.INPUT, 100.0, "input", original_judgement)
+    if unchanged is not None:
+        search.best = unchanged(None if search.best is None else len(search.best.data)) or search.best
     return search.result()
+
+
+_OfExcerpt = Callable[[Excerpt], Encode | None]
+"""An encoder as it works on the excerpt."""
 
 
 class GoalSearch:
     """One search for a goal over several encoders. ``best``: the smallest file so far that reaches it; ``trials``: all
-    encodings that were looked at. ``progress`` may raise to stop.
+    encodings of the whole photo that were looked at. ``progress`` may raise to stop; ``excerpt`` as ``search_goal``
+    takes it.
     """
 
-    def __init__(self, judge: Judge, goal: Goal, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        goal: Goal,
+        progress: Progress | None = None,
+        excerpt: Callable[[], Excerpt | None] | None = None,
+    ) -> None:
         self.best: SearchResult | None = None
         self.trials: list[Trial] = []
-        self._judge, self._goal, self._progress = judge, goal, progress
+        self._judge, self._goal, self._progress, self._excerpt = judge, goal, progress, excerpt
+        self._gained = 1.0
+        """Size of the file re-coded last to that of its draft."""
 
     def keep(self, found: SearchResult | None) -> None:
         """``found`` in the place of ``best`` where it is smaller."""
@@ -111,6 +133,7 @@ class GoalSearch:
         self,
         encode: Encode,
         encoder: Encoder,
+        of_excerpt: _OfExcerpt,
         *,
         first: "_Candidate | None" = None,
         followed_by: TurboSearch | None = None,
@@ -119,42 +142,68 @@ class GoalSearch:
 
         ``first``: where it starts, else at the typical quality. ``followed_by``: who may need one more judgement then.
         """
-        goal, aim = self._goal, (self._goal.wanted + self._goal.enough) / 2
-        best: _Candidate | None = None
-        bracket, lambda_scales = Bracket(goal, aim), LambdaScales(goal)
-        setting: Setting | None = first.setting if first else Setting(on_grid(goal.typical_quality(aim)))
-        tried: list[_Candidate] = []
-        while setting is not None and len(tried) < _allowed_trials(best, goal, len(tried), followed_by):
-            known = first if first is not None and first.setting == setting else None
-            tried.append(known or self._candidate(encode, encoder, setting))
-            score = tried[-1].judgement.score
-            reached = score >= goal.wanted
-            if reached and (best is None or len(tried[-1].encoded.draft) < len(best.encoded.draft)):
-                best = tried[-1]
-            if goal.wanted <= score <= goal.enough:
-                break
-            if setting.lambda_scale == 1.0:
-                bracket.add(setting.quality, score, over=reached)
-            lambda_scales.add(setting, score - aim)
-            higher = goal.tolerable - aim if len(tried) >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
-            setting = lambda_scales.next(higher) or bracket.next()
-            _report(self._progress, len(self.trials) + len(tried))
-        self.trials += _as_trials(tried, best or tried[-1])
+        start = Setting(on_grid(self._goal.typical_quality(_aim(self._goal))))
+        tried = self._tried(encode, first or self._candidate(encode, encoder, start), of_excerpt, followed_by)
+        best = _smallest(tried, self._goal)
+        finished = best or tried[-1]
+        self._gained = len(finished.encoded.data) / len(finished.encoded.draft)
+        self.trials += _as_trials(tried, self._gained)
         return None if best is None else best.result()
 
-    def challenger(self, encode: Encode, encoder: Encoder) -> SearchResult | None:
+    def _tried(
+        self, encode: Encode, first: "_Candidate", of_excerpt: _OfExcerpt, followed_by: TurboSearch | None
+    ) -> list["_Candidate"]:
+        """Encodings from ``first`` until one has just enough, or it has been tried for long enough."""
+        goal, aim = self._goal, _aim(self._goal)
+        bracket, lambda_scales = Bracket(goal, aim), LambdaScales(goal)
+        tried = [first]
+        while not goal.wanted <= tried[-1].judgement.score <= goal.enough:
+            setting, score = tried[-1].setting, tried[-1].judgement.score
+            if setting.lambda_scale == 1.0:
+                bracket.add(setting.quality, score, over=score >= goal.wanted)
+            lambda_scales.add(setting, score - aim)
+            higher = goal.tolerable - aim if len(tried) >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
+            _report(self._progress, len(self.trials) + len(tried))
+            near = lambda_scales.next(higher)
+            following = near or bracket.next()
+            if following is None or len(tried) >= _allowed_trials(tried, goal, followed_by):
+                break
+            foreseen = None if near is not None else self._foreseen(tried, of_excerpt)
+            tried.append(self._candidate(encode, first.encoder, foreseen or following))
+        return tried
+
+    def _foreseen(self, tried: list["_Candidate"], of_excerpt: _OfExcerpt) -> Setting | None:
+        """Where the excerpt reaches the goal, None if it cannot tell or that has been tried."""
+        excerpt = None if self._excerpt is None else self._excerpt()
+        encode = None if excerpt is None else of_excerpt(excerpt)
+        if excerpt is None or encode is None:
+            return None
+        goal, aim = self._goal, _aim(self._goal)
+        whole = min(tried, key=lambda each: abs(each.judgement.score - aim))
+        start = GoalSearch(excerpt.judge, goal)._candidate(encode, whole.encoder, whole.setting)
+        part = GoalSearch(excerpt.judge, goal.higher(start.judgement.score - whole.judgement.score))
+        found = part._tried(encode, start, of_excerpt, None)
+        nearest = min(found, key=lambda each: abs(each.judgement.score - _aim(part._goal))).setting
+        return None if any(each.setting == nearest for each in tried) else nearest
+
+    def challenger(self, encode: Encode, encoder: Encoder, of_excerpt: _OfExcerpt) -> SearchResult | None:
         """Another encoder's smallest file, None where its first one, at the quality of the best so far, already shows
         that it loses."""
         start = Setting(on_grid(self.best.quality if self.best is not None else HIGHEST_QUALITY))
         first = self._candidate(encode, encoder, start)
-        if self.best is not None and self.best.judgement is not None:
-            higher = self._goal.typical_quality(first.judgement.score)
-            higher -= self._goal.typical_quality(self.best.judgement.score)
-            larger = math.log(len(first.encoded.data) / len(self.best.data))
-            if larger > SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN:
-                self.trials += _as_trials([first], first)
-                return None
-        return self.by(encode, encoder, first=first)
+        if self.best is not None and self._loses(first, self.best):
+            self.trials += _as_trials([first], self._gained)
+            return None
+        return self.by(encode, encoder, of_excerpt, first=first)
+
+    def _loses(self, first: "_Candidate", best: SearchResult) -> bool:
+        """Whether it is larger than it may be for its score; re-coded only where that is in doubt."""
+        higher = self._goal.typical_quality(first.judgement.score) - self._goal.typical_quality(score_of(best))
+        allowed = SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN
+        larger = math.log(self._gained * len(first.encoded.draft) / len(best.data))
+        if abs(larger - allowed) < _GAIN_DOUBT:
+            larger = math.log(len(first.encoded.data) / len(best.data))
+        return larger > allowed
 
     def _candidate(self, encode: Encode, encoder: Encoder, setting: Setting) -> "_Candidate":
         encoded = encode(setting)
@@ -178,14 +227,13 @@ class _Candidate:
         )
 
 
-def _as_trials(tried: list[_Candidate], finished: _Candidate) -> list[Trial]:
-    """With the sizes that they would have finished, taking from one what re-coding gains."""
-    gained = len(finished.encoded.data) / len(finished.encoded.draft)
+def _as_trials(tried: list[_Candidate], gained: float) -> list[Trial]:
+    """With the sizes that they would have re-coded."""
     return [
         Trial(
             each.encoder,
             each.setting.quality,
-            len(each.encoded.data) if each is finished else round(gained * len(each.encoded.draft)),
+            round(gained * len(each.encoded.draft)),
             each.judgement,
             each.setting.lambda_scale,
         )
@@ -193,12 +241,23 @@ def _as_trials(tried: list[_Candidate], finished: _Candidate) -> list[Trial]:
     ]
 
 
-def _allowed_trials(best: _Candidate | None, goal: Goal, tried: int, followed_by: TurboSearch | None) -> int:
+def _aim(goal: Goal) -> float:
+    return (goal.wanted + goal.enough) / 2
+
+
+def _smallest(tried: list[_Candidate], goal: Goal) -> _Candidate | None:
+    """Of those that reach the goal."""
+    reaching = [each for each in tried if each.judgement.score >= goal.wanted]
+    return min(reaching, key=lambda each: len(each.encoded.draft), default=None)
+
+
+def _allowed_trials(tried: list[_Candidate], goal: Goal, followed_by: TurboSearch | None) -> int:
+    best = _smallest(tried, goal)
     if best is None:
         return _MOST_TRIALS
-    if best.judgement.score <= goal.tolerable or tried < _USUAL_TRIALS:
+    if best.judgement.score <= goal.tolerable or len(tried) < _USUAL_TRIALS:
         return _USUAL_TRIALS
-    if tried < _MANY_TRIALS - 1 or followed_by is None:
+    if len(tried) < _MANY_TRIALS - 1 or followed_by is None:
         return _MANY_TRIALS
     return _MANY_TRIALS - int(followed_by.may_be_smaller(best.result()))
 

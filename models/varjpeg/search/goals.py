@@ -52,6 +52,17 @@ Judge = Callable[[bytes], Judgement]
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A few places of a large photo as a small photo, with its encoders and its own judge: its score follows settings
+    as that of the whole does, a constant apart."""
+
+    judge: Judge
+    encode: Encode
+    encode_full_chroma: Encode | None = None
+    encode_coefficients: Encode | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """``wanted``: the least score; ``enough``: no smaller file is looked for once the score lies between both;
     ``tolerable``: nor, after a few encodes, once it lies under this.
@@ -76,6 +87,10 @@ class Goal:
     def typical_quality(self, score: float) -> float:
         """Inverse of ``typical_score``."""
         return _interpolated(score, self.scores, self.qualities)
+
+    def higher(self, by: float) -> "Goal":
+        """The same goal where every score is ``by`` higher."""
+        return replace(self, wanted=self.wanted + by, enough=self.enough + by, tolerable=self.tolerable + by)
 
     def lambda_slope(self, quality: float) -> float:
         """By how much the score of a typical photo falls with ln(lambda scale), 0 where lambda is no choice."""

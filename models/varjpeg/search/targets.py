@@ -1,14 +1,17 @@
 """What a file can be asked to reach, and who judges it: a share of viewers, SSIMULACRA2 or butteraugli."""
 
 import math
+from collections.abc import Callable
 
 from models.errors import InvalidParameterError
 from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.sur.observers import ObserverProfile
 from models.sur.reference import SurReference
+from models.sur.tiles import JUDGED_TILES, Places, tile_corners
 from models.types import Rgb8
 from models.varjpeg.choices import Metric
+from models.varjpeg.excerpt import cut
 from models.varjpeg.search.goals import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)
@@ -31,6 +34,9 @@ files of neighbouring settings the network's answer wavers by 0.004. Around 0.75
 _CLOSE_SSIMULACRA2 = 0.3
 _CLOSE_BUTTERAUGLI = 0.012
 """About what one step of libjpeg's QF changes, halved."""
+
+JudgePixels = Callable[[Rgb8], Judgement]
+"""Of decoded pixels, sRGB."""
 
 SSIMULACRA2_RANGE = (-50.0, 100.0)
 BUTTERAUGLI_RANGE = (0.05, 50.0)
@@ -58,7 +64,17 @@ class SurTarget:
 
     def judge(self, decoded: Rgb8) -> Judgement:
         """Score: minus ln of the predicted distance."""
-        distance = self._reference.log_distance(decoded)
+        return self._judged(self._reference.log_distance(decoded))
+
+    def excerpt(self) -> tuple[Places, JudgePixels] | None:
+        """The places that tell most, and who judges them as a photo of their own; None where that cannot be."""
+        found = self._reference.excerpt()
+        if found is None:
+            return None
+        places, reference = found
+        return places, lambda decoded: self._judged(reference.log_distance(decoded))
+
+    def _judged(self, distance: float) -> Judgement:
         return Judgement(-distance, sur=self._profile.satisfied_share(distance, self._jnd))
 
 
@@ -67,7 +83,7 @@ class Ssimulacra2Target:
 
     def __init__(self, reference: Rgb8, target: float) -> None:
         _check(target, SSIMULACRA2_RANGE, "ssimulacra2")
-        self._reference = Ssimulacra2Reference(reference)
+        self._pixels, self._reference = reference, Ssimulacra2Reference(reference)
         self.goal = _goal(
             wanted=target,
             enough=target + _CLOSE_SSIMULACRA2,
@@ -79,7 +95,17 @@ class Ssimulacra2Target:
 
     def judge(self, decoded: Rgb8) -> Judgement:
         """Score: the score."""
-        score = self._reference.score(decoded)
+        return self._judged(self._reference, decoded)
+
+    def excerpt(self) -> tuple[Places, JudgePixels]:
+        """As ``SurTarget`` has it, of places evenly spread."""
+        places = _evenly_spread(self._pixels)
+        reference = Ssimulacra2Reference(cut(self._pixels, places))
+        return places, lambda decoded: self._judged(reference, decoded)
+
+    @staticmethod
+    def _judged(reference: Ssimulacra2Reference, decoded: Rgb8) -> Judgement:
+        score = reference.score(decoded)
         return Judgement(score, metric=score)
 
 
@@ -88,7 +114,7 @@ class ButteraugliTarget:
 
     def __init__(self, reference: Rgb8, target: float) -> None:
         _check(target, BUTTERAUGLI_RANGE, "butteraugli")
-        self._reference = ButteraugliReference(reference)
+        self._pixels, self._reference = reference, ButteraugliReference(reference)
         wanted = -math.log(target)
         self.goal = _goal(
             wanted=wanted,
@@ -101,7 +127,17 @@ class ButteraugliTarget:
 
     def judge(self, decoded: Rgb8) -> Judgement:
         """Score: minus ln of the 3-norm."""
-        norm = self._reference.norm(decoded)
+        return self._judged(self._reference, decoded)
+
+    def excerpt(self) -> tuple[Places, JudgePixels]:
+        """As ``SurTarget`` has it, of places evenly spread."""
+        places = _evenly_spread(self._pixels)
+        reference = ButteraugliReference(cut(self._pixels, places))
+        return places, lambda decoded: self._judged(reference, decoded)
+
+    @staticmethod
+    def _judged(reference: ButteraugliReference, decoded: Rgb8) -> Judgement:
+        norm = reference.norm(decoded)
         return Judgement(-math.log(max(norm, 1e-6)), metric=norm)
 
 
@@ -117,6 +153,11 @@ def _goal(
     """``lambda_slopes``: at ``LAMBDA_QUALITIES``."""
     slopes = tuple(zip(LAMBDA_QUALITIES, lambda_slopes, strict=True))
     return Goal(wanted, enough, tolerable, QUALITIES, scores, slopes, name)
+
+
+def _evenly_spread(pixels: Rgb8) -> Places:
+    height, width = pixels.shape[:2]
+    return tuple(tile_corners(height, width, JUDGED_TILES))
 
 
 def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,12 @@ def sur_of(found: SearchResult) -> float:
     assert found.judgement is not None
     assert found.judgement.sur is not None
     return found.judgement.sur
+
+
+def an_input(data: bytes) -> Callable[[int | None], SearchResult | None]:
+    """The input, where it has no more bytes than are allowed."""
+    found = SearchResult(data, Encoder.INPUT, 100.0, "input", Judgement(9.0, sur=1.0))
+    return lambda limit: found if limit is None or len(data) <= limit else None
 
 
 class Bench:
@@ -142,11 +149,9 @@ def test_never_larger_than_libjpeg_at_the_same_share(target: float, ratio: float
 
 def test_an_input_that_is_small_enough_is_passed_through() -> None:
     bench = Bench()
-    small = search_goal(
-        bench.encode, bench.judge, goal_of(0.75), original=b"tiny", original_judgement=Judgement(9.0, sur=1.0)
-    )
+    small = search_goal(bench.encode, bench.judge, goal_of(0.75), unchanged=an_input(b"tiny"))
     assert (small.encoder, small.data, sur_of(small)) == (Encoder.INPUT, b"tiny", 1.0)
-    large = search_goal(bench.encode, bench.judge, goal_of(0.75), original=bytes(10**6))
+    large = search_goal(bench.encode, bench.judge, goal_of(0.75), unchanged=an_input(bytes(10**6)))
     assert large.encoder is Encoder.LIMEN
 
 
@@ -154,7 +159,7 @@ def test_a_share_that_no_quality_reaches() -> None:
     bench = Bench(middle=150.0, plain_middle=150.0)
     with pytest.raises(TargetUnreachableError):
         search_goal(bench.encode, bench.judge, goal_of(0.75), encode_turbo=bench.encode_turbo)
-    assert len(search_goal(bench.encode, bench.judge, goal_of(0.75), original=b"x").data) == 1
+    assert len(search_goal(bench.encode, bench.judge, goal_of(0.75), unchanged=an_input(b"x")).data) == 1
 
 
 def test_full_chroma_is_asked_where_half_does_not_reach() -> None:
