@@ -232,7 +232,7 @@ class _Choice:
             encode_full_chroma=self.coder.encode_full_chroma,
             try_full_chroma=self.coder.try_full_chroma,
             encode_coefficients=self.coder.encode_coefficients,
-            excerpt=cache(self._excerpt),
+            excerpt=self._excerpt,
             unchanged=self._unchanged_within,
             progress=self.progress,
         )
@@ -248,7 +248,11 @@ class _Choice:
             return None
         judge = found[1]
         return Excerpt(
-            lambda data: judge(part.decode(data)), part.encode, part.encode_full_chroma, part.encode_coefficients
+            lambda data: judge(part.decode(data)),
+            cache(part.encode),
+            part.encode_full_chroma,
+            part.encode_coefficients,
+            part.encode_turbo,
         )
 
     def with_sur(self, chosen: SearchResult) -> SearchResult:

@@ -14,12 +14,13 @@ they differed by where both were judged, is tried on the whole, whose own judgem
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from models.errors import TargetUnreachableError
 from models.types import Progress
 from models.varjpeg.photo import Encoded
-from models.varjpeg.search.bracket import Bracket, LambdaScales, on_grid
+from models.varjpeg.search.bracket import Bracket, on_grid
+from models.varjpeg.search.foresight import Foresight, OfExcerpt
 from models.varjpeg.search.goals import (
     HIGHEST_QUALITY,
     LOWEST_QUALITY,
@@ -34,19 +35,22 @@ from models.varjpeg.search.goals import (
     SearchResult,
     Setting,
     Trial,
-    score_of,
 )
-from models.varjpeg.search.turbo import TurboSearch
+from models.varjpeg.search.turbo import LAG, TurboSearch
+from models.varjpeg.search.walk import Candidate, aim_of, as_trials, candidate, smallest, walk
 
-_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 7, 10
-"""A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number
-one is kept for libjpeg-turbo where it may lead."""
+_MOST_TRIALS = 10
+"""For a number of bytes."""
 
 _CLOSE_SIZE = 0.985
 """A file that fills this much of the allowed bytes ends the search."""
 
 _CHALLENGE_MARGIN = 0.02
 """ln of size by which another encoder may seem to lose at first and is still looked at closely."""
+
+_EXCERPT_FAVOURS = 0.02
+"""ln of size by which another encoder does better on the excerpt than on the whole, where Limen's own spares what
+nobody looks at: 0.025 to 0.13 on seven photos of 12 megapixels."""
 
 _GAIN_DOUBT = 0.01
 """ln by which lossless re-coding may gain more of one encoder's files than of another's."""
@@ -78,21 +82,17 @@ def search_goal(
     """
     search = GoalSearch(judge, goal, progress, excerpt)
     turbo = None if encode_turbo is None else TurboSearch(encode_turbo, judge, goal)
-    search.keep(search.by(encode, Encoder.LIMEN, lambda part: part.encode, followed_by=turbo))
+    search.keep_by(encode, Encoder.LIMEN, lambda part: part.encode, followed_by=turbo)
     if encode_full_chroma is not None and (search.best is None or try_full_chroma):
-        search.keep(search.challenger(encode_full_chroma, Encoder.LIMEN, lambda part: part.encode_full_chroma))
+        search.challenge(encode_full_chroma, Encoder.LIMEN, lambda part: part.encode_full_chroma)
     if encode_coefficients is not None:
-        search.keep(search.challenger(encode_coefficients, Encoder.COEFFICIENTS, lambda part: part.encode_coefficients))
-    if turbo is not None:
+        search.challenge(encode_coefficients, Encoder.COEFFICIENTS, lambda part: part.encode_coefficients)
+    if turbo is not None and not search.surely_loses(Encoder.LIBJPEG_TURBO, lambda part: part.encode_turbo, -LAG):
         search.best = turbo.smallest_under(search.best) or search.best
         search.trials += turbo.trials
     if unchanged is not None:
         search.best = unchanged(None if search.best is None else len(search.best.data)) or search.best
     return search.result()
-
-
-_OfExcerpt = Callable[[Excerpt], Encode | None]
-"""An encoder as it works on the excerpt."""
 
 
 class GoalSearch:
@@ -110,14 +110,11 @@ class GoalSearch:
     ) -> None:
         self.best: SearchResult | None = None
         self.trials: list[Trial] = []
-        self._judge, self._goal, self._progress, self._excerpt = judge, goal, progress, excerpt
+        self._judge, self._goal, self._progress = judge, goal, progress
+        self._foresight = Foresight(excerpt, goal)
+        self._of_best: OfExcerpt = lambda part: part.encode
         self._gained = 1.0
         """Size of the file re-coded last to that of its draft."""
-
-    def keep(self, found: SearchResult | None) -> None:
-        """``found`` in the place of ``best`` where it is smaller."""
-        if self.best is None or (found is not None and len(found.data) < len(self.best.data)):
-            self.best = found
 
     def result(self) -> SearchResult:
         """The best with all trials. Raises: TargetUnreachableError if there is none."""
@@ -129,137 +126,75 @@ class GoalSearch:
             self._progress(1.0)
         return replace(self.best, trials=tuple(self.trials))
 
-    def by(
+    def keep_by(
         self,
         encode: Encode,
         encoder: Encoder,
-        of_excerpt: _OfExcerpt,
+        of_excerpt: OfExcerpt,
         *,
-        first: "_Candidate | None" = None,
+        first: Candidate | None = None,
         followed_by: TurboSearch | None = None,
-    ) -> SearchResult | None:
-        """The smallest of a few files of one encoder that reach the goal, None if none does.
+    ) -> None:
+        """Of a few files of one encoder the smallest that reaches the goal, in the place of ``best`` if it is smaller.
 
         ``first``: where it starts, else at the typical quality. ``followed_by``: who may need one more judgement then.
         """
-        start = Setting(on_grid(self._goal.typical_quality(_aim(self._goal))))
-        tried = self._tried(encode, first or self._candidate(encode, encoder, start), of_excerpt, followed_by)
-        best = _smallest(tried, self._goal)
-        finished = best or tried[-1]
-        self._gained = len(finished.encoded.data) / len(finished.encoded.draft)
-        self.trials += _as_trials(tried, self._gained)
-        return None if best is None else best.result()
+        start = Setting(on_grid(self._goal.typical_quality(aim_of(self._goal))))
+        tried = walk(
+            encode,
+            self._judge,
+            self._goal,
+            first or candidate(encode, self._judge, encoder, start),
+            foresee=lambda tried: self._foresight.setting(of_excerpt, tried),
+            one_is_kept=lambda best: followed_by is not None and followed_by.may_be_smaller(best),
+            report=lambda tried: _report(self._progress, len(self.trials) + tried),
+        )
+        best = smallest(tried, self._goal)
+        finished = (best or tried[-1]).encoded
+        self._gained = len(finished.data) / len(finished.draft)
+        self.trials += as_trials(tried, self._gained)
+        if best is not None and (self.best is None or len(finished.data) < len(self.best.data)):
+            self.best, self._of_best = best.result(), of_excerpt
 
-    def _tried(
-        self, encode: Encode, first: "_Candidate", of_excerpt: _OfExcerpt, followed_by: TurboSearch | None
-    ) -> list["_Candidate"]:
-        """Encodings from ``first`` until one has just enough, or it has been tried for long enough."""
-        goal, aim = self._goal, _aim(self._goal)
-        bracket, lambda_scales = Bracket(goal, aim), LambdaScales(goal)
-        tried = [first]
-        while not goal.wanted <= tried[-1].judgement.score <= goal.enough:
-            setting, score = tried[-1].setting, tried[-1].judgement.score
-            if setting.lambda_scale == 1.0:
-                bracket.add(setting.quality, score, over=score >= goal.wanted)
-            lambda_scales.add(setting, score - aim)
-            higher = goal.tolerable - aim if len(tried) >= _USUAL_TRIALS else 0.0  # the last trial is to reach it
-            _report(self._progress, len(self.trials) + len(tried))
-            near = lambda_scales.next(higher)
-            following = near or bracket.next()
-            if following is None or len(tried) >= _allowed_trials(tried, goal, followed_by):
-                break
-            foreseen = None if near is not None else self._foreseen(tried, of_excerpt)
-            tried.append(self._candidate(encode, first.encoder, foreseen or following))
-        return tried
-
-    def _foreseen(self, tried: list["_Candidate"], of_excerpt: _OfExcerpt) -> Setting | None:
-        """Where the excerpt reaches the goal, None if it cannot tell or that has been tried."""
-        excerpt = None if self._excerpt is None else self._excerpt()
-        encode = None if excerpt is None else of_excerpt(excerpt)
-        if excerpt is None or encode is None:
-            return None
-        goal, aim = self._goal, _aim(self._goal)
-        whole = min(tried, key=lambda each: abs(each.judgement.score - aim))
-        start = GoalSearch(excerpt.judge, goal)._candidate(encode, whole.encoder, whole.setting)
-        part = GoalSearch(excerpt.judge, goal.higher(start.judgement.score - whole.judgement.score))
-        found = part._tried(encode, start, of_excerpt, None)
-        nearest = min(found, key=lambda each: abs(each.judgement.score - _aim(part._goal))).setting
-        return None if any(each.setting == nearest for each in tried) else nearest
-
-    def challenger(self, encode: Encode, encoder: Encoder, of_excerpt: _OfExcerpt) -> SearchResult | None:
-        """Another encoder's smallest file, None where its first one, at the quality of the best so far, already shows
-        that it loses."""
+    def challenge(self, encode: Encode, encoder: Encoder, of_excerpt: OfExcerpt) -> None:
+        """Another encoder, unless its first file, at the quality of the best so far, already shows that it loses."""
+        if self.surely_loses(encoder, of_excerpt):
+            return
         start = Setting(on_grid(self.best.quality if self.best is not None else HIGHEST_QUALITY))
-        first = self._candidate(encode, encoder, start)
+        first = candidate(encode, self._judge, encoder, start)
         if self.best is not None and self._loses(first, self.best):
-            self.trials += _as_trials([first], self._gained)
-            return None
-        return self.by(encode, encoder, of_excerpt, first=first)
+            self.trials += as_trials([first], self._gained)
+            return
+        self.keep_by(encode, encoder, of_excerpt, first=first)
 
-    def _loses(self, first: "_Candidate", best: SearchResult) -> bool:
+    def surely_loses(self, encoder: Encoder, of_excerpt: OfExcerpt, beside: float = 0.0) -> bool:
+        """Whether another encoder, at the quality of the best so far or that much ``beside`` it, loses by far on the
+        excerpt; False where there is none."""
+        if self.best is None:
+            return False
+        setting = Setting(self.best.quality, self.best.lambda_scale)
+        ours = self._foresight.candidate(self._of_best, self.best.encoder, setting)
+        other_setting = Setting(min(max(self.best.quality + beside, LOWEST_QUALITY), HIGHEST_QUALITY))
+        other = None if ours is None else self._foresight.candidate(of_excerpt, encoder, other_setting)
+        if ours is None or other is None:
+            return False
+        larger = math.log(len(other.encoded.draft) / len(ours.encoded.draft))
+        return larger > self._allowed(other.judgement, ours.judgement) - _EXCERPT_FAVOURS
+
+    def _loses(self, first: Candidate, best: SearchResult) -> bool:
         """Whether it is larger than it may be for its score; re-coded only where that is in doubt."""
-        higher = self._goal.typical_quality(first.judgement.score) - self._goal.typical_quality(score_of(best))
-        allowed = SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN
+        allowed = self._allowed(first.judgement, best.judgement)
         larger = math.log(self._gained * len(first.encoded.draft) / len(best.data))
         if abs(larger - allowed) < _GAIN_DOUBT:
             larger = math.log(len(first.encoded.data) / len(best.data))
         return larger > allowed
 
-    def _candidate(self, encode: Encode, encoder: Encoder, setting: Setting) -> "_Candidate":
-        encoded = encode(setting)
-        return _Candidate(encoder, encoded, setting, self._judge(encoded.draft))
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """One encoding, not finished before it has to be."""
-
-    encoder: Encoder
-    encoded: Encoded
-    setting: Setting
-    judgement: Judgement
-
-    def result(self) -> SearchResult:
-        """The finished file."""
-        encoded, setting = self.encoded, self.setting
-        return SearchResult(
-            encoded.data, self.encoder, setting.quality, encoded.subsampling, self.judgement, setting.lambda_scale
-        )
-
-
-def _as_trials(tried: list[_Candidate], gained: float) -> list[Trial]:
-    """With the sizes that they would have re-coded."""
-    return [
-        Trial(
-            each.encoder,
-            each.setting.quality,
-            round(gained * len(each.encoded.draft)),
-            each.judgement,
-            each.setting.lambda_scale,
-        )
-        for each in tried
-    ]
-
-
-def _aim(goal: Goal) -> float:
-    return (goal.wanted + goal.enough) / 2
-
-
-def _smallest(tried: list[_Candidate], goal: Goal) -> _Candidate | None:
-    """Of those that reach the goal."""
-    reaching = [each for each in tried if each.judgement.score >= goal.wanted]
-    return min(reaching, key=lambda each: len(each.encoded.draft), default=None)
-
-
-def _allowed_trials(tried: list[_Candidate], goal: Goal, followed_by: TurboSearch | None) -> int:
-    best = _smallest(tried, goal)
-    if best is None:
-        return _MOST_TRIALS
-    if best.judgement.score <= goal.tolerable or len(tried) < _USUAL_TRIALS:
-        return _USUAL_TRIALS
-    if len(tried) < _MANY_TRIALS - 1 or followed_by is None:
-        return _MANY_TRIALS
-    return _MANY_TRIALS - int(followed_by.may_be_smaller(best.result()))
+    def _allowed(self, other: Judgement, best: Judgement | None) -> float:
+        """ln of size to that of the best so far, from which another encoder loses."""
+        if best is None:
+            return math.inf
+        higher = self._goal.typical_quality(other.score) - self._goal.typical_quality(best.score)
+        return SIZE_PER_QUALITY * higher + _CHALLENGE_MARGIN
 
 
 def _nearest(trials: list[Trial]) -> str:

@@ -60,6 +60,7 @@ class Excerpt:
     encode: Encode
     encode_full_chroma: Encode | None = None
     encode_coefficients: Encode | None = None
+    encode_turbo: Encode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _MARGIN, _DOUBT = 6.0, 0.3
 """The largest file under ours is judged if its QF is no further below our quality, which is on average as good as that
 QF; further by the second number for each quality more than a typical photo needs, where ours is in doubt."""
 
-_LAG = 2.0
+LAG = 2.0
 """The QF of about our size lies so far under our quality (median over Kodak around 84)."""
 
 _GUESSES = 4
@@ -70,7 +70,7 @@ class TurboSearch:
         usual = self._goal.typical_quality(self._goal.wanted)
         needed = limit.quality - max(0.0, self._goal.typical_quality(score_of(limit)) - usual)
         hopeless = math.ceil(needed - _MARGIN - _DOUBT * max(0.0, needed - usual)) - 1
-        return self._largest_under(len(limit.data), limit.quality - _LAG, hopeless)
+        return self._largest_under(len(limit.data), limit.quality - LAG, hopeless)
 
     def _largest_under(self, limit: int, start: float, hopeless: int) -> int:
         """The highest QF whose file is smaller than ``limit``, 0 if that is ``hopeless`` or lower; by the typical
