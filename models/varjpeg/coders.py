@@ -1,6 +1,5 @@
 """The two forms of VarJPEG as a search sees them: encodes at settings, and decodes what it made."""
 
-from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -36,11 +35,17 @@ class Coder(Protocol):
     ``forms``: the input, losslessly re-coded, where it may be the answer."""
 
     has_lambda: bool
-    encode_turbo: EncodeTurbo | None
-    encode_full_chroma: Encode | None
     encode_coefficients: Encode | None
     forms: InputForms
     shown: Rgb8
+
+    @property
+    def encode_turbo(self) -> EncodeTurbo | None:
+        """libjpeg-turbo's file at a QF."""
+
+    @property
+    def encode_full_chroma(self) -> Encode | None:
+        """The form's own file without halving chroma."""
 
     @property
     def try_full_chroma(self) -> bool:
@@ -76,10 +81,6 @@ class JpegCoder:
         self._photo = PreparedPhoto(image, thresholds, metadata=policy, protect=protect)
         self._subsampling = Subsampling(subsampling)
         self._protects = protect is not None and bool(np.any(protect))
-        may_be_turbo = not self._protects and self._subsampling is not Subsampling.FULL
-        self.encode_turbo: EncodeTurbo | None = cache(self._turbo) if may_be_turbo else None
-        may_be_full = self._subsampling is Subsampling.AUTO and not self._photo.grey
-        self.encode_full_chroma: Encode | None = self._full_chroma if may_be_full else None
         self.shown = image.pixels
         prepared: PreparedJpeg | None = None
         if original is not None and self._photo.pixels is image.native_pixels and shows_as_decoded(original, image):
@@ -87,6 +88,14 @@ class JpegCoder:
         self._prepared = prepared
         self.encode_coefficients = None if prepared is None else _at_settings(prepared)
         self.forms = InputForms(original, image, policy, prepared)
+
+    @property
+    def encode_turbo(self) -> EncodeTurbo | None:
+        return None if self._protects or self._subsampling is Subsampling.FULL else self._turbo
+
+    @property
+    def encode_full_chroma(self) -> Encode | None:
+        return self._full_chroma if self._subsampling is Subsampling.AUTO and not self._photo.grey else None
 
     @property
     def try_full_chroma(self) -> bool:

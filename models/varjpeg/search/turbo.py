@@ -1,6 +1,7 @@
 """libjpeg-turbo as a competitor: its smallest file that reaches a goal, looked for only where it may be smaller."""
 
 import math
+from functools import cache
 
 from models.varjpeg.search.goals import (
     SIZE_PER_QUALITY,
@@ -28,7 +29,7 @@ class TurboSearch:
     """``trials``: all its files that were judged."""
 
     def __init__(self, encode: EncodeTurbo, judge: Judge, goal: Goal) -> None:
-        self._encode, self._judge, self._goal = encode, judge, goal
+        self._encode, self._judge, self._goal = cache(encode), judge, goal
         self.trials: list[Trial] = []
 
     def may_be_smaller(self, best: SearchResult) -> bool:
