@@ -1,14 +1,11 @@
 """The pixels of a JPEG of our own making."""
 
-import io
-
+import imagecodecs
 import numpy as np
-from PIL import Image
 
 from models.types import Rgb8
 
 
 def decode_jpeg(data: bytes) -> Rgb8:
     """uint8 (H, W, 3) as libjpeg-turbo decodes a JPEG, in the file's own colour space."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
+    return np.asarray(imagecodecs.jpeg8_decode(data, outcolorspace="RGB"), np.uint8)
