@@ -5,6 +5,7 @@ the whole do, nearly a constant apart.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from models.varjpeg.search.goals import Encode, Encoder, Excerpt, Goal, Setting
@@ -31,6 +32,7 @@ class Foresight:
         if start is None or excerpt is None or encode is None:
             return None
         goal = self._goal.higher(start.judgement.score - whole.judgement.score)
+        goal = replace(goal, tolerable=goal.enough)  # one more trial costs less here than one on the whole
         found = nearest_to(goal, walk(encode, excerpt.judge, goal, start)).setting
         return None if any(each.setting == found for each in tried) else found
 
