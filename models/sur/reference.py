@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.graphs import artefacts
@@ -53,7 +53,8 @@ class SurReference:
     """A photo as reference: its features are computed once, then any distorted version is compared with it.
 
     ``pixels_per_degree``: of the viewer's eye, 20..120; ``calibrated_at``: those at which the observers' thresholds
-    were found. Of a photo with many tiles the first comparison looks at all, later ones at those damaged most.
+    were found. Of a photo with many tiles the first comparison looks at all, later ones at those damaged most, unless
+    ``excerpt`` does that.
     Raises: InvalidParameterError, ModelArtefactError.
     """
 
@@ -70,8 +71,9 @@ class SurReference:
         self._viewing = viewing_weights(pixels_per_degree) - viewing_weights(calibrated_at)
         self._shape = pixels.shape
         self._places = tile_places(pixels)
-        self._features = self._features_of(pixels)
-        self._unseen = 0.0
+        self._features = self._features_of(pixels, self._places)
+        self._worst: NDArray[np.intp] | None = None
+        self._narrows, self._unseen = True, 0.0
 
     def log_distance(self, distorted: RgbImage | ArrayLike) -> float:
         """ln of the predicted teacher distance between the photo and ``distorted``, sRGB of the same size.
@@ -81,43 +83,50 @@ class SurReference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        found = self._models.head.run({"reference": self._features, "distorted": self._features_of(pixels)})
+        places, features = self._places, self._features
+        if self._worst is not None and self._narrows:
+            places, features = [places[index] for index in self._worst], features[self._worst]
+        found = self._models.head.run({"reference": features, "distorted": self._features_of(pixels, places)})
         distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
-        if len(distances) > JUDGED_TILES:
-            return self._pooled_once(distances)
-        return round(pool_tiles(distances) + self._unseen, 6)
+        if len(distances) <= JUDGED_TILES:
+            return round(pool_tiles(distances) + self._unseen, 6)
+        if self._worst is None:
+            self._note_worst(distances)
+        return pool_tiles(distances)
 
     def excerpt(self) -> "tuple[Places, SurReference] | None":
-        """The tiles that are looked at from now on, and a reference for a photo of them, one under the other; None
-        before the first comparison of a photo with many, or where one is not whole."""
-        places = [place.in_photo for place in self._places]
+        """The tiles damaged most, and a reference for a photo of them, one under the other; this one looks at all tiles
+        each time from now on. None before the first comparison of a photo with many, or where one is not whole."""
+        if self._worst is None and len(self._places) > JUDGED_TILES:
+            return None
+        worst = np.arange(len(self._places)) if self._worst is None else self._worst
+        places = [self._places[index].in_photo for index in worst]
         whole = tuple(place for place in places if place is not None)
-        if len(whole) < len(places) or len(places) > JUDGED_TILES:
+        if len(whole) < len(places):
             return None
         other = copy.copy(self)
         other._places, other._shape = tiles_one_under_the_other(len(whole)), (TILE * len(whole), TILE, 3)
+        other._features, other._worst = self._features[worst], None
+        self._narrows = False
         return whole, other
 
     def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
         return profile.satisfied_share(self.log_distance(distorted), jnd)
 
-    def _pooled_once(self, distances: Float32Array) -> float:
-        """Distance by all tiles; from now on by the worst of them, less what the others made it smaller."""
-        worst = np.sort(np.argsort(distances)[-JUDGED_TILES:])
-        self._places = [self._places[index] for index in worst]
-        self._features = self._features[worst]
-        self._unseen = pool_tiles(distances) - pool_tiles(distances[worst])
-        return pool_tiles(distances)
+    def _note_worst(self, distances: Float32Array) -> None:
+        """Which tiles were damaged most, and what the others made the distance smaller."""
+        self._worst = np.sort(np.argsort(distances)[-JUDGED_TILES:])
+        self._unseen = pool_tiles(distances) - pool_tiles(distances[self._worst])
 
-    def _features_of(self, pixels: Rgb8) -> Float32Array:
+    def _features_of(self, pixels: Rgb8, places: list[TilePlace]) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""
         from models.sur.opponents import opponents  # brings the compiler
 
         def features(place: TilePlace) -> Float32Array:
             return self._models.features.run({"opponents": opponents(place.cut(pixels))[None]})["features"]
 
-        return np.concatenate(list(in_order(features, self._places)))
+        return np.concatenate(list(in_order(features, places)))
 
 
 def viewing_weights(pixels_per_degree: float) -> Float32Array:

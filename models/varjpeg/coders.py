@@ -1,5 +1,7 @@
 """The two forms of VarJPEG as a search sees them: encodes at settings, and decodes what it made."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ from models.jpeg.pixels import decode_jpeg
 from models.metadata.carried import Metadata, insert_segments, means_srgb
 from models.patch_quality import predict_patch_quality_map
 from models.sur.reference_jpeg import encode_reference_jpeg
-from models.sur.tiles import TILE, Places
+from models.sur.tiles import JUDGED_TILES, TILE, Places
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
@@ -51,8 +53,9 @@ class Coder(Protocol):
     def try_full_chroma(self) -> bool:
         """Whether whole chroma may be the smaller choice."""
 
-    def excerpt(self, places: Places) -> "JpegExcerpt | None":
-        """These places of the photo as a small photo, None where that would not tell of the whole."""
+    @property
+    def excerpt(self) -> "Callable[[Places], JpegExcerpt] | None":
+        """Some places of the photo as a small photo, where that tells of the whole in much less time."""
 
     def encode(self, setting: Setting) -> Encoded:
         """The form's own file at a setting."""
@@ -101,10 +104,12 @@ class JpegCoder:
     def try_full_chroma(self) -> bool:
         return self.encode_full_chroma is not None and self._photo.may_be_smaller_whole
 
-    def excerpt(self, places: Places) -> "JpegExcerpt | None":
-        if self._protects or len(places) * TILE**2 > _LARGEST_EXCERPT * self._photo.height * self._photo.width:
+    @property
+    def excerpt(self) -> "Callable[[Places], JpegExcerpt] | None":
+        largest = _LARGEST_EXCERPT * self._photo.height * self._photo.width
+        if self._protects or largest < JUDGED_TILES * TILE**2:
             return None
-        return JpegExcerpt(self._photo, self._subsampling, self._prepared, places)
+        return partial(JpegExcerpt, self._photo, self._subsampling, self._prepared)
 
     def encode(self, setting: Setting) -> Encoded:
         return self._photo.encode(setting.quality, self._subsampling, lambda_scale=setting.lambda_scale)
@@ -155,6 +160,7 @@ class ContainerCoder:
     encode_full_chroma: Encode | None = None
     try_full_chroma = False
     encode_coefficients: Encode | None = None
+    excerpt: Callable[[Places], JpegExcerpt] | None = None
 
     def __init__(
         self,
@@ -173,9 +179,6 @@ class ContainerCoder:
         self._subsampling = Subsampling.FULL if subsampling == "444" else Subsampling.HALF
         salience = predict_patch_quality_map(image, stride=_SALIENCE_STRIDE, progress=progress)
         self._photo = PreparedContainer(kept, salience, full_chroma=self._subsampling is Subsampling.FULL)
-
-    def excerpt(self, places: Places) -> None:
-        return None
 
     def encode(self, setting: Setting) -> Encoded:
         return Encoded(self._photo.encode(setting.quality), setting.quality, self._subsampling)

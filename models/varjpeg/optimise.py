@@ -242,11 +242,12 @@ class _Choice:
         return None if unchanged is None else self._input_as_it_came(unchanged)
 
     def _excerpt(self) -> Excerpt | None:
-        found = self.target.excerpt()
-        part = None if found is None else self.coder.excerpt(found[0])
-        if found is None or part is None:
+        cut = self.coder.excerpt
+        found = None if cut is None else self.target.excerpt()
+        if cut is None or found is None:
             return None
-        judge = found[1]
+        places, judge = found
+        part = cut(places)
         return Excerpt(
             lambda data: judge(part.decode(data)),
             cache(part.encode),
