@@ -17,9 +17,9 @@ from models.jpeg.dct import BLOCK
 from models.jpeg.entropy import Blocks
 from models.sur.tiles import Places
 from models.types import Float32Array
-from models.varjpeg.excerpt import cut, cut_coefficients
 from models.varjpeg.photo import PROTECTED_QUALITY, Encoded, Subsampling, encoded_draft
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
+from models.varjpeg.search.excerpt import cut, cut_coefficients
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
     activity,

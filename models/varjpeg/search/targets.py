@@ -11,7 +11,7 @@ from models.sur.reference import SurReference
 from models.sur.tiles import JUDGED_TILES, Places, tile_corners
 from models.types import Rgb8
 from models.varjpeg.choices import Metric
-from models.varjpeg.excerpt import cut
+from models.varjpeg.search.excerpt import cut
 from models.varjpeg.search.goals import Goal, Judgement
 
 QUALITIES = (8.0, 20.0, 36.0, 55.0, 75.0, 80.0, 83.0, 86.0, 89.0, 92.0, 97.0)

@@ -17,11 +17,11 @@ from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.tiles import TILE
 from models.threads import shared
 from models.types import Rgb8, RgbImage
-from models.varjpeg.excerpt import cut, cut_coefficients
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.photo import Encoded, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
+from models.varjpeg.search.excerpt import cut, cut_coefficients
 from models.varjpeg.search.goal_search import search_goal
 from models.varjpeg.search.goals import Encoder, Excerpt, Goal, Judgement, Setting
 from tests.assets.photos import jpeg, photo
