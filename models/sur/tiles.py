@@ -19,7 +19,8 @@ TILE_GRID = 16
 
 CANDIDATE_TILES, JUDGED_TILES = 96, 24
 """A photo over about 6 megapixels is sampled by so many tiles, evenly spread; where one over 1.6 megapixels has been
-looked at once, only the tiles of that second number that were damaged most are looked at again."""
+looked at once, only the tiles of that second number that were damaged most are looked at again, unless the search has
+them as an excerpt."""
 
 Places = tuple[tuple[int, int], ...]
 """Corners (row, column) of tiles in a photo, on the MCU grid."""

@@ -72,7 +72,7 @@ def search_goal(
     """The smallest file whose own decoded pixels reach ``goal``.
 
     Args: ``encode_turbo``: libjpeg-turbo at a QF 1..100: the result is never larger than the smallest of those that
-    scores as high (one more judgement, more only if libjpeg-turbo leads);
+    scores as high (one more judgement, more only if libjpeg-turbo leads; none where it loses by far on the excerpt);
     ``encode_full_chroma``: the same encoder without halving chroma, asked where ``encode`` reaches nothing, and with
     ``try_full_chroma`` in any case;
     ``encode_coefficients``: another encoder at the same settings; both are tried from where the first ended;
