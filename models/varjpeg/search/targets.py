@@ -78,12 +78,31 @@ class SurTarget:
         return Judgement(-distance, sur=self._profile.satisfied_share(distance, self._jnd))
 
 
-class Ssimulacra2Target:
-    """A value of SSIMULACRA2 that the file must reach. Raises: InvalidParameterError outside its range."""
+class _MetricTarget:
+    """A value of a metric between two photos; ``judge_of`` a photo says it of its versions."""
+
+    goal: Goal
+
+    def __init__(self, pixels: Rgb8, judge_of: Callable[[Rgb8], JudgePixels]) -> None:
+        self._pixels, self._judge_of, self._judge = pixels, judge_of, judge_of(pixels)
+
+    def judge(self, decoded: Rgb8) -> Judgement:
+        """Score: what rises with quality and is nearly a line between neighbouring settings."""
+        return self._judge(decoded)
+
+    def excerpt(self) -> tuple[Places, JudgePixels]:
+        """As ``SurTarget`` has it, of places evenly spread."""
+        height, width = self._pixels.shape[:2]
+        places = tuple(tile_corners(height, width, JUDGED_TILES))
+        return places, self._judge_of(cut(self._pixels, places))
+
+
+class Ssimulacra2Target(_MetricTarget):
+    """A value of SSIMULACRA2 that the file must reach, its score. Raises: InvalidParameterError outside its range."""
 
     def __init__(self, reference: Rgb8, target: float) -> None:
         _check(target, SSIMULACRA2_RANGE, "ssimulacra2")
-        self._pixels, self._reference = reference, Ssimulacra2Reference(reference)
+        super().__init__(reference, _ssimulacra2_judge)
         self.goal = _goal(
             wanted=target,
             enough=target + _CLOSE_SSIMULACRA2,
@@ -93,28 +112,16 @@ class Ssimulacra2Target:
             name=f"SSIMULACRA2 {target:g}",
         )
 
-    def judge(self, decoded: Rgb8) -> Judgement:
-        """Score: the score."""
-        return self._judged(self._reference, decoded)
 
-    def excerpt(self) -> tuple[Places, JudgePixels]:
-        """As ``SurTarget`` has it, of places evenly spread."""
-        places = _evenly_spread(self._pixels)
-        reference = Ssimulacra2Reference(cut(self._pixels, places))
-        return places, lambda decoded: self._judged(reference, decoded)
+class ButteraugliTarget(_MetricTarget):
+    """A butteraugli 3-norm that the file must not exceed; score: minus its ln.
 
-    @staticmethod
-    def _judged(reference: Ssimulacra2Reference, decoded: Rgb8) -> Judgement:
-        score = reference.score(decoded)
-        return Judgement(score, metric=score)
-
-
-class ButteraugliTarget:
-    """A butteraugli 3-norm that the file must not exceed. Raises: InvalidParameterError outside its range."""
+    Raises: InvalidParameterError outside its range.
+    """
 
     def __init__(self, reference: Rgb8, target: float) -> None:
         _check(target, BUTTERAUGLI_RANGE, "butteraugli")
-        self._pixels, self._reference = reference, ButteraugliReference(reference)
+        super().__init__(reference, _butteraugli_judge)
         wanted = -math.log(target)
         self.goal = _goal(
             wanted=wanted,
@@ -125,20 +132,25 @@ class ButteraugliTarget:
             name=f"butteraugli {target:g}",
         )
 
-    def judge(self, decoded: Rgb8) -> Judgement:
-        """Score: minus ln of the 3-norm."""
-        return self._judged(self._reference, decoded)
 
-    def excerpt(self) -> tuple[Places, JudgePixels]:
-        """As ``SurTarget`` has it, of places evenly spread."""
-        places = _evenly_spread(self._pixels)
-        reference = ButteraugliReference(cut(self._pixels, places))
-        return places, lambda decoded: self._judged(reference, decoded)
+def _ssimulacra2_judge(pixels: Rgb8) -> JudgePixels:
+    reference = Ssimulacra2Reference(pixels)
 
-    @staticmethod
-    def _judged(reference: ButteraugliReference, decoded: Rgb8) -> Judgement:
+    def judge(decoded: Rgb8) -> Judgement:
+        score = reference.score(decoded)
+        return Judgement(score, metric=score)
+
+    return judge
+
+
+def _butteraugli_judge(pixels: Rgb8) -> JudgePixels:
+    reference = ButteraugliReference(pixels)
+
+    def judge(decoded: Rgb8) -> Judgement:
         norm = reference.norm(decoded)
         return Judgement(-math.log(max(norm, 1e-6)), metric=norm)
+
+    return judge
 
 
 def _goal(
@@ -153,11 +165,6 @@ def _goal(
     """``lambda_slopes``: at ``LAMBDA_QUALITIES``."""
     slopes = tuple(zip(LAMBDA_QUALITIES, lambda_slopes, strict=True))
     return Goal(wanted, enough, tolerable, QUALITIES, scores, slopes, name)
-
-
-def _evenly_spread(pixels: Rgb8) -> Places:
-    height, width = pixels.shape[:2]
-    return tuple(tile_corners(height, width, JUDGED_TILES))
 
 
 def _check(target: float, allowed: tuple[float, float], metric: Metric) -> None:
