@@ -4,7 +4,7 @@ A change of mean, contrast or saturation of an unknown original cannot be told f
 sees one photo alone is neither trained nor measured on them. Left are codecs, noise, lost detail, banding, fringes and
 local errors of ``training/distort/distortions.py``, alone, two in a row, and as local mixtures: one kind at two
 strengths in different places of one photo, which on a codec's block grid is what VarJPEG makes, or a distorted area in
-an untouched photo.
+an untouched photo. What is learned from is varied first (``training/distort/originals.py``).
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from scipy import ndimage
 from models.types import Rgb8
 from training.data.photos import Split
 from training.distort.distortions import GENERATED
+from training.distort.originals import as_another_camera
 from training.distort.strength import Distortion
 from training.labels.pairs import LabelledPhoto, Recipe, make_pairs, read_pairs
 from training.run.config import ExperimentConfig
@@ -43,7 +44,7 @@ TWO_KINDS, LOCAL_MIXTURE = 0.15, 0.2
 # Local mixtures follow this grid: the coded unit of a 4:2:0 JPEG.
 GRID = 16
 
-TRAIN_ROUNDS, VAL_ROUNDS = 3, 3
+TRAIN_ROUNDS, VAL_ROUNDS = 6, 3
 ROUND_SEEDS = {"train": 100_000, "val": 200_000}
 
 
@@ -76,7 +77,7 @@ def draw_area(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bo
     return np.asarray(inside.repeat(GRID, 0).repeat(GRID, 1)[: shape[0], : shape[1]])
 
 
-TRAIN_RECIPE = Recipe(draw_artefacts, lossless=4, lossy=2)
+TRAIN_RECIPE = Recipe(draw_artefacts, as_another_camera, lossless=4, lossy=2)
 VAL_RECIPE = Recipe(draw_artefacts, lossless=3, lossy=2)
 
 

@@ -22,6 +22,8 @@ VERSIONS_LOSSLESS, VERSIONS_LOSSY = 4, 1
 
 Draw = Callable[[Rgb8, int], tuple[Rgb8, str]]
 """Photo and seed in, distorted version and the names of its kinds out."""
+Vary = Callable[[Rgb8, np.random.Generator], Rgb8]
+"""Photo in, another original out."""
 
 
 def draw_any(pixels: Rgb8, seed: int) -> tuple[Rgb8, str]:
@@ -31,9 +33,12 @@ def draw_any(pixels: Rgb8, seed: int) -> tuple[Rgb8, str]:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How many versions of a lossless and of a lossy photo are drawn, and by which function (of module level)."""
+    """How many versions of a lossless and of a lossy photo are drawn, and by which function (of module level); ``vary``
+    changes the original before, none if left out.
+    """
 
     draw: Draw = draw_any
+    vary: Vary | None = None
     lossless: int = VERSIONS_LOSSLESS
     lossy: int = VERSIONS_LOSSY
 
@@ -73,7 +78,8 @@ def read_pairs(folder: Path) -> Iterator[LabelledPhoto]:
 def _make_photo(source: Path, seed: int, recipe: Recipe) -> Arrays:
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
-    reference = random_crop(load_photo(source), rng)
+    photo = load_photo(source)
+    reference = random_crop(photo if recipe.vary is None else recipe.vary(photo, rng), rng)
     versions = recipe.lossless if is_lossless(source) else recipe.lossy
     drawn = [recipe.draw(reference, int(rng.integers(2**31))) for _ in range(versions)]
     pooled = [pair_features(reference, pixels, CELLS) for pixels, _ in drawn]
