@@ -17,12 +17,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class WarmRestart(Strict):
+    """One more fall of the learning rate, from the best weights so far (Loshchilov and Hutter 2017)."""
+
+    epochs: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+
+
 class FitConfig(Strict):
     """How a network is fitted."""
 
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, description="of the first fall of the learning rate; all, without warm restarts")
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
+    warm_restarts: tuple[WarmRestart, ...] = Field(default=(), description="one after another, after ``epochs``")
     weight_decay: float = Field(default=0.0, ge=0)
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     betas: tuple[float, float] = Field(default=(0.9, 0.999), description="Adam's; the first is the momentum of sgd")
@@ -33,6 +41,20 @@ class FitConfig(Strict):
     batch_parts: int = Field(default=1, ge=1, description="passes that a batch is split into, where memory is short")
     workers: int = Field(default=0, ge=0, description="processes that make batches; 0: the one that learns")
     checkpoint_minutes: float = Field(default=10, ge=0, description="between checkpoints, besides one each epoch")
+
+    @property
+    def all_epochs(self) -> int:
+        """Of all falls of the learning rate."""
+        return self.epochs + sum(restart.epochs for restart in self.warm_restarts)
+
+    def fall_of(self, epoch: int) -> tuple[int, int, float]:
+        """First epoch of the fall that ``epoch`` lies in, how many it has, and its first learning rate."""
+        first, epochs, rate = 0, self.epochs, self.learning_rate
+        for restart in self.warm_restarts:
+            if epoch < first + epochs:
+                break
+            first, epochs, rate = first + epochs, restart.epochs, restart.learning_rate
+        return first, epochs, rate
 
 
 class ExperimentConfig(Strict):
@@ -96,7 +118,7 @@ def load_config(
     paper = document.pop("paper", {})
     if preset == "paper":
         document = _merged(document, paper)
-    document["fit"] |= {"workers": workers} | ({} if epochs is None else {"epochs": epochs})
+    document["fit"] |= {"workers": workers} | ({} if epochs is None else {"epochs": epochs, "warm_restarts": ()})
     other_seed = ""
     if seed is not None and seed != document.get("seed", 0):
         other_seed = f"seed-{seed}"

@@ -68,6 +68,12 @@ class Fit:
             write_checkpoint(self.config.checkpoints, self.made_from, standing, self._states())
         self.saved = time.monotonic()
 
+    def restart_warm(self) -> None:
+        """Go on from the best weights so far, with a new optimiser at the beginning of the next fall."""
+        self.processes.meet()
+        self.network.load_state_dict(_best_weights(self.config))
+        self.optimiser, self.schedule = build_optimiser(self.network, self.config.fit, self.standing.epoch)
+
     def _states(self) -> dict[str, Any] | None:
         """To go on with; none at the end."""
         if self.standing.finished:
@@ -111,7 +117,7 @@ def fit_network(
         fit.schedule.step()
         validation_loss = _validate(fit, checks)
         say(
-            f"{config.name} epoch {standing.epoch + 1}/{config.fit.epochs}: "
+            f"{config.name} epoch {standing.epoch + 1}/{config.fit.all_epochs}: "
             f"train {standing.history[-1][0]:.4f} validation {validation_loss:.4f} "
             f"({time.perf_counter() - started:.0f} s)"
         )
@@ -127,7 +133,7 @@ def _begun(
     standing, states = read_checkpoint(config.checkpoints, made_from, restart=config.restart)
     processes.meet()
     fit, device = config.fit, processes.device
-    optimiser, schedule = build_optimiser(network, fit)
+    optimiser, schedule = build_optimiser(network, fit, standing.epoch)
     if states is not None:
         network.load_state_dict(states["network"])
         optimiser.load_state_dict(states["optimiser"])
@@ -144,7 +150,7 @@ def _train_epoch(fit: Fit, batches: Any, steps: int) -> None:
     fit.network.train()
     standing, settings, device = fit.standing, fit.config.fit, fit.processes.device
     total = torch.tensor(standing.loss, device=device, dtype=torch.float64)
-    for batch in track(batches, f"epoch {standing.epoch + 1}/{settings.epochs}", steps - standing.step):
+    for batch in track(batches, f"epoch {standing.epoch + 1}/{settings.all_epochs}", steps - standing.step):
         _seed_step(fit)
         fit.optimiser.zero_grad(set_to_none=True)
         for share, part in parts_of(on_device(batch, device), settings.batch_parts):
@@ -194,14 +200,21 @@ def _end_epoch(fit: Fit, validation_loss: float) -> None:
             save(fit.config.checkpoints / BEST, fit.network.state_dict())
     standing.finished = standing.epoch - standing.best_epoch >= settings.patience
     standing.epoch, standing.step, standing.loss = standing.epoch + 1, 0, 0.0
-    standing.finished |= standing.epoch == settings.epochs
+    standing.finished |= standing.epoch == settings.all_epochs
+    if not standing.finished and settings.fall_of(standing.epoch)[0] == standing.epoch:
+        fit.restart_warm()
     fit.save()
 
 
 def load_best(network: nn.Module, config: ExperimentConfig) -> nn.Module:
     """``network`` with the best weights, evaluating, on the CPU. Raises: FileNotFoundError before a fit."""
-    network.load_state_dict(torch.load(config.checkpoints / BEST, map_location="cpu", weights_only=True))
+    network.load_state_dict(_best_weights(config))
     return network.cpu().eval()
+
+
+def _best_weights(config: ExperimentConfig) -> dict[str, Any]:
+    weights: dict[str, Any] = torch.load(config.checkpoints / BEST, map_location="cpu", weights_only=True)
+    return weights
 
 
 def load_history(config: ExperimentConfig) -> list[tuple[float, float]]:

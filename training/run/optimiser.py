@@ -11,9 +11,13 @@ LAST_SHARE = 1 / 50
 """Of the learning rate, at the end of a cosine."""
 
 
-def build_optimiser(network: nn.Module, fit: FitConfig) -> tuple[Optimizer, LRScheduler]:
-    """As ``fit`` names it; with Adam and momentum SGD weight decay is a part of the gradient, as published."""
-    parameters, rate, decay = network.parameters(), fit.learning_rate, fit.weight_decay
+def build_optimiser(network: nn.Module, fit: FitConfig, epoch: int = 0) -> tuple[Optimizer, LRScheduler]:
+    """As ``fit`` names it, at the beginning of the fall of the learning rate that ``epoch`` lies in.
+
+    With Adam and momentum SGD weight decay is a part of the gradient, as published.
+    """
+    _, epochs, rate = fit.fall_of(epoch)
+    parameters, decay = network.parameters(), fit.weight_decay
     optimiser: Optimizer
     match fit.optimiser:
         case "adamw":
@@ -23,7 +27,7 @@ def build_optimiser(network: nn.Module, fit: FitConfig) -> tuple[Optimizer, LRSc
         case "sgd":
             optimiser = SGD(parameters, rate, momentum=fit.betas[0], weight_decay=decay)
     if fit.falls:
-        return optimiser, CosineAnnealingLR(optimiser, fit.epochs, eta_min=rate * LAST_SHARE)
+        return optimiser, CosineAnnealingLR(optimiser, epochs, eta_min=rate * LAST_SHARE)
     return optimiser, LambdaLR(optimiser, lambda _: 1.0)
 
 

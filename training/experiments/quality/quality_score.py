@@ -3,7 +3,8 @@
 Label of a photo = 100 times the teacher mixture's quality of what was done to it, nothing else. It is fitted to and
 measured on distortions that leave artefacts (``training/labels/artefact_pairs.py``): codecs, noise, lost detail,
 banding, local mixtures. A shift of mean, contrast or saturation of an unknown original is not in it. The maps are made
-with the shipped ``patchnet_map`` graph and cached under its checksum, so that a new Patchnet calls for new maps.
+with the shipped ``patchnet_map`` graph and cached under its checksum and the number of rounds, so that a new Patchnet
+calls for new maps.
 """
 
 import json
@@ -96,18 +97,19 @@ class MappedVersions:
 
 def read_maps(config: QualityScoreConfig, split: Split) -> MappedVersions:
     """Every version of a split and the untouched photos with the maps that the preset sees; made if not cached."""
-    file = config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz"
+    rounds = config.train_rounds if split == "train" else VAL_ROUNDS
+    file = config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}-{rounds}.npz"
     if not file.is_file():
-        _make_maps(config, split, file)
+        _make_maps(config, split, rounds, file)
     with np.load(file) as arrays:
         planes = OWN_MAPS + PRESETS[config.preset].features
         return MappedVersions(**dict(arrays) | {"maps": arrays["maps"][:, :planes]})
 
 
-def _make_maps(config: QualityScoreConfig, split: Split, file: Path) -> None:
+def _make_maps(config: QualityScoreConfig, split: Split, rounds: int, file: Path) -> None:
     model, mixture = load_model("patchnet_map"), load_mixture()
     rows: list[tuple[Any, ...]] = []
-    for number in range(config.train_rounds if split == "train" else VAL_ROUNDS):
+    for number in range(rounds):
         for photo in track(list(read_artefacts(config, split, range(number, number + 1))), description=f"maps {split}"):
             qualities = mixture.quality(photo.features[None][:, 0, 0])
             versions = zip(

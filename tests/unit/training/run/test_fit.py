@@ -50,7 +50,8 @@ def test_each_experiment_has_both_presets(kind: type[ExperimentConfig], tmp_path
     assert lite.checkpoints == lite.folder == paper.folder
     assert paper.checkpoints == paper.folder / "paper-seed-7"
     assert paper.weights == paper.checkpoints / "weights"
-    assert paper.fit.epochs == 1
+    assert paper.fit.all_epochs == 1
+    assert load_config(kind, data=tmp_path, work=tmp_path, epochs=1).fit.all_epochs == 1
 
 
 def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:

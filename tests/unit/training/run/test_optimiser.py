@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from training.experiments.configs import CONFIG_OF
-from training.run.config import FitConfig, load_config
+from training.run.config import FitConfig, WarmRestart, load_config
 from training.run.optimiser import LAST_SHARE, build_optimiser, clip_gradients
 
 PUBLISHED = {
@@ -51,3 +51,17 @@ def test_preset_lite_falls_along_a_cosine_and_clips() -> None:
     network.weight.grad = torch.full((1, 1), 100.0)
     clip_gradients(network, fit)
     assert float(network.weight.grad) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_warm_restart_begins_at_its_own_rate_and_falls_over_its_own_epochs() -> None:
+    again = (WarmRestart(epochs=2, learning_rate=0.05), WarmRestart(epochs=3, learning_rate=0.02))
+    fit = FitConfig(epochs=4, batch_size=1, learning_rate=0.1, warm_restarts=again)
+    assert fit.all_epochs == 9
+    falls = [fit.fall_of(epoch) for epoch in range(9)]
+    assert falls == [(0, 4, 0.1)] * 4 + [(4, 2, 0.05)] * 2 + [(6, 3, 0.02)] * 3
+    optimiser, schedule = build_optimiser(nn.Linear(1, 1), fit, 4)
+    assert optimiser.param_groups[0]["lr"] == 0.05
+    for _ in range(2):
+        optimiser.step()
+        schedule.step()
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.05 * LAST_SHARE)

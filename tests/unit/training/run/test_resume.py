@@ -85,6 +85,45 @@ def test_straight_and_interrupted_fits_give_equal_losses(tmp_path: Path, steps: 
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("steps", [3, 8, 10, 12])
+def test_a_fit_with_warm_restarts_goes_on_as_if_it_had_not_stopped(tmp_path: Path, steps: int) -> None:
+    """Stopped in each fall of the learning rate, and between two of them."""
+    again = [{"epochs": 1, "learning_rate": 0.04}, {"epochs": 1, "learning_rate": 0.03}]
+    straight: list[Any] = []
+    settings = config(tmp_path / "straight", epochs=2, warm_restarts=again)
+    expected = fit(settings, noting(straight))
+    stopped: list[Any] = []
+    settings = config(tmp_path / "stopped", epochs=2, warm_restarts=again)
+    with pytest.raises(KilledError):
+        fit(settings, noting(stopped, steps))
+    fit(settings, noting(stopped))
+    assert len(straight) == 16
+    assert stopped == straight
+    for one, other in zip(expected.parameters(), fit(settings).parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_warm_restart_goes_on_from_the_best_weights(tmp_path: Path) -> None:
+    """A first fall that only spoils: the second begins where the first was at its best, after one epoch."""
+    settings = config(tmp_path, epochs=3, learning_rate=0.5, warm_restarts=[{"epochs": 1, "learning_rate": 1e-9}])
+    worse = iter([1.0, 2.0, 3.0, 4.0])
+
+    def loss(model: nn.Module, batch: Tensor) -> Tensor:
+        value = square(model, batch)
+        return value if model.training else value * 0 + next(worse)
+
+    seen: list[Tensor] = []
+
+    def watching(model: nn.Module, batch: Tensor) -> Tensor:
+        if model.training and len(seen) < 13:
+            seen.append(next(model.parameters()).detach().clone())
+        return loss(model, batch)
+
+    fit(settings, watching)
+    assert torch.equal(seen[12], seen[4])  # the first weights of the last fall are those after the first epoch
+    assert not torch.equal(seen[12], seen[8])
+
+
 def test_processes_that_make_batches_change_no_loss(tmp_path: Path) -> None:
     losses = []
     for workers in (0, 2):
