@@ -10,6 +10,7 @@ from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb, pad_to_at_least, to_nchw
+from models.threads import in_order
 from models.types import Float32Array, PatchQualityMap, Progress, Rgb8, RgbImage
 
 PATCH = 64
@@ -105,8 +106,8 @@ def tiled_patch_features(
     quality = np.empty((rows, columns), np.float32)
     features = np.empty((0, rows, columns), np.float32)
     corners = _tile_corners(rows, columns)
-    for done, (row, column) in enumerate(corners, start=1):
-        found = model.run({"tile": _tile_at(pixels, row, column)})
+    tiles = in_order(lambda corner: model.run({"tile": _tile_at(pixels, *corner)}), corners)
+    for done, ((row, column), found) in enumerate(zip(corners, tiles, strict=True), start=1):
         if not features.size:
             features = np.empty((found["features"].shape[1], rows, columns), np.float32)
         height, width = min(TILE_PATCHES, rows - row), min(TILE_PATCHES, columns - column)
@@ -124,8 +125,8 @@ def _one_shift(pixels: Rgb8, model: OnnxModel, progress: Progress) -> Float32Arr
     rows, columns = ((side - PATCH) // TILE_STRIDE + 1 for side in pixels.shape[:2])
     values = np.empty((rows, columns), np.float32)
     corners = _tile_corners(rows, columns)
-    for done, (row, column) in enumerate(corners, start=1):
-        found = model.run({"tile": _tile_at(pixels, row, column)})["quality"][0]
+    tiles = in_order(lambda corner: model.run({"tile": _tile_at(pixels, *corner)})["quality"][0], corners)
+    for done, ((row, column), found) in enumerate(zip(corners, tiles, strict=True), start=1):
         target = values[row : row + TILE_PATCHES, column : column + TILE_PATCHES]
         target[:] = found[: target.shape[0], : target.shape[1]]
         progress(done / len(corners))
@@ -155,9 +156,13 @@ def _slide(
     rows, columns = ((side - patch) // stride + 1 for side in images[0].shape[:2])
     corners = [(row * stride, column * stride) for row in range(rows) for column in range(columns)]
     values: list[Float32Array] = []
-    for batch in _chunks(corners):
-        inputs = {name: to_nchw(_windows(image, batch, patch)) for name, image in zip(names, images, strict=True)}
-        values.append(model.run(inputs)[output])
+
+    def judged(batch: list[tuple[int, int]]) -> Float32Array:
+        windows = zip(names, images, strict=True)
+        return model.run({name: to_nchw(_windows(image, batch, patch)) for name, image in windows})[output]
+
+    for found in in_order(judged, _chunks(corners)):
+        values.append(found)
         if progress is not None:
             progress(min(1.0, len(values) * BATCH / len(corners)))
     return np.concatenate(values).reshape(rows, columns).astype(np.float32, copy=False)

@@ -14,12 +14,15 @@ from models.metrics.fish import fish_map, fish_sharpness
 from models.patch_quality import PATCH, TILE_STRIDE, tiled_patch_features
 from models.plain_ground import content_box
 from models.preprocess import as_rgb, pad_to_at_least
+from models.threads import in_order
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 
 # Side of the maps that the aggregation graph takes; maps of any size are brought to it by area means.
 MAP_SIDE = 32
 # The thesis steps by 4 pixels; a grid that is reduced to 32x32 in any case gains nothing from three more passes.
 STRIDE = TILE_STRIDE
+# Of the grey map that are made at a time.
+_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,13 @@ def _grey_map(pixels: Rgb8, stride: int, shape: tuple[int, ...]) -> Float32Array
     """Luma in [0, 1], the mean over the ``stride`` square in the middle of each window."""
     start = (PATCH - stride) // 2
     rows, columns = shape
-    middle = luma(pixels)[start : start + rows * stride, start : start + columns * stride] / 255
-    return np.asarray(middle.reshape(rows, stride, columns, stride).mean((1, 3)), dtype=np.float32)
+    middle = pixels[start : start + rows * stride, start : start + columns * stride]
+
+    def means(row: int) -> Float32Array:
+        seen = luma(middle[row * stride : (row + _ROWS) * stride]) / 255
+        return np.asarray(seen.reshape(-1, stride, columns, stride).mean((1, 3)), dtype=np.float32)
+
+    return np.concatenate(list(in_order(means, range(0, rows, _ROWS))))
 
 
 def area_resize(values: NDArray[np.floating], height: int, width: int) -> Float32Array:
@@ -80,7 +88,10 @@ def area_resize(values: NDArray[np.floating], height: int, width: int) -> Float3
     Enlarging repeats values; the mean of a map is kept either way.
     """
     rows, columns = _shares(values.shape[-2], height), _shares(values.shape[-1], width)
-    return np.asarray(rows @ values.astype(np.float64) @ columns.T, dtype=np.float32)
+    resized = np.empty((*values.shape[:-2], height, width), np.float32)
+    for place in np.ndindex(values.shape[:-2]):  # a photo's 99 maps at once would be as large as the photo ten times
+        resized[place] = rows @ values[place].astype(np.float64) @ columns.T
+    return resized
 
 
 def _shares(source: int, target: int) -> NDArray[np.float64]:

@@ -47,11 +47,6 @@ class FeatureMaps(NamedTuple):
     deviation: Float32Array
     """(H, W) in luma levels, at least ``DEVIATION_FLOOR``."""
 
-    def columns(self, seen: slice) -> "FeatureMaps":
-        """Of those columns, which begin and end at even ones."""
-        halved = slice(seen.start // 2, seen.stop // 2)
-        return FeatureMaps(self.focus[:, seen], self.perceptual[..., halved], self.deviation[:, seen])
-
     def as_inputs(self) -> dict[str, Float32Array]:
         """What the graphs take, (1, C, H, W) each."""
         return {

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.graphs.artefacts import load_model
 from models.graphs.onnx_model import OnnxModel
-from models.jnd.feature_maps import FeatureMaps, feature_maps
+from models.jnd.feature_maps import feature_maps
 from models.plain_ground import Box, content_boxes
 from models.preprocess import as_rgb, to_nchw
 from models.types import Float32Array, JndMap, Progress, Rgb8, RgbImage
@@ -85,10 +85,9 @@ def _by_parts(
     values = np.zeros((len(rows), len(columns)), np.float32)
     bands, stacks = spans(len(rows)), spans(len(columns))
     for band, (down, share_down) in enumerate(bands):
-        seen = _taken(pixels, rows[down], columns)
-        maps = feature_maps(seen)
         for stack, (across, share_across) in enumerate(stacks, start=1):
-            jnd = part.run({"means": means} | graph_inputs(seen[:, across], maps.columns(across)))["jnd"][0, 0]
+            seen = _taken(pixels, rows[down], columns[across])
+            jnd = part.run({"means": means} | graph_inputs(seen))["jnd"][0, 0]
             jnd *= share_down[:, None]
             jnd *= share_across
             values[down, across] += jnd
@@ -97,9 +96,9 @@ def _by_parts(
     return values
 
 
-def graph_inputs(pixels: Rgb8, maps: FeatureMaps | None = None) -> dict[str, Float32Array]:
-    """What both graphs take of a photo, or of a part of one whose maps are known."""
-    return {"image": to_nchw(pixels)[None], **(maps or feature_maps(pixels)).as_inputs()}
+def graph_inputs(pixels: Rgb8) -> dict[str, Float32Array]:
+    """What both graphs take of a photo, or of a part of one."""
+    return {"image": to_nchw(pixels)[None], **feature_maps(pixels).as_inputs()}
 
 
 def spans(length: int) -> list[tuple[slice, Float32Array]]:

@@ -5,9 +5,8 @@ an SSIM error and two edge errors in each channel, 1-norm and 4-norm of each, 10
 sides the blur sees zeros, at top and bottom the mirrored photo, as the Python package ``ssimulacra2`` has it.
 """
 
-import itertools
-from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,14 +18,15 @@ from models.preprocess import as_rgb, pad_to_at_least
 from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
 
-Sample = TypeVar("Sample", np.uint8, np.float32)
-
 SCALES = 6
 SMALLEST = 8
 """A scale with a shorter side is not looked at; smaller photos are mirrored up to it."""
 
-STRIP = 64
-"""Rows of which linear light is held at once; even."""
+STRIP = 128
+"""Rows of a scale that are looked at together; even."""
+
+KEPT = 2_000_000
+"""Pixels of a photo up to which all that depends on it alone is kept."""
 
 _SIGMA, _RADIUS = 1.5, 5
 _TAPS = 2 * _RADIUS + 1
@@ -71,13 +71,43 @@ _WEIGHTS = (
 """By channel and scale: 1-norm of SSIM, added, lost; 4-norm of SSIM, added, lost. libjxl, ``tools/ssimulacra2.cc``."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Rows ``top`` to ``bottom``, the end excluded, of a scale of ``height`` rows."""
+
+    scale: int
+    top: int
+    bottom: int
+    height: int
+
+    @property
+    def seen(self) -> slice:
+        """These rows and those that their Gaussian means depend on."""
+        return slice(max(0, self.top - _RADIUS), min(self.height, self.bottom + _RADIUS))
+
+    @property
+    def own(self) -> tuple[int, int]:
+        """Which of the rows that are seen are its own: the first, and how many."""
+        return self.top - self.seen.start, self.bottom - self.top
+
+
 class Ssimulacra2Reference:
-    """A photo as reference: sRGB, anything ``as_rgb`` takes. Keeps 48 bytes a pixel."""
+    """A photo as reference: sRGB, anything ``as_rgb`` takes.
+
+    Keeps 4 bytes a pixel beside the photo, and up to ``KEPT`` pixels 52 more, with which a version costs a third less.
+    """
 
     def __init__(self, image: RgbImage | ArrayLike) -> None:
         pixels = as_rgb(image)
         self._shape = pixels.shape
-        self._scales = [(planes, *_means(planes)) for planes in _pyramid(pixels)]
+        self._light = _light_of_scales(pixels)
+        self._strips = [
+            _Strip(scale, top, min(top + STRIP, len(light)), len(light))
+            for scale, light in enumerate(self._light)
+            for top in range(0, len(light), STRIP)
+        ]
+        few = pixels.shape[0] * pixels.shape[1] <= KEPT
+        self._kept = dict(zip(self._strips, in_order(self._seen, self._strips), strict=True)) if few else {}
 
     def score(self, distorted: RgbImage | ArrayLike) -> float:
         """100 for equal pixels, lower is worse, about 90 where nobody sees a difference; may be negative.
@@ -87,15 +117,26 @@ class Ssimulacra2Reference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        weights = _weights(len(self._scales))
-        pyramid = _pyramid(pixels)
+        light, weights = _light_of_scales(pixels), _weights(len(self._light))
 
-        def penalty(place: tuple[int, int]) -> float:
-            scale, channel = place
-            reference, mean, square = (planes[channel] for planes in self._scales[scale])
-            return float(_norms(reference, mean, square, pyramid[scale][channel], _kernel()) @ weights[channel, scale])
+        def errors(strip: _Strip) -> NDArray[np.float64]:
+            seen, planes = self._kept.get(strip) or self._seen(strip), _xyb(light[strip.scale][strip.seen])
+            return np.stack([_error_sums(*part, _kernel(), *strip.own) for part in zip(*seen, planes, strict=True)])
 
-        return _to_score(sum(in_order(penalty, itertools.product(range(len(pyramid)), range(3)))))
+        sums = np.zeros((len(light), 3, 6))
+        for strip, found in zip(self._strips, in_order(errors, self._strips), strict=True):
+            sums[strip.scale] += found
+        means = sums / np.array([[[scale.shape[0] * scale.shape[1]]] for scale in light])
+        means[:, :, 3:] **= 0.25
+        return _to_score(float((means.swapaxes(0, 1) * weights).sum()))
+
+    def _seen(self, strip: _Strip) -> tuple[Float32Array, Float32Array, Float32Array]:
+        """Positive XYB (3, h, w) of a strip, Gaussian means of it and of its square."""
+        planes = _xyb(self._light[strip.scale][strip.seen])
+        mean, square = np.empty_like(planes), np.empty_like(planes)
+        for channel in range(3):
+            _blur(planes[channel], _kernel(), mean[channel], square[channel])
+        return planes, mean, square
 
 
 def _weights(scales: int) -> NDArray[np.float64]:
@@ -109,55 +150,41 @@ def _to_score(penalty: float) -> float:
     return 100.0 - 10.0 * cubic**_POWER if cubic > 0 else 100.0
 
 
-def _pyramid(pixels: Rgb8) -> list[Float32Array]:
-    """Positive XYB float32 (3, h, w) of each scale."""
-    planes, linear = _scale(pad_to_at_least(pixels, SMALLEST, SMALLEST), linear_light)
-    scales = [planes]
-    while len(scales) < SCALES and min(linear.shape[:2]) >= SMALLEST:
-        planes, linear = _scale(linear, _as_it_is)
-        scales.append(planes)
+def _light_of_scales(pixels: Rgb8) -> list[Rgb8 | Float32Array]:
+    """The photo, then linear light (h, w, 3) of each smaller scale: means of 2x2 squares, or of less at odd edges."""
+    scales: list[Rgb8 | Float32Array] = [pad_to_at_least(pixels, SMALLEST, SMALLEST)]
+    while len(scales) < SCALES and min(scales[-1].shape[:2]) > 2 * (SMALLEST - 1):
+        scales.append(_halved(scales[-1]))
     return scales
 
 
-def _scale(
-    rows_of: NDArray[Sample], to_linear: Callable[[NDArray[Sample]], Float32Array]
-) -> tuple[Float32Array, Float32Array]:
-    """Positive XYB (3, h, w), and linear light (ceil(h / 2), ceil(w / 2), 3) of the next scale.
-
-    That is the mean of 2x2 squares, at odd edges of the pixels there are.
-    """
-    height, width = rows_of.shape[:2]
-    planes, half = (
-        np.empty((3, height, width), np.float32),
-        np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32),
-    )
-    matrix, bias = np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS)
+def _halved(light: Rgb8 | Float32Array) -> Float32Array:
+    height, width = light.shape[:2]
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
 
     def work(top: int) -> None:
-        linear = to_linear(rows_of[top : top + STRIP])
-        _to_xyb(linear, matrix, bias, planes, top)
-        _halve(linear, half[top // 2 : (top + STRIP) // 2])
+        _halve(_linear(light[top : top + STRIP]), half[top // 2 : (top + STRIP) // 2])
 
     for _ in in_order(work, range(0, height, STRIP)):
         pass
-    return planes, half
+    return half
 
 
-def _as_it_is(linear: Float32Array) -> Float32Array:
-    return linear
+def _linear(light: Rgb8 | Float32Array) -> Float32Array:
+    return linear_light(cast(Rgb8, light)) if light.dtype == np.uint8 else cast(Float32Array, light)
+
+
+def _xyb(light: Rgb8 | Float32Array) -> Float32Array:
+    """Positive XYB float32 (3, h, w) of rows of a scale."""
+    planes = np.empty((3, *light.shape[:2]), np.float32)
+    _to_xyb(_linear(light), np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS), planes)
+    return planes
 
 
 def _kernel() -> Float32Array:
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     kernel = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     return np.asarray(kernel / kernel.sum(), np.float32)
-
-
-def _means(planes: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Gaussian means of the planes (3, h, w) and of their squares."""
-    mean, square = np.empty_like(planes), np.empty_like(planes)
-    list(in_order(lambda channel: _blur(planes[channel], _kernel(), mean[channel], square[channel]), range(3)))
-    return mean, square
 
 
 @compiled
@@ -173,7 +200,7 @@ def _halve(linear: Float32Array, half: Float32Array) -> None:
 
 
 @compiled
-def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes: Float32Array, top: int) -> None:
+def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes: Float32Array) -> None:
     root = np.float32(bias ** (1 / 3))
     width = linear.shape[1]
     colours, cones = np.empty((3, width), np.float32), np.empty((3, width), np.float32)
@@ -188,9 +215,9 @@ def _to_xyb(linear: Float32Array, matrix: Float32Array, bias: np.float32, planes
                 cones[c, j] = cube_root(mixed) - root
         for j in range(width):
             y = np.float32(0.5) * (cones[0, j] + cones[1, j])
-            planes[0, top + i, j] = np.float32(0.5) * (cones[0, j] - cones[1, j]) * np.float32(14) + np.float32(0.42)
-            planes[1, top + i, j] = y + np.float32(0.01)
-            planes[2, top + i, j] = cones[2, j] - y + np.float32(0.55)
+            planes[0, i, j] = np.float32(0.5) * (cones[0, j] - cones[1, j]) * np.float32(14) + np.float32(0.42)
+            planes[1, i, j] = y + np.float32(0.01)
+            planes[2, i, j] = cones[2, j] - y + np.float32(0.55)
 
 
 @compiled
@@ -242,29 +269,34 @@ def _blur(plane: Float32Array, kernel: Float32Array, mean: Float32Array, square:
 
 
 @compiled
-def _norms(
-    reference: Float32Array, mean: Float32Array, square: Float32Array, plane: Float32Array, kernel: Float32Array
+def _error_sums(
+    reference: Float32Array,
+    mean: Float32Array,
+    square: Float32Array,
+    plane: Float32Array,
+    kernel: Float32Array,
+    first: int,
+    count: int,
 ) -> NDArray[np.float64]:
-    """Means and fourth roots of mean fourth powers of SSIM error, added and lost edges, (6,), of one plane."""
+    """Sums and sums of fourth powers of SSIM error, added and lost edges, (6,), over ``count`` rows from ``first``."""
     height, width = plane.shape
-    taps = _TAPS
     ones, product = np.ones(width, np.float32), np.zeros(width + 2 * _RADIUS, np.float32)
     one, c2 = np.float32(1), np.float32(_C2)
-    ring = np.empty((taps, 3, width), np.float32)
+    ring = np.empty((_TAPS, 3, width), np.float32)
     blurred = np.empty((3, width), np.float32)
     errors = np.empty((3, width), np.float32)
     sums = np.zeros(6)
-    for i in range(height + taps // 2):
+    for i in range(height + _TAPS // 2):
         if i < height:
-            _across(plane[i], ones, kernel, product, ring[i % taps, 0])
-            _across(plane[i], plane[i], kernel, product, ring[i % taps, 1])
-            _across(reference[i], plane[i], kernel, product, ring[i % taps, 2])
-        y = i - taps // 2
-        if y < 0:
+            _across(plane[i], ones, kernel, product, ring[i % _TAPS, 0])
+            _across(plane[i], plane[i], kernel, product, ring[i % _TAPS, 1])
+            _across(reference[i], plane[i], kernel, product, ring[i % _TAPS, 2])
+        y = i - _TAPS // 2
+        if y < first or y >= first + count:
             continue
         blurred[:] = np.float32(0)
-        for k in range(taps):
-            row = _mirrored(y + k - taps // 2, height) % taps
+        for k in range(_TAPS):
+            row = _mirrored(y + k - _TAPS // 2, height) % _TAPS
             for n in range(3):
                 for j in range(width):
                     blurred[n, j] += kernel[k] * ring[row, n, j]
@@ -279,14 +311,11 @@ def _norms(
             errors[1, j] = max(edge, np.float32(0))
             errors[2, j] = max(-edge, np.float32(0))
         for n in range(3):
-            first, fourth = np.float64(0), np.float64(0)
+            once, fourth = np.float64(0), np.float64(0)
             for j in range(width):
                 error = np.float64(errors[n, j])
-                first += error
+                once += error
                 fourth += error * error * error * error
-            sums[n] += first
+            sums[n] += once
             sums[3 + n] += fourth
-    sums /= height * width
-    for n in range(3):
-        sums[3 + n] = sums[3 + n] ** 0.25
     return sums

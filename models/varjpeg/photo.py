@@ -26,10 +26,10 @@ from models.sur.tiles import Places
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
-from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving
+from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving, mean_luma
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.search.excerpt import cut
-from models.varjpeg.tables import PhotoSettings, photo_settings
+from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
     activity,
     block_means,
@@ -176,12 +176,7 @@ class PreparedPhoto:
         if subsampling is Subsampling.GREY:
             grey = self._choose(with_whole_means(self._luma, written.luma), of_luma, half=False)
             return draft_file(self.height, self.width, [Component(grey, table=0)], [written.luma], self.metadata)
-        planes = [
-            with_whole_means(plane, written.chroma) for plane in (self._half_chroma if half else self._full_chroma)
-        ]
-        cb = self._choose(planes[0], of_chroma, half=half)
-        missed = planes[0] - cb * written.chroma.astype(np.float32)
-        chroma = [cb, self._choose(planes[1] + np.float32(_CR_FOR_CB) * missed, of_chroma, half=half)]
+        chroma = self._choose_chroma(written.chroma, of_chroma, half=half)
         luminous = self._choose(self._luma_beside(chroma, written, half=half), of_luma, half=False)
         components = [Component(luminous, table=0, sampling=(2, 2) if half else (1, 1))]
         components += [Component(blocks, table=1) for blocks in chroma]
@@ -219,12 +214,8 @@ class PreparedPhoto:
         return mean_lost_by_halving(self.pixels)
 
     @cached_property
-    def _luma_plane(self) -> Float32Array:
-        return luma(self.pixels)
-
-    @cached_property
     def _luma(self) -> Float32Array:
-        return forward_dct(self._luma_plane - np.float32(128))
+        return forward_dct(luma(self.pixels) - np.float32(128))
 
     @cached_property
     def _lightness(self) -> Float32Array:
@@ -240,7 +231,7 @@ class PreparedPhoto:
 
     @cached_property
     def _mean_luma(self) -> Float32Array:
-        return block_means(self._luma_plane, self.height, self.width)
+        return mean_luma(self.pixels)
 
     def _measures(self, settings: PhotoSettings, *, half: bool) -> tuple[Measure, Measure]:
         """Of luma and of chroma."""
@@ -264,10 +255,20 @@ class PreparedPhoto:
         where = protected_pairs(self._protected, self.height, self.width) if half else self._protected
         return choose_beside_protected(plane, usual, protected, where)
 
+    def _choose_chroma(self, table: Table, measures: list[Measure], *, half: bool) -> list[Blocks]:
+        """Cb, and Cr beside what Cb misses."""
+        first, second = self._half_chroma if half else self._full_chroma
+        plane = with_whole_means(first, table)
+        cb = self._choose(plane, measures, half=half)
+        plane -= cb * table.astype(np.float32)
+        plane *= np.float32(_CR_FOR_CB)
+        plane += with_whole_means(second, table)
+        return [cb, self._choose(plane, measures, half=half)]
+
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
         coefficients, means = compensated_dct(
-            self._luma_plane, self._lightness, chroma, written.chroma, share=written.lightness_share, half=half
+            self.pixels, self._lightness, chroma, written.chroma, share=written.lightness_share, half=half
         )
         return with_shown_lightness(coefficients, written.luma, means[0], means[1], self._mean_lightness)
 

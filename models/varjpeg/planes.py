@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.colour import double, halve_for_triangle, rgb_to_ycbcr
+from models.colour import double, halve_for_triangle, luma, rgb_to_ycbcr
 from models.jpeg.dct import BLOCK, forward_dct, inverse_dct
 from models.jpeg.entropy import Blocks
 from models.threads import in_order
@@ -82,23 +82,30 @@ def mean_lost_by_halving(pixels: Rgb8) -> tuple[float, float]:
     return float(cb), float(cr)
 
 
+def mean_luma(pixels: Rgb8) -> Float32Array:
+    """float32 (rows, columns): mean luma of each 8x8 block, at the edge over what there is."""
+    height, width = pixels.shape[:2]
+    means = (block_means(luma(pixels[strip.rows]), strip.bottom - strip.top, width) for strip in strips(height))
+    return np.concatenate(list(means))
+
+
 def compensated_dct(
-    luma: Float32Array, wanted: Float32Array, chroma: list[Blocks], table: Table, *, share: float, half: bool
+    pixels: Rgb8, wanted: Float32Array, chroma: list[Blocks], table: Table, *, share: float, half: bool
 ) -> tuple[Float32Array, Float32Array]:
     """DCT (rows, columns, 64) of the luma that gives the pixels the ``wanted`` lightness beside this chroma, as it is
     decoded; and the means (2, rows, columns) of Cb and Cr in its blocks.
 
-    ``luma``, ``wanted``: (H, W); ``chroma``: quantized Cb and Cr, at half resolution with ``half``; ``table``: theirs;
-    ``share``: as ``compensated_luma`` takes it.
+    ``pixels``: (H, W, 3); ``wanted``: (H, W); ``chroma``: quantized Cb and Cr, at half resolution with ``half``;
+    ``table``: theirs; ``share``: as ``compensated_luma`` takes it.
     """
-    height, width = luma.shape
+    height, width = pixels.shape[:2]
     grid = -(-height // BLOCK), -(-width // BLOCK)
     coefficients, means = np.empty((*grid, BLOCK * BLOCK), np.float32), np.empty((2, *grid), np.float32)
     steps = table.astype(np.float32)
 
     def transform(strip: Strip) -> None:
         cb, cr = (_decoded(blocks, steps, strip, width, half=half) for blocks in chroma)
-        moved = compensated_luma(luma[strip.rows], cb, cr, wanted[strip.rows], share)
+        moved = compensated_luma(luma(pixels[strip.rows]), cb, cr, wanted[strip.rows], share)
         rows = slice(strip.top // BLOCK, -(-strip.bottom // BLOCK))
         coefficients[rows] = forward_dct(moved - np.float32(128))
         for number, plane in enumerate((cb, cr)):

@@ -26,10 +26,12 @@ from models.jpeg.huffman import (
     MAX_DC_SIZE,
     MAX_DC_VALUE,
     SIXTEEN_ZEROS,
+    Histogram,
     symbol_bits,
 )
-from models.threads import in_bands
+from models.threads import in_bands, in_order
 from models.types import Float32Array
+from models.varjpeg.planes import Strip, strips
 
 _DEAD_ZONE = 0.33
 """First pass: magnitudes are rounded down below this fraction, near what the second pass decides on photos/train."""
@@ -47,6 +49,9 @@ full price the rest of the photo would pay for the mask with more than a seventh
 _DC_REACH, _DC_REACH_BESIDE = 1, 3
 """DC candidates: the nearest step of the file and so many on either side; more beside protected blocks, where a step
 is that much finer than the block asks for."""
+
+_ROWS_COUNTED = 32
+"""Rows of blocks whose symbols are counted at a time: those that show something are copied to be counted."""
 
 _NO_PRICE = 1e6
 """How much more a protected error counts in the path through DC where its bits cost nothing: none is worth a step."""
@@ -122,10 +127,19 @@ def choose_beside_protected(
 
 def _ac_bits(blocks: Blocks, coefficients: Float32Array) -> Float32Array:
     """What each symbol costs in blocks that show something: a run of ends of plain blocks is one symbol in the file."""
-    detail = np.empty(blocks.shape[:2], np.bool_)
-    in_bands(lambda rows: _find_detail(coefficients[rows], detail[rows]), len(blocks))
-    flat = blocks[detail] if detail.any() else blocks.reshape(-1, 64)
-    return symbol_bits(count_symbols(flat, dc_differences(flat)).ac)
+
+    def count(strip: Strip) -> Histogram:
+        detail = np.empty(blocks[strip.rows].shape[:2], np.bool_)
+        _find_detail(coefficients[strip.rows], detail)
+        return _count_ac(blocks[strip.rows][detail])
+
+    counted = sum(in_order(count, strips(len(blocks), _ROWS_COUNTED)), np.zeros(256, np.int64))
+    return symbol_bits(counted if counted.any() else _count_ac(blocks.reshape(-1, 64)))
+
+
+def _count_ac(blocks: Blocks) -> Histogram:
+    """Of blocks (N, 64)."""
+    return count_symbols(blocks, np.zeros(len(blocks), np.int32)).ac
 
 
 @compiled

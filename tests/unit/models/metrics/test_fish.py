@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from models.errors import InvalidParameterError
-from models.metrics.fish import detail_bands, fish_index, fish_map, fish_sharpness
+from models.metrics import fish
+from models.metrics.fish import HIGH_PASS, LOW_PASS, detail_bands, fish_index, fish_map, fish_sharpness
 from tests.assets.photos import noise
 
 
@@ -49,6 +50,27 @@ def test_any_size_gives_finite_values(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
     assert np.isfinite(fish_map(image)).all()
     assert np.isfinite(fish_sharpness(image))
+
+
+@pytest.mark.parametrize("shape", [(255, 20), (256, 9), (257, 40), (300, 30), (520, 12)])
+@pytest.mark.parametrize(("window", "stride"), [(16, 8), (64, 8), (64, 5), (8, 3)])
+def test_strips_hide_nothing(shape: tuple[int, int], window: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = noise(*shape)
+    found = fish_map(image, window=window, stride=stride), fish_sharpness(image)
+    monkeypatch.setattr(fish, "_ROWS", 8 * 1024)
+    np.testing.assert_allclose(found[0], fish_map(image, window=window, stride=stride), rtol=1e-6)
+    assert found[1] == pytest.approx(fish_sharpness(image), rel=1e-12)
+
+
+def test_filters_are_those_of_scipy() -> None:
+    plane = np.random.default_rng(3).normal(0, 10, (37, 50))
+    low, high = (ndimage.correlate1d(plane, kernel, axis=1, mode="mirror") for kernel in (LOW_PASS, HIGH_PASS))
+    across = low[:, ::2], high[:, 1::2]
+    lh = ndimage.correlate1d(across[0], HIGH_PASS, axis=0, mode="mirror")[1::2]
+    hl = ndimage.correlate1d(across[1], LOW_PASS, axis=0, mode="mirror")[::2]
+    found = detail_bands(plane)[0]
+    np.testing.assert_allclose(found.lh, lh**2, atol=1e-9)
+    np.testing.assert_allclose(found.hl, hl**2, atol=1e-9)
 
 
 def test_wavelet_keeps_the_energy_of_noise(texture: np.ndarray) -> None:

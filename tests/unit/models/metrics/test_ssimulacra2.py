@@ -9,7 +9,9 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from models.errors import ImageSizesDifferError
-from models.metrics.ssimulacra2 import Ssimulacra2Reference
+from models.metrics import ssimulacra2
+from models.metrics.ssimulacra2 import STRIP, Ssimulacra2Reference
+from models.threads import shared
 from models.types import Rgb8
 from tests.assets.photos import photo, through_jpeg
 
@@ -57,6 +59,27 @@ def test_worse_is_lower_and_the_reference_serves_many_times() -> None:
     scores = [reference.score(through_jpeg(photo(150, 203), quality)) for quality in (95, 80, 60, 30, 10)]
     assert scores == sorted(scores, reverse=True)
     assert reference.score(through_jpeg(photo(150, 203), 60)) == scores[2]
+
+
+@pytest.mark.parametrize("height", [STRIP - 1, STRIP + 3, 2 * STRIP + 1])
+def test_a_large_photo_is_judged_as_a_small_one_on_any_number_of_threads(
+    height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large one nothing but linear light is kept, so that it takes 8 bytes a pixel."""
+    distorted = through_jpeg(photo(height, 70), 60)
+    kept = Ssimulacra2Reference(photo(height, 70)).score(distorted)
+    monkeypatch.setattr(ssimulacra2, "KEPT", 0)
+    for threads in (1, 3):
+        with shared(threads):
+            assert Ssimulacra2Reference(photo(height, 70)).score(distorted) == kept
+
+
+@pytest.mark.parametrize("strip", [16, 64])
+def test_strips_hide_nothing(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    distorted = through_jpeg(photo(150, 203), 60)
+    whole = Ssimulacra2Reference(photo(150, 203)).score(distorted)
+    monkeypatch.setattr(ssimulacra2, "STRIP", strip)
+    assert Ssimulacra2Reference(photo(150, 203)).score(distorted) == pytest.approx(whole, abs=1e-9)
 
 
 def test_other_sizes_are_refused() -> None:

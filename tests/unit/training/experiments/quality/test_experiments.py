@@ -70,9 +70,9 @@ def test_the_aggregation_sees_the_maps_of_its_preset(root: Path, preset: str) ->
     config.folder.mkdir(parents=True)
     planes = OWN_MAPS + PRESETS["lite"].features
     rng = np.random.default_rng(0)
-    for split in ("train", "val"):
+    for split, rounds in (("train", config.train_rounds), ("val", VAL_ROUNDS)):
         np.savez(
-            config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}.npz",
+            config.folder / f"maps-{split}-{load_manifest()['patchnet_map'].sha256[:12]}-{rounds}.npz",
             maps=rng.random((4, planes, MAP_SIDE, MAP_SIDE)).astype(np.float16),
             scores=np.array([10.0, 40, 70, 100]),
             patchnet=np.full(4, 0.5),
