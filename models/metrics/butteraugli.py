@@ -23,18 +23,22 @@ from models.metrics import butteraugli_constants as constants
 from models.metrics import butteraugli_loops as loops
 from models.metrics.butteraugli_constants import Line
 from models.preprocess import as_rgb, pad_to_at_least
+from models.threads import in_order
 from models.types import Float32Array, Rgb8, RgbImage
 
 _REACH = 34
 """Rows of the same resolution that a pixel's distance depends on at each side: the blurs' radii 2, 16, 7, 3 and 6."""
-_STRIP_PIXELS = 2_000_000
-"""About 200 MB of planes at a time."""
-_KEPT_PIXELS = 12_000_000
+_STRIP_PIXELS = 600_000
+"""About 100 MB of planes at a time on each thread."""
+_KEPT_PIXELS = 1_000_000
 """The bands of larger references are not kept but computed again for each version."""
 
 
 class ButteraugliReference:
-    """A photo as reference: sRGB, anything ``as_rgb`` takes, mirrored up to 8 pixels a side. Keeps 70 bytes a pixel."""
+    """A photo as reference: sRGB, anything ``as_rgb`` takes, mirrored up to 8 pixels a side.
+
+    Keeps 70 bytes a pixel of a photo that is not large, with which a version costs half as much.
+    """
 
     def __init__(self, image: RgbImage | ArrayLike) -> None:
         pixels = as_rgb(image)
@@ -42,7 +46,7 @@ class ButteraugliReference:
         self._pixels = pad_to_at_least(pixels, constants.SMALLEST, constants.SMALLEST)
         self._strips = _strips(*self._pixels.shape[:2])
         keep = self._pixels.size <= 3 * _KEPT_PIXELS
-        self._kept = [self._reference(strip) for strip in self._strips] if keep else None
+        self._kept = dict(zip(self._strips, in_order(self._reference, self._strips), strict=True)) if keep else {}
 
     def norm(self, distorted: RgbImage | ArrayLike) -> float:
         """What ``butteraugli_main`` prints as 3-norm: the mean of the 3-, 6- and 12-norm of the distances.
@@ -63,9 +67,12 @@ class ButteraugliReference:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
         pixels = pad_to_at_least(pixels, constants.SMALLEST, constants.SMALLEST)
         distances = np.empty(pixels.shape[:2], np.float32)
-        for index, strip in enumerate(self._strips):
-            reference = self._reference(strip) if self._kept is None else self._kept[index]
+
+        def judge(strip: _Strip) -> None:
+            reference = self._kept.get(strip) or self._reference(strip)
             distances[strip.first : strip.end] = _strip_distances(reference, _seen(pixels, strip), strip)
+
+        list(in_order(judge, self._strips))
         return distances
 
     def _reference(self, strip: "_Strip") -> list["_Reference"]:

@@ -13,7 +13,8 @@ SIGMA = 1.5
 RADIUS = 5
 C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
-_STRIP = 256
+_STRIP = 96
+_ROWS_OF_LUMA = 16
 # Wang, Simoncelli and Bovik 2003, "Multiscale structural similarity", section 3.2.
 MS_SSIM_EXPONENTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
 
@@ -22,7 +23,10 @@ Floats = NDArray[np.float64]
 
 def luma(pixels: Rgb8) -> Floats:
     """BT.601 luma of uint8 (H, W, 3): float64 (H, W) in 0..255."""
-    return np.asarray(pixels @ LUMA, dtype=np.float64)
+    values = np.empty(pixels.shape[:2])
+    for top in range(0, len(pixels), _ROWS_OF_LUMA):  # a product makes all its pixels float64 first
+        np.matmul(pixels[top : top + _ROWS_OF_LUMA], LUMA, out=values[top : top + _ROWS_OF_LUMA])
+    return values
 
 
 def psnr_db(reference: Rgb8, distorted: Rgb8) -> float:

@@ -6,7 +6,6 @@ sides the blur sees zeros, at top and bottom the mirrored photo, as the Python p
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,10 +21,10 @@ SCALES = 6
 SMALLEST = 8
 """A scale with a shorter side is not looked at; smaller photos are mirrored up to it."""
 
-STRIP = 128
-"""Rows of a scale that are looked at together; even."""
+STRIP = 64
+"""Rows of a scale that are looked at together."""
 
-KEPT = 2_000_000
+KEPT = 1_000_000
 """Pixels of a photo up to which all that depends on it alone is kept."""
 
 _SIGMA, _RADIUS = 1.5, 5
@@ -91,20 +90,63 @@ class _Strip:
         return self.top - self.seen.start, self.bottom - self.top
 
 
+class _Light:
+    """Linear light (h, w, 3) of each scale of sRGB pixels (H, W, 3): means of 2x2 squares, or of less at odd edges.
+
+    The two largest are made of the pixels when they are asked for, the others kept: one byte a pixel.
+    """
+
+    def __init__(self, pixels: Rgb8) -> None:
+        self._pixels = np.asarray(pad_to_at_least(pixels, SMALLEST, SMALLEST), np.uint8)
+        self.sizes = [self._pixels.shape[:2]]
+        self._kept: list[Float32Array] = []
+        while len(self.sizes) < SCALES and min(self.sizes[-1]) > 2 * (SMALLEST - 1):
+            height, width = ((side + 1) // 2 for side in self.sizes[-1])
+            self.sizes.append((height, width))
+            if len(self.sizes) > 2:
+                self._kept.append(np.concatenate(list(in_order(self._halved, range(0, height, STRIP)))))
+
+    def rows(self, scale: int, rows: slice) -> Float32Array:
+        """Of a scale."""
+        if scale == 0:
+            return linear_light(self._pixels[rows])
+        if scale == 1:
+            return _halved(linear_light(self._pixels[2 * rows.start : 2 * rows.stop]))
+        return self._kept[scale - 2][rows]
+
+    def _halved(self, top: int) -> Float32Array:
+        """A strip of the next scale."""
+        last = len(self._kept) + 1
+        return _halved(self.rows(last, slice(2 * top, 2 * (top + STRIP))))
+
+    def xyb(self, scale: int, rows: slice) -> Float32Array:
+        """Positive XYB float32 (3, h, w) of rows of a scale."""
+        linear = self.rows(scale, rows)
+        planes = np.empty((3, *linear.shape[:2]), np.float32)
+        _to_xyb(linear, np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS), planes)
+        return planes
+
+
+def _halved(linear: Float32Array) -> Float32Array:
+    half = np.empty(((linear.shape[0] + 1) // 2, (linear.shape[1] + 1) // 2, 3), np.float32)
+    _halve(linear, half)
+    return half
+
+
 class Ssimulacra2Reference:
     """A photo as reference: sRGB, anything ``as_rgb`` takes.
 
-    Keeps 4 bytes a pixel beside the photo, and up to ``KEPT`` pixels 52 more, with which a version costs a third less.
+    Keeps one byte a pixel beside the photo, and up to ``KEPT`` pixels 52 more, with which a version costs half as much.
     """
 
     def __init__(self, image: RgbImage | ArrayLike) -> None:
         pixels = as_rgb(image)
         self._shape = pixels.shape
-        self._light = _light_of_scales(pixels)
+        self._light = _Light(pixels)
         self._strips = [
-            _Strip(scale, top, min(top + STRIP, len(light)), len(light))
-            for scale, light in enumerate(self._light)
-            for top in range(0, len(light), STRIP)
+            _Strip(scale, top, min(top + STRIP, height), height)
+            for scale, (height, _) in enumerate(self._light.sizes)
+            for top in range(0, height, STRIP)
         ]
         few = pixels.shape[0] * pixels.shape[1] <= KEPT
         self._kept = dict(zip(self._strips, in_order(self._seen, self._strips), strict=True)) if few else {}
@@ -117,22 +159,22 @@ class Ssimulacra2Reference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        light, weights = _light_of_scales(pixels), _weights(len(self._light))
+        light = _Light(pixels)
 
         def errors(strip: _Strip) -> NDArray[np.float64]:
-            seen, planes = self._kept.get(strip) or self._seen(strip), _xyb(light[strip.scale][strip.seen])
+            seen, planes = self._kept.get(strip) or self._seen(strip), light.xyb(strip.scale, strip.seen)
             return np.stack([_error_sums(*part, _kernel(), *strip.own) for part in zip(*seen, planes, strict=True)])
 
-        sums = np.zeros((len(light), 3, 6))
+        sums = np.zeros((len(light.sizes), 3, 6))
         for strip, found in zip(self._strips, in_order(errors, self._strips), strict=True):
             sums[strip.scale] += found
-        means = sums / np.array([[[scale.shape[0] * scale.shape[1]]] for scale in light])
+        means = sums / np.prod(light.sizes, axis=1)[:, None, None]
         means[:, :, 3:] **= 0.25
-        return _to_score(float((means.swapaxes(0, 1) * weights).sum()))
+        return _to_score(float((means.swapaxes(0, 1) * _weights(len(light.sizes))).sum()))
 
     def _seen(self, strip: _Strip) -> tuple[Float32Array, Float32Array, Float32Array]:
         """Positive XYB (3, h, w) of a strip, Gaussian means of it and of its square."""
-        planes = _xyb(self._light[strip.scale][strip.seen])
+        planes = self._light.xyb(strip.scale, strip.seen)
         mean, square = np.empty_like(planes), np.empty_like(planes)
         for channel in range(3):
             _blur(planes[channel], _kernel(), mean[channel], square[channel])
@@ -148,37 +190,6 @@ def _to_score(penalty: float) -> float:
     scaled = _CUBIC[0] * penalty
     cubic = _CUBIC[1] * scaled + _CUBIC[2] * scaled**2 + _CUBIC[3] * scaled**3
     return 100.0 - 10.0 * cubic**_POWER if cubic > 0 else 100.0
-
-
-def _light_of_scales(pixels: Rgb8) -> list[Rgb8 | Float32Array]:
-    """The photo, then linear light (h, w, 3) of each smaller scale: means of 2x2 squares, or of less at odd edges."""
-    scales: list[Rgb8 | Float32Array] = [pad_to_at_least(pixels, SMALLEST, SMALLEST)]
-    while len(scales) < SCALES and min(scales[-1].shape[:2]) > 2 * (SMALLEST - 1):
-        scales.append(_halved(scales[-1]))
-    return scales
-
-
-def _halved(light: Rgb8 | Float32Array) -> Float32Array:
-    height, width = light.shape[:2]
-    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
-
-    def work(top: int) -> None:
-        _halve(_linear(light[top : top + STRIP]), half[top // 2 : (top + STRIP) // 2])
-
-    for _ in in_order(work, range(0, height, STRIP)):
-        pass
-    return half
-
-
-def _linear(light: Rgb8 | Float32Array) -> Float32Array:
-    return linear_light(cast(Rgb8, light)) if light.dtype == np.uint8 else cast(Float32Array, light)
-
-
-def _xyb(light: Rgb8 | Float32Array) -> Float32Array:
-    """Positive XYB float32 (3, h, w) of rows of a scale."""
-    planes = np.empty((3, *light.shape[:2]), np.float32)
-    _to_xyb(_linear(light), np.array(OPSIN, np.float32), np.float32(OPSIN_BIAS), planes)
-    return planes
 
 
 def _kernel() -> Float32Array:

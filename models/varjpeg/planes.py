@@ -14,7 +14,7 @@ from models.varjpeg.lightness import compensated_luma
 from models.varjpeg.tables import Table
 from models.varjpeg.visibility import block_means
 
-_ROWS = 256
+_ROWS = 128
 """Of a strip: a multiple of the 16 rows that a block of halved chroma covers."""
 _CONTEXT = 4
 """Rows beside a strip that its halved chroma depends on, at most."""
