@@ -26,7 +26,7 @@ from models.sur.tiles import Places
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
-from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving, mean_luma
+from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving, means_of
 from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.search.excerpt import cut
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
@@ -218,12 +218,8 @@ class PreparedPhoto:
         return forward_dct(luma(self.pixels) - np.float32(128))
 
     @cached_property
-    def _lightness(self) -> Float32Array:
-        return lightness(self.pixels)
-
-    @cached_property
     def _mean_lightness(self) -> Float32Array:
-        return block_means(self._lightness, self.height, self.width)
+        return means_of(lightness, self.pixels)
 
     @cached_property
     def _thresholds(self) -> Float32Array:
@@ -231,7 +227,7 @@ class PreparedPhoto:
 
     @cached_property
     def _mean_luma(self) -> Float32Array:
-        return mean_luma(self.pixels)
+        return means_of(luma, self.pixels)
 
     def _measures(self, settings: PhotoSettings, *, half: bool) -> tuple[Measure, Measure]:
         """Of luma and of chroma."""
@@ -268,7 +264,7 @@ class PreparedPhoto:
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
         """DCT of the luma that gives the pixels their lightness beside this chroma, as it is decoded."""
         coefficients, means = compensated_dct(
-            self.pixels, self._lightness, chroma, written.chroma, share=written.lightness_share, half=half
+            self.pixels, chroma, written.chroma, share=written.lightness_share, half=half
         )
         return with_shown_lightness(coefficients, written.luma, means[0], means[1], self._mean_lightness)
 

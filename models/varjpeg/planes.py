@@ -1,6 +1,6 @@
 """Planes of a photo made in strips of rows: many at once, and never whole planes of what is needed on the way only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from models.jpeg.dct import BLOCK, forward_dct, inverse_dct
 from models.jpeg.entropy import Blocks
 from models.threads import in_order
 from models.types import Float32Array, Rgb8
-from models.varjpeg.lightness import compensated_luma
+from models.varjpeg.lightness import compensated_luma, lightness
 from models.varjpeg.tables import Table
 from models.varjpeg.visibility import block_means
 
@@ -82,21 +82,26 @@ def mean_lost_by_halving(pixels: Rgb8) -> tuple[float, float]:
     return float(cb), float(cr)
 
 
-def mean_luma(pixels: Rgb8) -> Float32Array:
-    """float32 (rows, columns): mean luma of each 8x8 block, at the edge over what there is."""
+def means_of(made: Callable[[Rgb8], Float32Array], pixels: Rgb8) -> Float32Array:
+    """float32 (rows, columns): mean over each 8x8 block, at the edge over what there is, of a plane (H, W) that is
+    ``made`` of pixels (H, W, 3), each value of its own pixel.
+    """
     height, width = pixels.shape[:2]
-    means = (block_means(luma(pixels[strip.rows]), strip.bottom - strip.top, width) for strip in strips(height))
-    return np.concatenate(list(means))
+
+    def means(strip: Strip) -> Float32Array:
+        return block_means(made(pixels[strip.rows]), strip.bottom - strip.top, width)
+
+    return np.concatenate(list(in_order(means, strips(height))))
 
 
 def compensated_dct(
-    pixels: Rgb8, wanted: Float32Array, chroma: list[Blocks], table: Table, *, share: float, half: bool
+    pixels: Rgb8, chroma: list[Blocks], table: Table, *, share: float, half: bool
 ) -> tuple[Float32Array, Float32Array]:
-    """DCT (rows, columns, 64) of the luma that gives the pixels the ``wanted`` lightness beside this chroma, as it is
-    decoded; and the means (2, rows, columns) of Cb and Cr in its blocks.
+    """DCT (rows, columns, 64) of the luma that gives the pixels their lightness beside this chroma, as it is decoded;
+    and the means (2, rows, columns) of Cb and Cr in its blocks.
 
-    ``pixels``: (H, W, 3); ``wanted``: (H, W); ``chroma``: quantized Cb and Cr, at half resolution with ``half``;
-    ``table``: theirs; ``share``: as ``compensated_luma`` takes it.
+    ``pixels``: (H, W, 3); ``chroma``: quantized Cb and Cr, at half resolution with ``half``; ``table``: theirs;
+    ``share``: as ``compensated_luma`` takes it.
     """
     height, width = pixels.shape[:2]
     grid = -(-height // BLOCK), -(-width // BLOCK)
@@ -105,7 +110,8 @@ def compensated_dct(
 
     def transform(strip: Strip) -> None:
         cb, cr = (_decoded(blocks, steps, strip, width, half=half) for blocks in chroma)
-        moved = compensated_luma(luma(pixels[strip.rows]), cb, cr, wanted[strip.rows], share)
+        seen = pixels[strip.rows]
+        moved = compensated_luma(luma(seen), cb, cr, lightness(seen), share)
         rows = slice(strip.top // BLOCK, -(-strip.bottom // BLOCK))
         coefficients[rows] = forward_dct(moved - np.float32(128))
         for number, plane in enumerate((cb, cr)):
