@@ -136,7 +136,8 @@ def _halved(linear: Float32Array) -> Float32Array:
 class Ssimulacra2Reference:
     """A photo as reference: sRGB, anything ``as_rgb`` takes.
 
-    Keeps one byte a pixel beside the photo, and up to ``KEPT`` pixels 52 more, with which a version costs half as much.
+    Keeps one byte a pixel beside the photo, and up to ``KEPT`` pixels some 55 more, with which a version costs half as
+    much.
     """
 
     def __init__(self, image: RgbImage | ArrayLike) -> None:
