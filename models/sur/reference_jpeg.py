@@ -9,7 +9,7 @@ from models.errors import InvalidParameterError
 from models.types import Rgb8
 
 _MOST_BYTES = 8
-"""A sample, far above what noise in saturated colours takes at quality 100 in a thin photo, filled up to whole blocks."""
+"""A sample: far above what noise takes at quality 100 in a thin photo, filled up to whole blocks."""
 _room = threading.Lock()
 
 
