@@ -10,8 +10,7 @@ const NOTHING_SEEN = 101;
 
 export class Adjustment {
   #frame = 0;
-  #shown = null;
-  #reference = null;
+  #pair = null; // bitmaps of the reference and of the level that is shown
   #paused = false;
   #listening = new AbortController();
 
@@ -36,7 +35,7 @@ export class Adjustment {
     byId("bisection").hidden = true;
     Object.assign(slider, { min: trial.lowest_level, max: HIGHEST_LEVEL, value: trial.start_level });
     const on = (id, kind, then) => byId(id).addEventListener(kind, then, { signal: this.#listening.signal });
-    on("level", "input", () => this.#show(Number(slider.value)));
+    on("level", "input", () => this.#moved(Number(slider.value)));
     on("here", "click", () => this.#done(Number(slider.value)));
     on("nowhere", "click", () => this.#done(NOTHING_SEEN));
     on("pause", "click", () => this.#pause(!this.#paused));
@@ -44,15 +43,8 @@ export class Adjustment {
     byId("nowhere").disabled = true; // until the strongest distortion has been looked at
     this.#pause(false);
     slider.focus();
-    try {
-      this.#reference = await this.images.level(trial.lowest_level - 1);
-      this.#shown = { level: trial.start_level, bitmap: await this.images.level(trial.start_level) };
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    this.canvas.dataset.level = trial.start_level;
-    this.#flicker();
+    await this.#show(trial.start_level);
+    if (trial.lowest_level === HIGHEST_LEVEL) await this.#moved(HIGHEST_LEVEL); // one level: there is nowhere to move
   }
 
   fit() {
@@ -70,20 +62,29 @@ export class Adjustment {
     return { width: document.body.clientWidth - 32, height: Math.max(160, window.innerHeight * 0.62) };
   }
 
-  /** Loads a level and shows it from the next turn on, unless the slider has gone elsewhere meanwhile. */
-  async #show(level) {
+  async #moved(level) {
     byId("here").disabled = true;
+    if (!(await this.#show(level))) return;
+    byId("here").disabled = false;
+    if (level < HIGHEST_LEVEL) this.images.level(level + 1).catch(() => {});
+    if (level > this.trial.lowest_level) this.images.level(level - 1).catch(() => {});
+  }
+
+  /** Loads a level and shows it from the next turn on. False if it failed or the slider has gone elsewhere meanwhile. */
+  async #show(level) {
+    const reference = this.trial.lowest_level - 1;
     try {
-      const bitmap = await this.images.level(level);
-      if (Number(byId("level").value) !== level || this.#listening.signal.aborted) return;
-      this.#shown = { level, bitmap };
+      const [original, bitmap] = await Promise.all([this.images.level(reference), this.images.level(level)]);
+      if (Number(byId("level").value) !== level || this.#listening.signal.aborted) return false;
+      this.images.onDisplay = [reference, level];
+      this.#pair = [original, bitmap];
       this.canvas.dataset.level = level;
-      byId("here").disabled = false;
       if (level === HIGHEST_LEVEL) byId("nowhere").disabled = false;
-      if (level < HIGHEST_LEVEL) this.images.level(level + 1).catch(() => {});
-      if (level > this.trial.lowest_level) this.images.level(level - 1).catch(() => {});
+      if (this.#frame === 0) this.#flicker();
+      return true;
     } catch (error) {
       this.fail(error);
+      return false;
     }
   }
 
@@ -93,7 +94,7 @@ export class Adjustment {
     let shown = null;
     const step = (now) => {
       const turn = this.#paused ? 0 : Math.max(0, Math.floor(((now - began) * RATE_HZ) / 1000)) % 2;
-      const wanted = turn === 0 ? this.#reference : this.#shown.bitmap;
+      const wanted = this.#pair[turn];
       if (wanted !== shown) context.drawImage(wanted, 0, 0);
       shown = wanted;
       this.#frame = requestAnimationFrame(step);

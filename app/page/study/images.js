@@ -1,11 +1,12 @@
-// The images of one trial: fetched when they are looked at, a few kept.
+// The images of one trial: fetched when they are looked at, the last few kept, and always those on display.
 
 import { getBlob } from "../js/api.js";
 
 const KEPT = 16;
 
 export class Images {
-  #bitmaps = new Map();
+  #bitmaps = new Map(); // by level, the one asked for last at the end
+  onDisplay = []; // levels that are kept however many others are asked for
 
   constructor(trial) {
     this.trial = trial;
@@ -13,11 +14,12 @@ export class Images {
 
   /** The bitmap of a level; the reference is the level below the lowest one. */
   level(level) {
-    if (!this.#bitmaps.has(level)) {
-      this.#bitmaps.set(level, this.#fetched(level));
-      if (this.#bitmaps.size > KEPT) this.#forget(this.#bitmaps.keys().next().value);
-    }
-    return this.#bitmaps.get(level);
+    const bitmap = this.#bitmaps.get(level) ?? this.#fetched(level);
+    this.#bitmaps.delete(level);
+    this.#bitmaps.set(level, bitmap);
+    const others = [...this.#bitmaps.keys()].filter((each) => !this.onDisplay.includes(each));
+    for (const old of others.slice(0, -KEPT)) this.#forget(old);
+    return bitmap;
   }
 
   async #fetched(level) {

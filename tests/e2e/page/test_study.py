@@ -187,6 +187,63 @@ def test_a_session_is_taken_up_after_a_reload(service: ServiceProcess, browser: 
     assert not browser.evaluate(visible("practice"))
 
 
+def test_the_flicker_goes_on_however_far_the_slider_is_moved(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    adjust(browser, "Home", 1)
+    for level in range(2, 26):
+        adjust(browser, "ArrowRight", level)
+    adjust(browser, "End", 100)
+    assert browser.evaluate(FLICKER_EYE) >= SEEN, "practice shows a photo that gets worse"
+
+
+@pytest.mark.parametrize("lowest", [1, 100])
+def test_an_answer_is_open_where_the_slider_starts_at_its_end(
+    service: ServiceProcess, browser: Browser, lowest: int
+) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(
+        "const json = Response.prototype.json; Response.prototype.json = async function () {"
+        "  const made = await json.call(this);"
+        f"  if (made.trial) Object.assign(made.trial, {{ lowest_level: {lowest}, start_level: 100 }});"
+        "  return made; };"
+    )
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    if lowest == 100:
+        tab_to(browser, "here")
+    else:
+        assert browser.evaluate("document.getElementById('here').disabled"), "where the slider starts is chance"
+    tab_to(browser, "nowhere")
+    browser.press("Enter")
+    browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
+
+
+def test_the_level_under_the_slider_is_shown_though_another_loads_later(
+    service: ServiceProcess, browser: Browser
+) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(
+        "const ask = window.fetch; window.late = true; window.fetch = async (...given) => {"
+        "  const reply = await ask(...given);"
+        "  const level = String(given[0]).split('/levels/')[1];"
+        "  while (window.late && level !== undefined && level !== '100') await new Promise((go) => setTimeout(go, 50));"
+        "  return reply; };"
+    )
+    agree(browser, service, made)
+    browser.until(f"{FOCUS} === 'level'", 30)
+    browser.press("Home")
+    browser.press("End")
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert browser.evaluate("document.getElementById('here').disabled"), "nothing to compare with is there yet"
+    browser.evaluate("window.late = false")
+    browser.until("document.querySelector('#stage canvas').dataset.level === '100'", 20)
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert browser.evaluate("document.querySelector('#stage canvas').dataset.level") == "100"
+    assert browser.evaluate(FLICKER_EYE) >= SEEN
+
+
 def test_the_flicker_changes_eight_times_a_second_and_can_be_paused(service: ServiceProcess, browser: Browser) -> None:
     made = prepared(service, "adjustment-with-flicker")
     browser.before_load(
