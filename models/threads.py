@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TypeVar
+from typing import Self, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -65,6 +65,32 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     finally:
         for future in pending:
             future.cancel()
+
+
+class Meanwhile:
+    """Work on another thread, if there is one; what still waits when the block ends is left out."""
+
+    def __init__(self) -> None:
+        self._threads = thread_count()
+        self._alone = self._threads == 1 or threading.current_thread().name.startswith(_NAME)
+        self._begun: list[Callable[[], bool]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for cancel in self._begun:
+            cancel()
+
+    def begin(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """``work`` of an item, whose result or error is there when it is asked for."""
+        if self._alone:
+            done: Future[Result] = Future()
+            done.set_result(work(item))
+            return done
+        future = _pool_of(os.getpid(), self._threads).submit(work, item)
+        self._begun.append(future.cancel)
+        return future
 
 
 def in_bands(work: Callable[[slice], Result], rows: int) -> list[Result]:

@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from models.jpeg.pixels import decode_jpeg
 from models.preprocess import as_rgb
 from models.sur.gev import LEVELS
 from models.sur.reference import SurModels, SurReference
-from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg, reference_jpeg_pixels
 from models.types import Progress, Rgb8, RgbImage
 
 DISTANCE_LEVELS = (1, 3, *range(5, 91, 5), 93, 95, 97, 100)
@@ -42,7 +41,7 @@ def ladder_distances(
     reference = SurReference(pixels, models)
     found = []
     for number, level in enumerate(DISTANCE_LEVELS, start=1):
-        found.append(reference.log_distance(decode_jpeg(encode_level(pixels, level))))
+        found.append(reference.log_distance(reference_jpeg_pixels(pixels, 101 - level)))
         if progress is not None:
             progress(number / len(DISTANCE_LEVELS))
     rising = np.maximum.accumulate(np.array(found, dtype=np.float64))

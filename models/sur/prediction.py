@@ -4,19 +4,21 @@ The siamese network predicts how far a distorted photo is from its reference (ln
 observer profile turns that into a share of viewers. A curve over all qualities needs few of them.
 """
 
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import InvalidParameterError
-from models.jpeg.pixels import decode_jpeg
 from models.preprocess import as_rgb
 from models.sur.gev import GevParameters, percent_jnd, percent_sur, sur_curve
 from models.sur.observers import JNDS, ObserverProfile, find_profile
 from models.sur.reference import SurModels, profile_reference
-from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg, reference_jpeg_pixels
 from models.sur.sampled_curve import SampledCurve, SurBand, SurInterval, interpolate_sizes, sample_curve
+from models.threads import Meanwhile
 from models.types import Progress, RgbImage
 from models.viewing import DEFAULT_OBSERVER
 
@@ -74,26 +76,26 @@ def predict_sur_curve(
     profile = find_profile(observer) if isinstance(observer, str) else observer
     photo = image if isinstance(image, RgbImage) else RgbImage(as_rgb(image), as_rgb(image))
     reference = profile_reference(photo, profile, pixels_per_degree, models)
-    sizes: dict[int, int] = {}
+    sizes: dict[int, Future[int]] = {}
+    with Meanwhile() as beside:
 
-    def distance_at(level: int) -> float:
-        data = encode_reference_jpeg(photo.native_pixels, 101 - level)
-        sizes[level] = len(data)
-        return reference.log_distance(photo.to_srgb(decode_jpeg(data)))
+        def distance_at(level: int) -> float:
+            sizes[level] = beside.begin(partial(_size, photo), level)
+            return reference.log_distance(photo.to_srgb(reference_jpeg_pixels(photo.native_pixels, 101 - level)))
 
-    sampled = sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), progress or _ignore)
-    curve = SampledCurve(sampled, profile, jnd)
-    level = percent_sur(curve.gev, percent)
-    if level not in sizes:
-        sizes[level] = len(encode_reference_jpeg(photo.native_pixels, 101 - level))
+        sampled = sample_curve(distance_at, lambda d: profile.satisfied_share(d, jnd), progress or _ignore)
+        curve = SampledCurve(sampled, profile, jnd)
+        level = percent_sur(curve.gev, percent)
+        sizes[level] = sizes.get(level) or beside.begin(partial(_size, photo), level)
+        known = {each: size.result() for each, size in sizes.items()}
     return SurPrediction(
         sur=np.round(sur_curve(curve.gev), 6),
         gev=curve.gev,
         percent_jnd=percent_jnd(curve.gev, percent),
         percent_sur=level,
         recommended_quality=101 - level,
-        recommended_size_bytes=sizes[level],
-        predicted_bytes=interpolate_sizes(sizes),
+        recommended_size_bytes=known[level],
+        predicted_bytes=interpolate_sizes(known),
         interval=curve.interval(percent),
         band=curve.band(),
         levels=curve.levels,
@@ -104,6 +106,11 @@ def predict_sur_curve(
         jnd=jnd,
         percent=percent,
     )
+
+
+def _size(photo: RgbImage, level: int) -> int:
+    """Bytes of the reference encode."""
+    return len(encode_reference_jpeg(photo.native_pixels, 101 - level))
 
 
 def _ignore(_: float) -> None:

@@ -1,11 +1,13 @@
 """The JPEG that a quality factor means: every curve, level and rival of this project is read on its axis."""
 
-import io
+import tempfile
 import threading
 
+import imagecodecs
 from PIL import Image, ImageFile
 
 from models.errors import InvalidParameterError
+from models.jpeg.pixels import decode_jpeg
 from models.types import Rgb8
 
 _MOST_BYTES = 8
@@ -18,8 +20,7 @@ def encode_reference_jpeg(native_pixels: Rgb8, qf: int) -> bytes:
 
     Args: ``native_pixels``: uint8 (H, W, 3); ``qf``: 1..100. Raises: InvalidParameterError.
     """
-    if not 1 <= qf <= 100:
-        raise InvalidParameterError(f"a quality factor lies in 1..100, not {qf}")
+    _check(qf)
     try:
         return _saved(native_pixels, qf)
     except OSError:  # Pillow makes room for one byte a pixel below quality 95 and two from there: noise takes more
@@ -31,7 +32,25 @@ def encode_reference_jpeg(native_pixels: Rgb8, qf: int) -> bytes:
                 ImageFile.MAXBLOCK = usual
 
 
+def reference_jpeg_pixels(native_pixels: Rgb8, qf: int) -> Rgb8:
+    """uint8 (H, W, 3): what the reference encode at ``qf`` decodes to.
+
+    Through a sequential file, which holds the same coefficients and is made and read while the other one is read.
+    Raises: InvalidParameterError.
+    """
+    _check(qf)
+    samples = native_pixels.ravel().reshape(native_pixels.shape)  # the encoder refuses odd strides, of one pixel too
+    return decode_jpeg(bytes(imagecodecs.jpeg8_encode(samples, qf, subsampling="420")))
+
+
+def _check(qf: int) -> None:
+    """Raises: InvalidParameterError outside 1..100."""
+    if not 1 <= qf <= 100:
+        raise InvalidParameterError(f"a quality factor lies in 1..100, not {qf}")
+
+
 def _saved(pixels: Rgb8, qf: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=qf, subsampling="4:2:0", optimize=True, progressive=True)
-    return buffer.getvalue()
+    with tempfile.TemporaryFile() as file:  # into a file of the system Pillow writes without the interpreter's lock
+        Image.fromarray(pixels).save(file, "JPEG", quality=qf, subsampling="4:2:0", optimize=True, progressive=True)
+        file.seek(0)
+        return file.read()

@@ -20,6 +20,7 @@ from models.metadata.gain_map import with_gain_map
 from models.sur.observers import ObserverProfile, find_profile
 from models.sur.reference import profile_reference
 from models.sur.tiles import Places
+from models.threads import Meanwhile
 from models.types import Progress, Rgb8, RgbImage
 from models.varjpeg.choices import DEFAULT_TARGET_SUR, Format, Metric, Steering
 from models.varjpeg.coders import Coder, ContainerCoder, JpegCoder
@@ -189,12 +190,16 @@ class _Choice:
     def at_quality(self, quality: float) -> SearchResult:
         """One encode; or the input's coefficients, where they are smaller and no worse; or the input's re-coding."""
         encoded = self.coder.encode(Setting(quality))
-        chosen = SearchResult(encoded.data, Encoder.LIMEN, quality, encoded.subsampling, None)
+        with Meanwhile() as beside:
+            finished = beside.begin(lambda draft: draft.data, encoded)
+            judgement = self.sur.judge(self.coder.decode(encoded.draft))  # of the same pixels
+            data = finished.result()
+        chosen = SearchResult(data, Encoder.LIMEN, quality, encoded.subsampling, judgement)
         if self.coder.encode_coefficients is not None:
             other = self.coder.encode_coefficients(Setting(quality))
-            if len(other.data) < len(encoded.data):
+            if len(other.data) < len(data):
                 recoded = SearchResult(other.data, Encoder.COEFFICIENTS, quality, other.subsampling, None)
-                chosen = max(self._judged(chosen), self._judged(recoded), key=score_of)
+                chosen = max(chosen, self._judged(recoded), key=score_of)
         unchanged = self.coder.forms.usual_within(len(chosen.data))
         return chosen if unchanged is None else self._input_as_it_came(unchanged)
 

@@ -6,9 +6,7 @@ CPU time counts all threads of the process. Without a photo a drawn one is cut a
 """
 
 import argparse
-import cProfile
 import io
-import pstats
 import statistics
 import time
 from collections.abc import Callable
@@ -24,13 +22,6 @@ from tests.benchmarks.machine import describe_machine
 
 QUALITIES = range(10, 101, 10)
 WIDTH, HEIGHT = 768, 512
-PARTS = {
-    "network, features of tiles": ("sur_prediction.py", "_features_of"),
-    "network, head": ("sur_prediction.py", "pool_tiles"),
-    "JPEG encodes": ("sur_prediction.py", "encode_reference_jpeg"),
-    "JPEG decodes": ("sur_prediction.py", "decode_jpeg"),
-    "GEV fits": ("sur.py", "fit_gev"),
-}
 
 
 def main() -> None:
@@ -50,10 +41,7 @@ def main() -> None:
     print(f"image:   {pixels.shape[1]}x{pixels.shape[0]}, median of {arguments.runs} runs, CPU time of all threads")
     print(f"SUR curve                                {curve:.3f} s")
     print(f"Pillow, {len(QUALITIES)} encodes and decodes          {pillow:.3f} s")
-    print(f"ratio                                    {curve / pillow:.1f} (aim: under 20)")
-    print("where the time of one curve goes (wall time, profiled):")
-    for name, seconds, share in breakdown(pixels):
-        print(f"  {name:38} {seconds:.3f} s  {100 * share:4.1f} %")
+    print(f"ratio                                    {curve / pillow:.1f}")
 
 
 def drawn_photo() -> np.ndarray:
@@ -78,20 +66,6 @@ def encode_and_decode(pixels: np.ndarray) -> None:
         buffer.seek(0)
         with Image.open(buffer) as decoded:
             decoded.load()
-
-
-def breakdown(pixels: np.ndarray) -> list[tuple[str, float, float]]:
-    """Cumulative seconds and share of each named part. Raises: KeyError if a part was renamed."""
-    profile = cProfile.Profile()
-    profile.runcall(predict_sur_curve, pixels)
-    statistics_of = pstats.Stats(profile)
-    total = statistics_of.total_tt  # type: ignore[attr-defined]
-    found: dict[tuple[str, str], float] = {}
-    for (file, _, function), entry in statistics_of.stats.items():  # type: ignore[attr-defined]
-        found[Path(file).name, function] = entry[3]
-    parts = [(name, found[place]) for name, place in PARTS.items()]
-    parts.append(("everything else", total - sum(seconds for _, seconds in parts)))
-    return [(name, seconds, seconds / total) for name, seconds in parts]
 
 
 if __name__ == "__main__":

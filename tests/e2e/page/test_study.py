@@ -1,7 +1,7 @@
 """The pages of an observer study in a real browser, by keyboard alone: organiser, and observer in both methods;
 in both modes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,39 +9,23 @@ import pytest
 from tests.assets.axe import AXE, GRAVE
 from tests.assets.browser import Browser
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_people import Observer, Organiser, later_by_photo, soft_shapes
+from tests.assets.study_page import (
+    FOCUS,
+    PAIR_READY,
+    SLIDER_READY,
+    agree,
+    answer_by_slider,
+    answer_everything,
+    prepared,
+    tab_to,
+    text,
+    type_in,
+    visible,
+)
+from tests.assets.study_people import Observer, later_by_photo, soft_shapes
 
 pytestmark = pytest.mark.slow
 
-SEEN = 1.5
-"""Mean difference, in 8-bit levels, that the scripted observer notices."""
-FLICKER_EYE = """(async () => {
-  const canvas = document.querySelector('#stage canvas');
-  const looks = new Map();
-  for (let look = 0; look < 14; look += 1) {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let sum = 7;
-    for (const byte of data) sum = (sum * 31 + byte) % 4294967291;
-    looks.set(sum, data);
-    await new Promise((resolve) => setTimeout(resolve, 40));
-  }
-  const [one, other] = [...looks.values()];
-  if (other === undefined) return 0;
-  return one.reduce((sum, byte, place) => sum + Math.abs(byte - other[place]), 0) / one.length;
-})()"""
-PAIR_EYE = """(() => {
-  const [one, other] = [...document.querySelectorAll('#stage canvas')].map((canvas) =>
-    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data);
-  return one.reduce((sum, byte, place) => sum + Math.abs(byte - other[place]), 0) / one.length;
-})()"""
-FOCUS = "document.activeElement.id"
-SHOWN = "`${document.getElementById('place').textContent} ${document.getElementById('stage').dataset.level}`"
-SLIDER_READY = f"document.querySelector('#stage canvas')?.dataset.level !== undefined && {FOCUS} === 'level'"
-PAIR_READY = "document.getElementById('different').getAttribute('aria-disabled') === 'false'"
-CARD = """(() => {
-  const shape = document.getElementById('card-shape'), box = shape.getBoundingClientRect();
-  return shape.classList.contains('upright') ? box.height : box.width;
-})()"""
 TOO_SMALL = """[...document.querySelectorAll('button, select, input:not([type=checkbox], [type=radio]), label.option')]
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)"""
 """Controls that a finger would miss."""
@@ -60,97 +44,6 @@ def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[
         yield opened
         assert opened.complaints == []
         assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)
-
-
-def visible(element_id: str) -> str:
-    return f"document.getElementById('{element_id}').checkVisibility()"
-
-
-def text(browser: Browser, element_id: str) -> str:
-    found: str = browser.evaluate(f"document.getElementById('{element_id}').textContent")
-    return found
-
-
-def tab_to(browser: Browser, element_id: str) -> None:
-    """Move the focus by the Tab key, as often as it takes, once the page lets the element be used."""
-    browser.until(f"!document.getElementById('{element_id}').disabled", 20)
-    for _ in range(40):
-        if browser.evaluate(FOCUS) == element_id:
-            return
-        browser.press("Tab")
-    raise AssertionError(f"{element_id} is not reached by Tab; the focus is on {browser.evaluate(FOCUS)!r}")
-
-
-def type_in(browser: Browser, words: str) -> None:
-    for letter in words:
-        browser.press(letter)
-
-
-def prepared(service: ServiceProcess, method: str) -> Organiser:
-    made = Organiser(service.client, method=method, viewing_condition="A dim room.")
-    made.add(soft_shapes(31, 320, 240))
-    made.wait_until_ready()
-    return made
-
-
-def agree(
-    browser: Browser, service: ServiceProcess, made: Organiser, look: Callable[[str], None] = lambda _: None
-) -> None:
-    """From the link to the first trial, by keyboard alone."""
-    browser.open(service.url + made.made["links"]["observer_page"])
-    browser.until(visible("invitation"), 20)
-    tab_to(browser, "consent")
-    browser.press(" ")
-    browser.press("Enter")
-    browser.until(visible("screen"), 10)
-    assert browser.evaluate(FOCUS) == "screen-title"
-    look("screen")
-    tab_to(browser, "card-width")
-    before = browser.evaluate(CARD)
-    browser.press("ArrowRight")
-    assert browser.evaluate(CARD) == pytest.approx(before + 1, abs=0.01)
-    tab_to(browser, "distance")
-    browser.press("Enter")
-    browser.until(visible("trial"), 20)
-
-
-def adjust(browser: Browser, key: str, level: int) -> None:
-    """Press a key on the slider and wait for the level that it leads to."""
-    browser.press(key)
-    assert browser.evaluate("Number(document.getElementById('level').value)") == level
-    browser.until(f"document.querySelector('#stage canvas').dataset.level === '{level}'", 20)
-
-
-def answer_by_slider(browser: Browser) -> None:
-    assert browser.evaluate("document.getElementById('here').disabled && document.getElementById('nowhere').disabled")
-    adjust(browser, "End", 100)
-    if browser.evaluate(FLICKER_EYE) < SEEN:
-        tab_to(browser, "nowhere")
-    else:
-        adjust(browser, "Home", 1)
-        if browser.evaluate(FLICKER_EYE) < SEEN:
-            for level in (2, 3):
-                adjust(browser, "ArrowRight", level)
-        tab_to(browser, "here")
-    browser.press("Enter")
-
-
-def answer_by_pair(browser: Browser) -> None:
-    """One comparison of a bisection."""
-    tab_to(browser, "different" if browser.evaluate(PAIR_EYE) >= SEEN else "same")
-    browser.press("Enter")
-
-
-def answer_everything(browser: Browser, method: str) -> None:
-    slider = method != "bisection"
-    for _ in range(60):
-        browser.until(f"{visible('thanks')} || ({SLIDER_READY if slider else PAIR_READY})", 30)
-        if browser.evaluate(visible("thanks")):
-            return
-        before = browser.evaluate(SHOWN)
-        (answer_by_slider if slider else answer_by_pair)(browser)
-        browser.until(f"{visible('thanks')} || {SHOWN} !== '{before}'", 20)
-    raise AssertionError("the study has no end")
 
 
 @pytest.mark.parametrize("width", [1440, 360])
@@ -185,85 +78,6 @@ def test_a_session_is_taken_up_after_a_reload(service: ServiceProcess, browser: 
     browser.open(service.url + made.made["links"]["observer_page"])
     browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
     assert not browser.evaluate(visible("practice"))
-
-
-def test_the_flicker_goes_on_however_far_the_slider_is_moved(service: ServiceProcess, browser: Browser) -> None:
-    made = prepared(service, "adjustment-with-flicker")
-    agree(browser, service, made)
-    browser.until(SLIDER_READY, 30)
-    adjust(browser, "Home", 1)
-    for level in range(2, 26):
-        adjust(browser, "ArrowRight", level)
-    adjust(browser, "End", 100)
-    assert browser.evaluate(FLICKER_EYE) >= SEEN, "practice shows a photo that gets worse"
-
-
-@pytest.mark.parametrize("lowest", [1, 100])
-def test_an_answer_is_open_where_the_slider_starts_at_its_end(
-    service: ServiceProcess, browser: Browser, lowest: int
-) -> None:
-    made = prepared(service, "adjustment-with-flicker")
-    browser.before_load(
-        "const json = Response.prototype.json; Response.prototype.json = async function () {"
-        "  const made = await json.call(this);"
-        f"  if (made.trial) Object.assign(made.trial, {{ lowest_level: {lowest}, start_level: 100 }});"
-        "  return made; };"
-    )
-    agree(browser, service, made)
-    browser.until(SLIDER_READY, 30)
-    if lowest == 100:
-        tab_to(browser, "here")
-    else:
-        assert browser.evaluate("document.getElementById('here').disabled"), "where the slider starts is chance"
-    tab_to(browser, "nowhere")
-    browser.press("Enter")
-    browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
-
-
-def test_the_level_under_the_slider_is_shown_though_another_loads_later(
-    service: ServiceProcess, browser: Browser
-) -> None:
-    made = prepared(service, "adjustment-with-flicker")
-    browser.before_load(
-        "const ask = window.fetch; window.late = true; window.fetch = async (...given) => {"
-        "  const reply = await ask(...given);"
-        "  const level = String(given[0]).split('/levels/')[1];"
-        "  while (window.late && level !== undefined && level !== '100') await new Promise((go) => setTimeout(go, 50));"
-        "  return reply; };"
-    )
-    agree(browser, service, made)
-    browser.until(f"{FOCUS} === 'level'", 30)
-    browser.press("Home")
-    browser.press("End")
-    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
-    assert browser.evaluate("document.getElementById('here').disabled"), "nothing to compare with is there yet"
-    browser.evaluate("window.late = false")
-    browser.until("document.querySelector('#stage canvas').dataset.level === '100'", 20)
-    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
-    assert browser.evaluate("document.querySelector('#stage canvas').dataset.level") == "100"
-    assert browser.evaluate(FLICKER_EYE) >= SEEN
-
-
-def test_the_flicker_changes_eight_times_a_second_and_can_be_paused(service: ServiceProcess, browser: Browser) -> None:
-    made = prepared(service, "adjustment-with-flicker")
-    browser.before_load(
-        "window.turns = [];"
-        "const draw = CanvasRenderingContext2D.prototype.drawImage;"
-        "CanvasRenderingContext2D.prototype.drawImage = function (...given) {"
-        "  window.turns.push(performance.now()); return draw.apply(this, given); };"
-    )
-    agree(browser, service, made)
-    browser.until("document.querySelector('#stage canvas')?.dataset.level !== undefined", 30)
-    browser.until("window.turns.length >= 26", 20)
-    mean_ms = browser.evaluate("(window.turns.at(-1) - window.turns.at(-25)) / 24")
-    assert mean_ms == pytest.approx(125, rel=0.15)
-    tab_to(browser, "pause")
-    browser.press("Enter")
-    assert browser.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
-    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
-    turns = browser.evaluate("window.turns.length")
-    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
-    assert browser.evaluate("window.turns.length") == turns
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

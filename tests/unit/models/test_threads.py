@@ -4,12 +4,13 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 
 import pytest
 
 from models import threads
-from models.threads import in_bands, in_order
+from models.threads import Meanwhile, in_bands, in_order
 
 ONE_REQUEST = """
 import hashlib, numpy as np
@@ -50,6 +51,31 @@ def test_whoever_stops_asking_leaves_no_work_behind(count: int) -> None:
     assert isinstance(results, Generator)
     results.close()
     assert len(begun) < 50
+
+
+def test_what_is_begun_meanwhile_is_there_when_asked_for(count: int) -> None:
+    with Meanwhile() as beside:
+        begun = [beside.begin(lambda item: item * item, item) for item in range(20)]
+        assert [each.result() for each in begun] == [item * item for item in range(20)]
+
+
+def test_an_error_meanwhile_reaches_whoever_asked(count: int) -> None:
+    with pytest.raises(ZeroDivisionError), Meanwhile() as beside:
+        beside.begin(lambda item: 1 // item, 0).result()
+
+
+def test_what_still_waits_at_the_end_is_left_out() -> None:
+    done: list[int] = []
+
+    def slow(item: int) -> None:
+        time.sleep(0.01)
+        done.append(item)
+
+    with threads.shared(2), Meanwhile() as beside:
+        for item in range(100):
+            beside.begin(slow, item)
+    time.sleep(0.2)
+    assert len(done) < 10
 
 
 @pytest.mark.slow

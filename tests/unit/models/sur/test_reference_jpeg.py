@@ -5,7 +5,7 @@ import pytest
 from PIL import ImageFile
 
 from models.jpeg.pixels import decode_jpeg
-from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg, reference_jpeg_pixels
 
 
 @pytest.mark.parametrize("size", [(20, 3000), (17, 5000), (1, 9000), (600, 600)])
@@ -15,3 +15,18 @@ def test_noise_needs_more_room_than_pillow_makes(size: tuple[int, int], quality:
     usual = ImageFile.MAXBLOCK
     assert decode_jpeg(encode_reference_jpeg(pixels, quality)).shape == pixels.shape
     assert usual == ImageFile.MAXBLOCK
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 31), (256, 250)])
+@pytest.mark.parametrize("quality", [1, 50, 89, 100])
+def test_its_pixels_need_no_reference_encode(size: tuple[int, int], quality: int) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8)
+    decoded = decode_jpeg(encode_reference_jpeg(pixels, quality))
+    np.testing.assert_array_equal(reference_jpeg_pixels(pixels, quality), decoded)
+
+
+def test_its_pixels_are_those_of_any_view_of_the_photo() -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for view in (pixels[:, ::2], pixels[::-1], pixels[:1, :1], pixels.transpose(1, 0, 2)):
+        decoded = decode_jpeg(encode_reference_jpeg(view, 80))
+        np.testing.assert_array_equal(reference_jpeg_pixels(view, 80), decoded)

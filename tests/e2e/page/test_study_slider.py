@@ -1,0 +1,105 @@
+"""The slider of an observer study in a real browser: what flickers is what it says, and an answer is always open."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.assets.browser import Browser
+from tests.assets.service_process import ServiceProcess
+from tests.assets.study_page import FLICKER_EYE, FOCUS, SEEN, SLIDER_READY, adjust, agree, prepared, tab_to
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with ServiceProcess(tmp_path_factory.mktemp("study-page"), redis_url=redis_url) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
+    with Browser(chromium, tmp_path / "profile", width=1440, height=900) as opened:
+        yield opened
+        assert opened.complaints == []
+        assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)
+
+
+def test_the_flicker_goes_on_however_far_the_slider_is_moved(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    adjust(browser, "Home", 1)
+    for level in range(2, 26):
+        adjust(browser, "ArrowRight", level)
+    adjust(browser, "End", 100)
+    assert browser.evaluate(FLICKER_EYE) >= SEEN, "practice shows a photo that gets worse"
+
+
+@pytest.mark.parametrize("lowest", [1, 100])
+def test_an_answer_is_open_where_the_slider_starts_at_its_end(
+    service: ServiceProcess, browser: Browser, lowest: int
+) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(
+        "const json = Response.prototype.json; Response.prototype.json = async function () {"
+        "  const made = await json.call(this);"
+        f"  if (made.trial) Object.assign(made.trial, {{ lowest_level: {lowest}, start_level: 100 }});"
+        "  return made; };"
+    )
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    if lowest == 100:
+        tab_to(browser, "here")
+    else:
+        assert browser.evaluate("document.getElementById('here').disabled"), "where the slider starts is chance"
+    tab_to(browser, "nowhere")
+    browser.press("Enter")
+    browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
+
+
+def test_the_level_under_the_slider_is_shown_though_another_loads_later(
+    service: ServiceProcess, browser: Browser
+) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(
+        "const ask = window.fetch; window.late = true; window.fetch = async (...given) => {"
+        "  const reply = await ask(...given);"
+        "  const level = String(given[0]).split('/levels/')[1];"
+        "  while (window.late && level !== undefined && level !== '100') await new Promise((go) => setTimeout(go, 50));"
+        "  return reply; };"
+    )
+    agree(browser, service, made)
+    browser.until(f"{FOCUS} === 'level'", 30)
+    browser.press("Home")
+    browser.press("End")
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert browser.evaluate("document.getElementById('here').disabled"), "nothing to compare with is there yet"
+    browser.evaluate("window.late = false")
+    browser.until("document.querySelector('#stage canvas').dataset.level === '100'", 20)
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert browser.evaluate("document.querySelector('#stage canvas').dataset.level") == "100"
+    assert browser.evaluate(FLICKER_EYE) >= SEEN
+
+
+def test_the_flicker_changes_eight_times_a_second_and_can_be_paused(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(
+        "window.turns = [];"
+        "const draw = CanvasRenderingContext2D.prototype.drawImage;"
+        "CanvasRenderingContext2D.prototype.drawImage = function (...given) {"
+        "  window.turns.push(performance.now()); return draw.apply(this, given); };"
+    )
+    agree(browser, service, made)
+    browser.until("document.querySelector('#stage canvas')?.dataset.level !== undefined", 30)
+    browser.until("window.turns.length >= 26", 20)
+    mean_ms = browser.evaluate("(window.turns.at(-1) - window.turns.at(-25)) / 24")
+    assert mean_ms == pytest.approx(125, rel=0.15)
+    tab_to(browser, "pause")
+    browser.press("Enter")
+    assert browser.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    turns = browser.evaluate("window.turns.length")
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
+    assert browser.evaluate("window.turns.length") == turns
