@@ -7,7 +7,7 @@ from models.varjpeg.photo import Encoded
 from models.varjpeg.search.bracket import Bracket, LambdaScales
 from models.varjpeg.search.goals import Encode, Encoder, Goal, Judge, Judgement, SearchResult, Setting, Trial
 
-_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 7, 10
+_USUAL_TRIALS, _MANY_TRIALS, _MOST_TRIALS = 4, 9, 12
 """A search ends after so many encodes: if it has found something tolerable, anything, nothing yet. Of the second number
 one is kept for libjpeg-turbo where it may lead."""
 

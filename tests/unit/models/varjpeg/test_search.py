@@ -117,6 +117,24 @@ def test_thrift_reaches_what_lies_between_two_tables(middle: float, slope: float
     assert (chosen.quality, chosen.lambda_scale) == (found.quality, found.lambda_scale)
 
 
+class WaveringBench(Bench):
+    """As a photo of one or two tiles is judged: from one setting to the next by up to 0.02 of viewers more or less."""
+
+    def sur(self, kind: str, quality: float) -> float:
+        return super().sur(kind, quality) + 0.02 * math.sin(5 * quality)
+
+
+def test_where_judgements_waver_more_is_tried_before_too_much_is_accepted() -> None:
+    middles = [30 + n / 3 for n in range(60)]
+    found = [
+        search_goal(bench.encode, bench.judge, goal_of(0.75, lambda_slope=0.5))
+        for bench in (WaveringBench(middle=middle) for middle in middles)
+    ]
+    assert all(0.75 <= sur_of(one) < 0.8 for one in found)
+    assert sum(sur_of(one) > 0.77 for one in found) <= 10
+    assert sum(len(one.trials) for one in found) / len(found) <= 5.5
+
+
 def test_thrift_is_left_alone_where_it_is_no_choice() -> None:
     bench = Bench(steps=2.0)
     found = search_goal(bench.encode, bench.judge, goal_of(0.75))
