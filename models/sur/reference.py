@@ -72,6 +72,7 @@ class SurReference:
         self._shape = pixels.shape
         self._places = tile_places(pixels)
         self._features = self._features_of(pixels, self._places)
+        self._by_damage: NDArray[np.intp] | None = None
         self._worst: NDArray[np.intp] | None = None
         self._narrows, self._unseen = True, 0.0
 
@@ -88,25 +89,23 @@ class SurReference:
             places, features = [places[index] for index in self._worst], features[self._worst]
         found = self._models.head.run({"reference": features, "distorted": self._features_of(pixels, places)})
         distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
-        if len(distances) <= JUDGED_TILES:
-            return round(pool_tiles(distances) + self._unseen, 6)
-        if self._worst is None:
-            self._note_worst(distances)
-        return pool_tiles(distances)
+        if self._by_damage is None:
+            self._note_damage(distances)
+        return round(pool_tiles(distances) + (self._unseen if features is not self._features else 0.0), 6)
 
-    def excerpt(self) -> "tuple[Places, SurReference] | None":
-        """The tiles damaged most, and a reference for a photo of them, one under the other; this one looks at all tiles
-        each time from now on. None before the first comparison of a photo with many, or where one is not whole."""
-        if self._worst is None and len(self._places) > JUDGED_TILES:
+    def excerpt(self, tiles: int) -> "tuple[Places, SurReference] | None":
+        """So many tiles, those damaged most, and a reference for a photo of them, one under the other; this one looks
+        at all tiles each time from now on. None before the first comparison, or where a tile is not whole."""
+        if self._by_damage is None:
             return None
-        worst = np.arange(len(self._places)) if self._worst is None else self._worst
+        worst = np.sort(self._by_damage[-tiles:])
         places = [self._places[index].in_photo for index in worst]
         whole = tuple(place for place in places if place is not None)
         if len(whole) < len(places):
             return None
         other = copy.copy(self)
         other._places, other._shape = tiles_one_under_the_other(len(whole)), (TILE * len(whole), TILE, 3)
-        other._features, other._worst = self._features[worst], None
+        other._features, other._by_damage, other._worst = self._features[worst], None, None
         self._narrows = False
         return whole, other
 
@@ -114,10 +113,12 @@ class SurReference:
         """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
         return profile.satisfied_share(self.log_distance(distorted), jnd)
 
-    def _note_worst(self, distances: Float32Array) -> None:
+    def _note_damage(self, distances: Float32Array) -> None:
         """Which tiles were damaged most, and what the others made the distance smaller."""
-        self._worst = np.sort(np.argsort(distances)[-JUDGED_TILES:])
-        self._unseen = pool_tiles(distances) - pool_tiles(distances[self._worst])
+        self._by_damage = np.argsort(distances)
+        if len(distances) > JUDGED_TILES:
+            self._worst = np.sort(self._by_damage[-JUDGED_TILES:])
+            self._unseen = pool_tiles(distances) - pool_tiles(distances[self._worst])
 
     def _features_of(self, pixels: Rgb8, places: list[TilePlace]) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""

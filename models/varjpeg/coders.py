@@ -15,7 +15,7 @@ from models.jpeg.pixels import decode_jpeg
 from models.metadata.carried import Metadata, insert_segments, means_srgb
 from models.patch_quality import predict_patch_quality_map
 from models.sur.reference_jpeg import encode_reference_jpeg
-from models.sur.tiles import JUDGED_TILES, TILE, Places
+from models.sur.tiles import Places
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
 from models.varjpeg.container import PreparedContainer, decode_varjpeg
@@ -28,8 +28,6 @@ from models.varjpeg.steering import coarse_thresholds
 from models.varjpeg.visibility import block_thresholds
 
 _SALIENCE_STRIDE = 8
-_LARGEST_EXCERPT = 0.2
-"""Share of the photo: a few trials on more cost as much as one on the whole."""
 
 
 class Coder(Protocol):
@@ -106,8 +104,7 @@ class JpegCoder:
 
     @property
     def excerpt(self) -> "Callable[[Places], JpegExcerpt] | None":
-        largest = _LARGEST_EXCERPT * self._photo.height * self._photo.width
-        if self._protects or largest < JUDGED_TILES * TILE**2:
+        if self._protects:
             return None
         return partial(JpegExcerpt, self._photo, self._subsampling, self._prepared)
 

@@ -25,6 +25,7 @@ from models.types import Progress, Rgb8, RgbImage
 from models.varjpeg.choices import DEFAULT_TARGET_SUR, Format, Metric, Steering
 from models.varjpeg.coders import Coder, ContainerCoder, JpegCoder
 from models.varjpeg.options import VarJpegOptions
+from models.varjpeg.search.excerpt import tiles_for
 from models.varjpeg.search.goal_search import search_goal, search_max_bytes
 from models.varjpeg.search.goals import Encoder, Excerpt, Goal, Judgement, SearchResult, Setting, Trial, score_of
 from models.varjpeg.search.targets import ButteraugliTarget, JudgePixels, Ssimulacra2Target, SurTarget
@@ -129,7 +130,7 @@ class _Target(Protocol):
 
     def judge(self, decoded: Rgb8) -> Judgement: ...
 
-    def excerpt(self) -> tuple[Places, JudgePixels] | None: ...
+    def excerpt(self, tiles: int) -> tuple[Places, JudgePixels] | None: ...
 
 
 def _target(image: RgbImage, options: VarJpegOptions, viewers: SurTarget) -> _Target:
@@ -247,8 +248,8 @@ class _Choice:
         return None if unchanged is None else self._input_as_it_came(unchanged)
 
     def _excerpt(self) -> Excerpt | None:
-        cut = self.coder.excerpt
-        found = None if cut is None else self.target.excerpt()
+        cut, tiles = self.coder.excerpt, tiles_for(*self.coder.shown.shape[:2])
+        found = None if cut is None or tiles == 0 else self.target.excerpt(tiles)
         if cut is None or found is None:
             return None
         places, judge = found

@@ -8,7 +8,7 @@ from models.metrics.butteraugli import ButteraugliReference
 from models.metrics.ssimulacra2 import Ssimulacra2Reference
 from models.sur.observers import ObserverProfile
 from models.sur.reference import SurReference
-from models.sur.tiles import JUDGED_TILES, Places, tile_corners
+from models.sur.tiles import Places, tile_corners
 from models.types import Rgb8
 from models.varjpeg.choices import Metric
 from models.varjpeg.search.excerpt import cut
@@ -66,9 +66,10 @@ class SurTarget:
         """Score: minus ln of the predicted distance."""
         return self._judged(self._reference.log_distance(decoded))
 
-    def excerpt(self) -> tuple[Places, JudgePixels] | None:
-        """The places that tell most, and who judges them as a photo of their own; None where that cannot be."""
-        found = self._reference.excerpt()
+    def excerpt(self, tiles: int) -> tuple[Places, JudgePixels] | None:
+        """So many places, those that tell most, and who judges them as a photo of their own; None where that cannot
+        be."""
+        found = self._reference.excerpt(tiles)
         if found is None:
             return None
         places, reference = found
@@ -90,10 +91,10 @@ class _MetricTarget:
         """Score: what rises with quality and is nearly a line between neighbouring settings."""
         return self._judge(decoded)
 
-    def excerpt(self) -> tuple[Places, JudgePixels]:
+    def excerpt(self, tiles: int) -> tuple[Places, JudgePixels]:
         """As ``SurTarget`` has it, of places evenly spread."""
         height, width = self._pixels.shape[:2]
-        places = tuple(tile_corners(height, width, JUDGED_TILES))
+        places = tuple(tile_corners(height, width, tiles))
         return places, self._judge_of(cut(self._pixels, places))
 
 

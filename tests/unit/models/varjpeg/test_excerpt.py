@@ -14,14 +14,14 @@ from models.jpeg.coefficients import read_coefficients
 from models.sur.observers import find_profile
 from models.sur.reference import SurReference, profile_reference
 from models.sur.reference_jpeg import encode_reference_jpeg
-from models.sur.tiles import TILE
+from models.sur.tiles import JUDGED_TILES, TILE
 from models.threads import shared
 from models.types import Rgb8, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
 from models.varjpeg.options import VarJpegOptions
 from models.varjpeg.photo import Encoded, Subsampling
 from models.varjpeg.recompress import PreparedJpeg
-from models.varjpeg.search.excerpt import cut, cut_coefficients
+from models.varjpeg.search.excerpt import cut, cut_coefficients, tiles_for
 from models.varjpeg.search.goal_search import search_goal
 from models.varjpeg.search.goals import Encoder, Excerpt, Goal, Judgement, Setting
 from tests.assets.photos import jpeg, photo
@@ -62,22 +62,34 @@ def test_an_excerpt_has_the_blocks_of_the_whole(subsampling: str) -> None:
 
 
 def test_an_excerpt_is_judged_as_the_whole_is(large: Rgb8) -> None:
-    reference, fresh = (profile_reference(large, find_profile("aic-3")) for _ in range(2))
+    reference = profile_reference(large, find_profile("aic-3"))
     distorted, finer = (decode_image(encode_reference_jpeg(large, quality)).pixels for quality in (80, 90))
-    assert reference.excerpt() is None  # which tiles tell most is not known yet
-    reference.log_distance(distorted)
-    by_worst = reference.log_distance(finer)
-    found = reference.excerpt()
+    assert reference.excerpt(JUDGED_TILES) is None  # which tiles tell most is not known yet
+    rise_of_worst = reference.log_distance(finer) - reference.log_distance(distorted)
+    reference = profile_reference(large, find_profile("aic-3"))
+    whole = [reference.log_distance(finer)]
+    found = reference.excerpt(JUDGED_TILES)
     assert found is not None
     places, excerpt = found
-    assert excerpt.log_distance(cut(finer, places)) == pytest.approx(by_worst, abs=1e-5)
-    assert reference.log_distance(finer) == fresh.log_distance(finer)  # all tiles again
+    rise = excerpt.log_distance(cut(finer, places)) - excerpt.log_distance(cut(distorted, places))
+    assert rise == pytest.approx(rise_of_worst, abs=1e-5)
+    whole.append(reference.log_distance(distorted))  # by all tiles again
+    assert whole == [profile_reference(large, find_profile("aic-3")).log_distance(each) for each in (finer, distorted)]
+
+
+@pytest.mark.parametrize(
+    ("size", "tiles"), [((512, 768), 0), ((1000, 1300), 0), ((1200, 1200), 4), ((2000, 2500), 15), ((3000, 4000), 24)]
+)
+def test_an_excerpt_is_a_fifth_of_the_photo_at_most(size: tuple[int, int], tiles: int) -> None:
+    assert tiles_for(*size) == tiles
 
 
 def test_a_tile_that_is_not_whole_makes_no_excerpt() -> None:
     pixels = np.full((900, 900, 3), 255, np.uint8)
     pixels[100:300, 100:300] = photo(200, 200)
-    assert SurReference(pixels).excerpt() is None
+    reference = SurReference(pixels)
+    reference.log_distance(pixels)
+    assert reference.excerpt(4) is None
 
 
 def test_a_large_photo_is_encoded_whole_a_few_times_and_judged_as_a_whole(large: Rgb8) -> None:
