@@ -91,6 +91,34 @@ def agree(
     browser.until(visible("trial"), 20)
 
 
+UNRELIABLE = """
+window.delay = 0; window.refused = null;
+const ask = window.fetch;
+window.fetch = async (...given) => {
+  const [address, method] = [String(given[0]), given[1]?.method ?? 'GET'];
+  if (window.refused?.test(`${method} ${address}`)) {
+    window.refused = null;
+    return new Response('{"title": "Busy", "status": 503}', { status: 503 });
+  }
+  if (window.delay) await new Promise((resolve) => setTimeout(resolve, window.delay));
+  return ask(...given);
+};
+"""
+"""A network that takes ``delay`` milliseconds, and one request of which ends in a 503."""
+
+
+def rest(browser: Browser, milliseconds: int) -> None:
+    browser.evaluate(f"new Promise((resolve) => setTimeout(resolve, {milliseconds}))")
+
+
+def slide(browser: Browser, level: int) -> None:
+    """Put the slider on a level as a mouse does, without waiting for it to be shown."""
+    browser.evaluate(
+        f"document.getElementById('level').value = {level};"
+        "document.getElementById('level').dispatchEvent(new Event('input'))"
+    )
+
+
 def adjust(browser: Browser, key: str, level: int) -> None:
     """Press a key on the slider and wait for the level that it leads to."""
     browser.press(key)
@@ -99,7 +127,9 @@ def adjust(browser: Browser, key: str, level: int) -> None:
 
 
 def answer_by_slider(browser: Browser) -> None:
-    assert browser.evaluate("document.getElementById('here').disabled && document.getElementById('nowhere').disabled")
+    assert browser.evaluate("document.getElementById('here').disabled")
+    at_its_end = browser.evaluate("document.getElementById('level').value === '100'")
+    assert browser.evaluate("document.getElementById('nowhere').disabled") != at_its_end
     adjust(browser, "End", 100)
     if browser.evaluate(FLICKER_EYE) < SEEN:
         tab_to(browser, "nowhere")

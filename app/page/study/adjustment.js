@@ -11,6 +11,8 @@ const NOTHING_SEEN = 101;
 export class Adjustment {
   #frame = 0;
   #pair = null; // bitmaps of the reference and of the level that is shown
+  #asked = 0; // how many levels have been asked for: the last one counts
+  #answering = false;
   #paused = false;
   #listening = new AbortController();
 
@@ -35,7 +37,10 @@ export class Adjustment {
     byId("bisection").hidden = true;
     Object.assign(slider, { min: trial.lowest_level, max: HIGHEST_LEVEL, value: trial.start_level });
     const on = (id, kind, then) => byId(id).addEventListener(kind, then, { signal: this.#listening.signal });
-    on("level", "input", () => this.#moved(Number(slider.value)));
+    on("level", "input", () => {
+      byId("problem").hidden = true;
+      this.#moved(Number(slider.value));
+    });
     on("here", "click", () => this.#done(Number(slider.value)));
     on("nowhere", "click", () => this.#done(NOTHING_SEEN));
     on("pause", "click", () => this.#pause(!this.#paused));
@@ -64,28 +69,30 @@ export class Adjustment {
 
   async #moved(level) {
     byId("here").disabled = true;
-    if (!(await this.#show(level))) return;
+    if (!(await this.#show(level)) || this.#answering) return;
     byId("here").disabled = false;
     if (level < HIGHEST_LEVEL) this.images.level(level + 1).catch(() => {});
     if (level > this.trial.lowest_level) this.images.level(level - 1).catch(() => {});
   }
 
-  /** Loads a level and shows it from the next turn on. False if it failed or the slider has gone elsewhere meanwhile. */
+  /** Loads a level and shows it from the next turn on. False if it failed or another was asked for meanwhile. */
   async #show(level) {
-    const reference = this.trial.lowest_level - 1;
+    this.#asked += 1;
+    const [asked, reference] = [this.#asked, this.trial.lowest_level - 1];
+    const gone = () => asked !== this.#asked || this.#listening.signal.aborted;
     try {
-      const [original, bitmap] = await Promise.all([this.images.level(reference), this.images.level(level)]);
-      if (Number(byId("level").value) !== level || this.#listening.signal.aborted) return false;
+      const pair = await Promise.all([this.images.level(reference), this.images.level(level)]);
+      if (gone()) return false;
       this.images.onDisplay = [reference, level];
-      this.#pair = [original, bitmap];
-      this.canvas.dataset.level = level;
-      if (level === HIGHEST_LEVEL) byId("nowhere").disabled = false;
-      if (this.#frame === 0) this.#flicker();
-      return true;
+      this.#pair = pair;
     } catch (error) {
-      this.fail(error);
+      if (!gone()) this.fail(error, () => this.#moved(level));
       return false;
     }
+    this.canvas.dataset.level = level;
+    if (level === HIGHEST_LEVEL) byId("nowhere").disabled = this.#answering;
+    if (this.#frame === 0) this.#flicker();
+    return true;
   }
 
   #flicker() {
@@ -93,11 +100,11 @@ export class Adjustment {
     const began = performance.now();
     let shown = null;
     const step = (now) => {
+      this.#frame = requestAnimationFrame(step);
       const turn = this.#paused ? 0 : Math.max(0, Math.floor(((now - began) * RATE_HZ) / 1000)) % 2;
       const wanted = this.#pair[turn];
       if (wanted !== shown) context.drawImage(wanted, 0, 0);
       shown = wanted;
-      this.#frame = requestAnimationFrame(step);
     };
     this.#frame = requestAnimationFrame(step);
   }
@@ -108,12 +115,17 @@ export class Adjustment {
   }
 
   async #done(level) {
+    if (this.#answering) return;
+    this.#answering = true;
     for (const id of ["here", "nowhere"]) byId(id).disabled = true;
     try {
       await this.answer(level, this.scale);
     } catch (error) {
-      byId(level === NOTHING_SEEN ? "nowhere" : "here").disabled = false;
+      if (this.#listening.signal.aborted) return;
+      this.#answering = false;
       this.fail(error);
+      byId("nowhere").disabled = level !== NOTHING_SEEN;
+      await this.#moved(Number(byId("level").value));
     }
   }
 }

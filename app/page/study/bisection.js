@@ -73,7 +73,7 @@ export class Bisection {
       stage.classList.remove("blank");
       this.#allow(true);
     } catch (error) {
-      this.fail(error);
+      if (!this.#listening.signal.aborted) this.fail(error, () => this.#compare());
     }
   }
 
@@ -90,6 +90,7 @@ export class Bisection {
     try {
       await this.answer(this.noticed, this.scale);
     } catch (error) {
+      if (this.#listening.signal.aborted) return;
       [this.unnoticed, this.noticed] = before;
       this.#allow(true);
       this.fail(error);

@@ -1,15 +1,17 @@
 // An observer's way through a study: consent, size of the screen, the trials, thanks.
 
 import { getJson } from "../js/api.js";
-import { byId, showProblem } from "../js/elements.js";
+import { byId, element, showProblem } from "../js/elements.js";
 import { Adjustment } from "./adjustment.js";
 import { Bisection } from "./bisection.js";
+import { once } from "./once.js";
 import { CARD_LONG_MM, CARD_SHORT_MM, pixelsPerDegree } from "./seeing.js";
 
 const token = location.pathname.split("/").pop();
 const home = `/v1/observe/${token}`;
 const MEMORY = `limen-study-${token}`;
 const SCREENS = ["invitation", "screen", "trial", "thanks"];
+const OVER = ["study-unknown", "study-expired", "session-unknown"].map((code) => `/problems/${code}`);
 const ORDINAL = { 2: "second", 3: "third" };
 
 /** Below this width of the window a card may be wider than it; then its short side is measured, upright. */
@@ -31,9 +33,14 @@ async function start() {
     return;
   }
   document.title = invitation.title;
-  byId("invitation").addEventListener("submit", (event) => submitted(event, agreed));
-  byId("screen").addEventListener("submit", (event) => submitted(event, begun));
+  onSubmit("invitation", agreed);
+  onSubmit("screen", once(begun));
   byId("card-width").addEventListener("input", drawCard);
+  await takeUp();
+}
+
+/** A session of this tab where it was left, or a new one. */
+async function takeUp() {
   if (!(await resumed())) invite();
 }
 
@@ -44,14 +51,16 @@ function show(name) {
   window.scrollTo(0, 0);
 }
 
-async function submitted(event, then) {
-  event.preventDefault();
-  byId("problem").hidden = true;
-  try {
-    await then();
-  } catch (error) {
-    showProblem(byId("problem"), error);
-  }
+function onSubmit(id, then) {
+  byId(id).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    byId("problem").hidden = true;
+    try {
+      await then();
+    } catch (error) {
+      showProblem(byId("problem"), error);
+    }
+  });
 }
 
 function invite() {
@@ -102,17 +111,21 @@ async function begun() {
   ask(view);
 }
 
-/** Takes up a session of this tab where it was left; false if there is none. */
+/** Whether there is a session of this tab; it is taken up where it was left, or what stands against that is said. */
 async function resumed() {
   memory = JSON.parse(sessionStorage.getItem(MEMORY) ?? "null");
   if (memory === null) return false;
+  let view;
   try {
-    ask(await getJson(`${home}/sessions/${memory.session}`));
-    return true;
-  } catch {
-    sessionStorage.removeItem(MEMORY);
-    return false;
+    view = await getJson(`${home}/sessions/${memory.session}`);
+  } catch (error) {
+    const over = OVER.includes(error.problem?.type);
+    if (over) sessionStorage.removeItem(MEMORY);
+    else failed(error, takeUp);
+    return !over;
   }
+  ask(view);
+  return true;
 }
 
 function ask(view) {
@@ -132,14 +145,27 @@ function ask(view) {
   byId("question").textContent = Method.question(beyond);
   byId("how").textContent = Method.how(beyond ? ORDINAL[trial.jnd] : null);
   method = new Method(trial, (level, scale) => answer(trial, level, scale), failed);
-  byId("smaller").hidden = method.scale >= 0.999 / devicePixelRatio;
-  byId("smaller").textContent = `Shown at ${Math.round(method.scale * devicePixelRatio * 100)} % of its size, to fit your window.`;
+  tellScale();
   method.begin();
 }
 
-function failed(error) {
+function tellScale() {
+  byId("smaller").hidden = method.scale >= 0.999 / devicePixelRatio;
+  byId("smaller").textContent = `Shown at ${Math.round(method.scale * devicePixelRatio * 100)} % of its size, to fit your window.`;
+}
+
+/** `again`: what is to be tried once more, if anything. */
+function failed(error, again = null) {
   showProblem(byId("problem"), error);
+  if (OVER.includes(error.problem?.type)) return;
   byId("problem").append(" Your answers are kept: load this page again to go on.");
+  if (again === null) return;
+  const button = element("button", { type: "button", class: "quiet" }, "Try again");
+  button.addEventListener("click", () => {
+    byId("problem").hidden = true;
+    again();
+  });
+  byId("problem").append(" ", button);
 }
 
 /** `scale`: CSS pixels that an image pixel was wide. */
@@ -160,4 +186,8 @@ function send(path, body) {
   return getJson(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
-window.addEventListener("resize", () => method?.fit());
+window.addEventListener("resize", () => {
+  if (method === null) return;
+  method.fit();
+  tellScale();
+});

@@ -2,6 +2,7 @@
 
 import { getJson, request } from "../js/api.js";
 import { byId, element, figureList, showProblem } from "../js/elements.js";
+import { once } from "./once.js";
 import { showProfile } from "./profile.js";
 
 const CONSENT = `You are asked to judge photos. It takes a few minutes, and you may stop at any time by closing the page.
@@ -10,22 +11,28 @@ We store where you notice a difference, under a random number, and how large the
 const SOON_MS = 1500;
 const LATER_MS = 10_000;
 const SECONDS = { bisection: 60, "adjustment-with-flicker": 20 }; // that one answer takes
+const OVER = ["/problems/study-unknown", "/problems/study-expired"];
 const JNDS = { 1: "first JND", 2: "first and second JND", 3: "first to third JND" };
 
 let key = null;
 let timer = 0;
+let lost = false; // whether the service could not be asked last time
 
 byId("consent").value = CONSENT;
-byId("plan").addEventListener("submit", (event) => {
-  event.preventDefault();
-  reported(made);
-});
-byId("fit-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  reported(() => showProfile(key));
-});
+const plan = once(() => reported(made));
+const fit = once(() => reported(profiled));
+for (const [id, act] of [["plan", plan], ["fit-form", fit]]) {
+  byId(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    act();
+  });
+}
 byId("files").addEventListener("change", () => reported(added));
-byId("end").addEventListener("click", () => byId("sure").showModal());
+byId("end").addEventListener("click", () => {
+  byId("sure").returnValue = "";
+  byId("sure").showModal();
+});
+byId("invitation").addEventListener("input", () => { byId("mail").href = mail(); });
 byId("sure").addEventListener("close", () => byId("sure").returnValue === "yes" && reported(ended));
 for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
 for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -39,8 +46,9 @@ function open() {
   key = location.hash.slice(1) || null;
   clearTimeout(timer);
   byId("plan").hidden = key !== null;
-  for (const id of ["study", "profile"]) byId(id).hidden = true;
-  if (key !== null) reported(follow);
+  for (const id of ["study", "profile", "problem"]) byId(id).hidden = true;
+  byId("invitation").value = byId("invitation").dataset.made = "";
+  if (key !== null) follow();
 }
 
 async function reported(action) {
@@ -69,43 +77,63 @@ async function made() {
   location.hash = study.organiser_key; // opens it
 }
 
+async function profiled() {
+  const study = key;
+  await showProfile(study, () => key === study);
+}
+
+/** Photos for the study that is open as they are chosen. */
 async function added() {
-  const files = [...byId("files").files];
+  const [study, files] = [key, [...byId("files").files]];
   byId("files").value = "";
   let refused = null;
   for (const [number, file] of files.entries()) {
     byId("status").textContent = `Uploading ${number + 1} of ${files.length}`;
     try {
-      await upload(file);
+      await upload(study, file);
     } catch (error) {
       refused = error; // the others may be taken
     }
-    await follow();
+    if (key === study) await follow();
   }
-  if (refused !== null) throw refused;
+  if (refused !== null && key === study) throw refused;
 }
 
-async function upload(file) {
+async function upload(study, file) {
   const form = new FormData();
   const stem = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ .()-]/gu, "_");
   const name = stem.replace(/^[^\p{L}\p{N}_]+/u, "").slice(0, 100);
   if (name) form.append("name", name);
   form.append("image", file);
-  await request(`/v1/studies/${key}/photos`, { method: "POST", body: form });
+  await request(`/v1/studies/${study}/photos`, { method: "POST", body: form });
 }
 
+/** Shows the study as it is, again and again; a service that does not answer for a while is asked again. */
 async function follow() {
   clearTimeout(timer);
-  const study = await getJson(`/v1/studies/${key}`);
-  draw(study);
-  const busy = study.photos.some((photo) => photo.state === "preparing");
-  timer = setTimeout(() => follow().catch((error) => showProblem(byId("problem"), error)), busy ? SOON_MS : LATER_MS);
+  const asked = key;
+  let wait = LATER_MS;
+  try {
+    const study = await getJson(`/v1/studies/${asked}`);
+    if (key !== asked) return;
+    draw(study);
+    if (lost) byId("problem").hidden = true;
+    lost = false;
+    if (study.photos.some((photo) => photo.state === "preparing")) wait = SOON_MS;
+  } catch (error) {
+    if (key !== asked) return;
+    lost = true;
+    showProblem(byId("problem"), error);
+    if (OVER.includes(error.problem?.type)) return;
+  }
+  clearTimeout(timer);
+  timer = setTimeout(follow, wait);
 }
 
 async function ended() {
-  clearTimeout(timer);
-  await request(`/v1/studies/${key}`, { method: "DELETE" });
-  location.hash = "";
+  const study = key;
+  await request(`/v1/studies/${study}`, { method: "DELETE" });
+  if (key === study) location.hash = "";
   byId("status").textContent = "The study was deleted.";
 }
 
@@ -140,7 +168,12 @@ function invite({ options, photos, expires_at: expires }) {
   const field = byId("invitation");
   if (field.value === (field.dataset.made ?? "")) field.value = text;
   field.dataset.made = text;
-  byId("mail").href = `mailto:?subject=${encodeURIComponent(options.title)}&body=${encodeURIComponent(field.value)}`;
+  byId("mail").href = mail();
+}
+
+function mail() {
+  const [subject, body] = [byId("study-title").textContent, byId("invitation").value].map(encodeURIComponent);
+  return `mailto:?subject=${subject}&body=${body}`;
 }
 
 /** A download that is there, or not yet. */

@@ -8,13 +8,14 @@ const HEIGHT = 300;
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
 let width = 640; // that of the page, so that the text keeps its size on a phone
 
-/** Fit the answers so far of the study with that organiser's key, and show what comes of it. */
-export async function showProfile(key) {
+/** Fit the answers so far of the study with that organiser's key, and show what comes of it if that is `still` wanted. */
+export async function showProfile(key, still) {
   const name = byId("profile-name").value;
   const address = `/v1/studies/${key}/profile?name=${encodeURIComponent(name)}`;
   byId("fit").textContent = "Fitting…";
   try {
     const profile = await getJson(address);
+    if (!still()) return;
     byId("profile").hidden = false;
     draw(name, profile);
     byId("profile-file").href = URL.createObjectURL(new Blob([`${JSON.stringify(profile, null, 2)}\n`], { type: "application/json" }));
@@ -28,7 +29,7 @@ function draw(name, { profiles, calibration, curve, screening }) {
   const { spread } = profiles[name].thresholds["1"];
   const half = 101 - (curve.sur.findLastIndex((share) => share >= 0.5) + 1);
   byId("profile-figures").replaceChildren(...figureList([
-    ["half see no difference down to quality", String(half)],
+    ["half see no difference down to quality", half > 100 ? "none" : String(half)],
     ["spread over observers (ln distance)", number(spread, 2)],
     ["observers who count", String(screening.kept)],
     ["left out: missed a check", String(screening.attention)],

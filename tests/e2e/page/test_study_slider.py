@@ -7,7 +7,19 @@ import pytest
 
 from tests.assets.browser import Browser
 from tests.assets.service_process import ServiceProcess
-from tests.assets.study_page import FLICKER_EYE, FOCUS, SEEN, SLIDER_READY, adjust, agree, prepared, tab_to
+from tests.assets.study_page import (
+    FLICKER_EYE,
+    FOCUS,
+    SEEN,
+    SLIDER_READY,
+    UNRELIABLE,
+    adjust,
+    agree,
+    prepared,
+    rest,
+    slide,
+    tab_to,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +69,51 @@ def test_an_answer_is_open_where_the_slider_starts_at_its_end(
     tab_to(browser, "nowhere")
     browser.press("Enter")
     browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
+
+
+def test_a_slow_network_ends_no_flicker(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(UNRELIABLE)
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    browser.evaluate("window.delay = 1000")
+    for level in (50, *range(51, 75), *range(74, 49, -1)):
+        slide(browser, level)
+    browser.until("document.querySelector('#stage canvas').dataset.level === '50'", 20)
+    browser.evaluate("window.delay = 0")
+    adjust(browser, "End", 100)
+    assert browser.evaluate(FLICKER_EYE) >= SEEN
+
+
+def test_one_answer_is_given_though_the_slider_moves_meanwhile(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(UNRELIABLE)
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    adjust(browser, "End", 100)
+    browser.evaluate("window.delay = 1000; document.getElementById('here').click()")
+    slide(browser, 99)
+    rest(browser, 300)
+    browser.evaluate("window.delay = 0")
+    assert browser.evaluate("document.getElementById('here').disabled")
+    browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
+    browser.until(SLIDER_READY, 20)
+    rest(browser, 300)
+    assert browser.evaluate("document.getElementById('here').disabled && document.getElementById('problem').hidden")
+
+
+def test_an_answer_that_did_not_arrive_can_be_given_again(service: ServiceProcess, browser: Browser) -> None:
+    made = prepared(service, "adjustment-with-flicker")
+    browser.before_load(UNRELIABLE)
+    agree(browser, service, made)
+    browser.until(SLIDER_READY, 30)
+    adjust(browser, "End", 100)
+    browser.evaluate("window.refused = /POST .*trials/; document.getElementById('here').click()")
+    browser.until("!document.getElementById('problem').hidden", 10)
+    browser.until("!document.getElementById('here').disabled", 10)
+    browser.evaluate("document.getElementById('here').click()")
+    browser.until("document.getElementById('place').textContent === '2 of 4'", 20)
+    assert browser.evaluate("document.getElementById('problem').hidden")
 
 
 def test_the_level_under_the_slider_is_shown_though_another_loads_later(
