@@ -26,9 +26,10 @@ export async function request(path, options = {}) {
     throw new ProblemError(UNREACHABLE);
   }
   if (response.ok) return response;
+  const { status, statusText: detail } = response;
   const said = await response.json().catch(() => null);
   if (NO_KEY.includes(said?.type) && (await askForKey())) return request(path, options);
-  throw new ProblemError(said ?? { title: "The service does not answer as it should", detail: response.statusText });
+  throw new ProblemError(said ?? { title: "The service does not answer as it should", status, detail });
 }
 
 export async function getJson(path, options = {}) {

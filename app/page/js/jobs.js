@@ -49,7 +49,9 @@ export class Jobs extends EventTarget {
     run.signal = signal;
     try {
       const done = await work(run);
-      return signal.aborted ? undefined : done;
+      if (!signal.aborted) return done;
+      done?.close?.(); // a layer that nobody will show
+      return undefined;
     } catch (error) {
       if (signal.aborted) return undefined;
       error.work ??= label;

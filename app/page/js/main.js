@@ -76,6 +76,7 @@ on("open-flicker", "click", () => flicker.open());
 on("open-blind", "click", () => blindTest.open());
 listenToKeys(comparison, (by) => shelf.step(by));
 window.addEventListener("pagehide", () => jobs.cancel());
+window.addEventListener("pageshow", ({ persisted }) => persisted && shelf.current !== null && work.show(shelf.current));
 showProof();
 letFileBeDragged();
 takePhotos((photos) => shelf.add(photos.map(({ blob, name }) => new Photo(blob, name))), (error) => work.report(error));

@@ -5,6 +5,8 @@ import { bytes, percent } from "./format.js";
 import { plainBytes } from "./aim/curve.js";
 import { peopleWho } from "./aim/observers.js";
 
+const CAPTION = byId("curve-caption").textContent; // as long as there is no curve
+
 /** `−34 %` of `before`, or `+2 %`. */
 function change(after, before) {
   const share = after / before - 1;
@@ -68,6 +70,8 @@ export function clearShown(photo) {
   for (const id of ["photo-size", "legend-text", "protect-state", "promise", "target-size"]) byId(id).textContent = "";
   for (const id of ["curve-files", "map-files", "legend-ticks", "warnings"]) byId(id).replaceChildren();
   for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = true;
+  byId("trials").tBodies[0].replaceChildren();
+  byId("curve-caption").textContent = CAPTION;
   byId("photo-name").textContent = photo.name;
   history.replaceState(null, "", location.pathname);
 }

@@ -31,7 +31,8 @@ export class Layer {
   }
 
   constructor(name, { width, height, levels, tile, overview, reduced }) {
-    Object.assign(this, { name, width, height, levels, tile, overview, reduced, tiles: new Map(), closed: false });
+    Object.assign(this, { name, width, height, levels, tile, overview, reduced, tiles: new Map(), inView: 0 });
+    Object.assign(this, { closed: false, holds: 0, dropped: false });
   }
 
   /** Where the overview was reduced on the way, make it as that of any other picture, so that two of them compare. */
@@ -60,6 +61,7 @@ export class Layer {
     const [firstColumn, firstRow] = [Math.max(0, Math.floor(left / span)), Math.max(0, Math.floor(top / span))];
     const lastColumn = Math.min(last(this.width), Math.floor((left + width / scale) / span));
     const lastRow = Math.min(last(this.height), Math.floor((top + height / scale) / span));
+    this.inView = Math.max(0, lastColumn - firstColumn + 1) * Math.max(0, lastRow - firstRow + 1);
     for (let row = firstRow; row <= lastRow; row += 1) {
       for (let column = firstColumn; column <= lastColumn; column += 1) {
         const tile = this.#tile(level, column, row, onTile);
@@ -90,7 +92,7 @@ export class Layer {
 
   #keep(key, bitmap, onTile) {
     this.tiles.set(key, bitmap);
-    while (this.tiles.size > TILES_KEPT) {
+    while (this.tiles.size > Math.max(TILES_KEPT, 2 * this.inView)) {
       const [oldest, dropped] = this.tiles.entries().next().value;
       dropped?.close();
       this.tiles.delete(oldest);
@@ -107,7 +109,19 @@ export class Layer {
     return ask("value", { name: this.name, x, y });
   }
 
+  /** It stays until it is released, even if it is closed before. */
+  hold() {
+    this.holds += 1;
+  }
+
+  release() {
+    this.holds -= 1;
+    if (this.dropped && this.holds === 0) this.close();
+  }
+
   close() {
+    this.dropped = true;
+    if (this.holds > 0) return;
     this.closed = true;
     this.overview.close();
     for (const tile of this.tiles.values()) tile?.close();

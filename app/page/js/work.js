@@ -6,6 +6,7 @@ import { plainBytes } from "./aim/curve.js";
 import { explainRival, fetchRival, rivalFields } from "./compare/rival.js";
 import { byId, showProblem } from "./elements.js";
 import { bytes } from "./format.js";
+import { Making } from "./making.js";
 import { MAPS, mapLayer, mapRequest, showFiles, showLegend } from "./maps.js";
 import { clearShown, costOfProtection, explain, offerFile, showFigures } from "./outcome.js";
 import { linkTo } from "./photos/photo.js";
@@ -23,6 +24,7 @@ export class Work {
   /** `ready`: a promise to wait for before the first job. */
   constructor({ jobs, shelf, comparison, chart, quality, ready }) {
     Object.assign(this, { jobs, shelf, comparison, chart, quality, ready });
+    this.making = new Making({ jobs, shelf, brush: comparison.brush });
     jobs.addEventListener("change", () => this.#tell());
   }
 
@@ -38,7 +40,7 @@ export class Work {
     await this.#flow(async (still) => {
       const opening = photo.blob === null ? true : this.#open(photo);
       await this.ready;
-      if (photo.state !== "done" && still()) await this.#encode(photo, "encode");
+      if (photo.state !== "done" && still()) await this.making.encode(photo, "encode");
       if (still() && photo.state === "done") await this.#present(photo);
       if (!(await opening) && still() && photo.state === "done") await this.#standIn(photo);
       if (still()) await this.#follow(photo);
@@ -54,7 +56,7 @@ export class Work {
     this.shelf.renew();
     byId("problem").hidden = true;
     await this.#flow(async (still) => {
-      await this.#encode(photo, "encode");
+      await this.making.encode(photo, "encode");
       if (!still()) return;
       if (photo.state === "done") await this.#present(photo);
       await this.#follow(photo);
@@ -68,7 +70,7 @@ export class Work {
     const label = `The JPEG of quality ${quality}`;
     const made = await this.#reported(this.jobs.start("quality", label, async (run) => {
       const fields = { quality, observer, jnd, pixels_per_degree: screen };
-      const { result, blob, protects } = await this.#made(photo, fields, run);
+      const { result, blob, protects } = await this.making.made(photo, fields, run);
       photo.tryOn(result, blob, { protects });
       return photo;
     }));
@@ -175,10 +177,11 @@ export class Work {
     this.#tell();
     try {
       await steps(still);
-      while (still() && this.shelf.waiting !== undefined) await this.#encode(this.shelf.waiting, "others");
     } catch (error) {
       if (still()) this.report(error);
     }
+    const missed = still() ? await this.making.others(still) : null;
+    if (still() && missed !== null) this.report(missed);
     this.#flows -= 1;
     this.#tell();
   }
@@ -207,7 +210,10 @@ export class Work {
     await this.jobs.start("open", "Opening the photo", async (run) => {
       const result = await run("varjpeg", { image: photo.blob }, { quality: STAND_IN_QUALITY, subsampling: "444" });
       const layer = await Layer.make("picture", { blob: await getBlob(artefact(result, "photo.jpg").href) });
-      run.signal.throwIfAborted();
+      if (run.signal.aborted) {
+        layer.close();
+        return;
+      }
       byId("stand-in").hidden = false;
       this.#showPhoto(photo, layer);
     });
@@ -223,38 +229,6 @@ export class Work {
   #allowEyes() {
     const { before, after } = this.comparison.layers;
     for (const id of ["open-blind", "open-flicker"]) byId(id).disabled = before === null || after === null;
-  }
-
-  async #encode(photo, kind) {
-    const seen = kind === "encode";
-    const { share, observer, jnd, screen } = wanted();
-    const fields = { target_sur: share, observer, jnd, pixels_per_degree: screen };
-    if (seen) byId("result-wait").textContent = "The JPEG is being made.";
-    const attempt = photo.begin();
-    try {
-      const label = seen ? "Making the JPEG" : `The other photos: ${photo.name}`;
-      await this.jobs.start(kind, label, async (run) => {
-        const heard = (progress) => photo.is("working", progress);
-        const { result, blob, protects } = await this.#made(photo, fields, run, { seen, heard });
-        photo.take(result, blob, { protects, wish: JSON.stringify(fields) });
-      });
-      if (photo.attempt === attempt && photo.state === "working") photo.is("waiting"); // it was cancelled
-    } catch (error) {
-      photo.is("failed");
-      if (!seen) return;
-      byId("result-wait").textContent = "There is no file yet.";
-      throw error;
-    }
-  }
-
-  /** {result, blob, protects} of a request; what is painted counts for the photo that is `seen`. */
-  async #made(photo, fields, run, { seen = true, heard } = {}) {
-    const protect = seen && !byId("protect-tools").hidden ? await this.comparison.brush.file() : null;
-    const files = protect === null ? { image: photo.blob } : { image: photo.blob, protect };
-    const result = await run("varjpeg", files, fields, heard);
-    const blob = await getBlob(artefact(result, "photo.jpg").href, { signal: run.signal });
-    run.signal.throwIfAborted();
-    return { result, blob, protects: protect !== null };
   }
 
   /** Show the JPEG that was made: its figures at once, its picture when it is decoded. */
@@ -277,6 +251,7 @@ export class Work {
     }
     for (const name of ["difference", "closeness", "rival"]) this.comparison.set(name, null);
     Object.assign(this.results, { closeness: undefined, resultScore: null, pair: null });
+    showScores(this.results);
     this.comparison.set("after", after);
     this.#allowEyes();
   }

@@ -42,6 +42,7 @@ export class BlindTest {
   #at = 0;
   #right = 0;
   #ready = false;
+  #held = []; // the layers of the test, kept until its end
 
   constructor(pictures, higher, onAim) {
     Object.assign(this, { pictures, higher, onAim });
@@ -55,7 +56,7 @@ export class BlindTest {
     byId("answer-a").addEventListener("click", () => this.#answer("a"));
     byId("answer-b").addEventListener("click", () => this.#answer("b"));
     this.dialog.addEventListener("keydown", (event) => this.#key(event));
-    this.dialog.addEventListener("close", () => { this.#ready = false; });
+    this.dialog.addEventListener("close", () => this.#leave());
   }
 
   open() {
@@ -64,11 +65,31 @@ export class BlindTest {
   }
 
   async #begin() {
+    this.#leave();
     const { before, after, centre } = this.pictures();
+    const held = [before, after];
+    this.#held = held;
+    for (const layer of held) layer.hold();
+    try {
+      await this.#choose(before, after, centre);
+    } catch (error) {
+      if (this.#held === held) this.#failed(error);
+    }
+  }
+
+  #leave() {
+    this.#ready = false;
+    for (const layer of this.#held) layer.release();
+    this.#held = [];
+  }
+
+  async #choose(before, after, centre) {
+    const held = this.#held;
     this.#part("trial");
     byId("blind-count").textContent = "Choosing places…";
     const whole = byId("blind-anywhere").checked;
     const found = await places(before, after, roomFor(before), whole ? null : centre);
+    if (this.#held !== held) return; // the dialog was closed
     this.#trials = found.map((place) => ({ place, result: coin() === 0 ? "a" : "b" }));
     this.#at = this.#right = 0;
     if (this.#trials.length === 0) this.#same();
@@ -76,10 +97,12 @@ export class BlindTest {
   }
 
   async #show() {
-    const { before, after } = this.pictures();
+    const held = this.#held;
+    const [before, after] = held;
     const { place, result } = this.#trials[this.#at];
     const crop = (layer) => layer.crop(place.x, place.y, place.width, place.height);
     const [original, again, changed] = await Promise.all([crop(before), crop(before), crop(after)]);
+    if (this.#held !== held) return;
     draw("reference", original, place);
     draw("choice-a", result === "a" ? changed : again, place);
     draw("choice-b", result === "a" ? again : changed, place);
@@ -101,7 +124,7 @@ export class BlindTest {
     this.#ready = false;
     if (this.#trials[this.#at].result === choice) this.#right += 1;
     this.#at += 1;
-    if (this.#at < TRIALS) await this.#show();
+    if (this.#at < TRIALS) await this.#show().catch((error) => this.dialog.open && this.#failed(error));
     else this.#end();
   }
 
@@ -118,10 +141,20 @@ export class BlindTest {
   }
 
   #same() {
-    byId("blind-title").textContent = "Nothing to tell";
-    byId("blind-text").textContent = "The JPEG has the very same pixels as the photo there.";
+    this.#none("Nothing to tell", "The JPEG has the very same pixels as the photo there.", "good");
+  }
+
+  #failed(error) {
+    this.#leave();
+    this.#none("Something went wrong", error.message, "warning");
+  }
+
+  /** The end of a test without a verdict. */
+  #none(title, text, kind) {
+    byId("blind-title").textContent = title;
+    byId("blind-text").textContent = text;
     byId("blind-aim").hidden = true;
-    byId("blind-verdict-box").className = "good";
+    byId("blind-verdict-box").className = kind;
     byId("blind-chances").replaceChildren();
     this.#part("verdict");
   }

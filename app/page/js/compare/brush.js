@@ -12,6 +12,7 @@ export class Brush {
   erasing = false;
   size = 40; // width of the stroke in canvas pixels of the pane
   empty = true;
+  photo = null; // its size
   #last = null;
   #steps = []; // the mask before each of the last changes, as canvases
 
@@ -35,7 +36,16 @@ export class Brush {
     this.onChange();
   }
 
+  /** There is no photo; nothing is painted, and nothing can be. */
+  forget() {
+    Object.assign(this, { photo: null, empty: true });
+    this.#last = null;
+    this.#steps = [];
+    byId("brush-undo").disabled = true;
+  }
+
   clear() {
+    if (this.photo === null) return;
     this.#keep();
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.#changed();
@@ -53,6 +63,7 @@ export class Brush {
 
   /** Add or take away a rectangle; its edges in 0..1 of the photo's width and height. */
   rectangle({ left, top, width, height }) {
+    if (this.photo === null) return;
     this.#keep();
     const context = this.#context();
     const { width: across, height: down } = this.canvas;
@@ -61,6 +72,7 @@ export class Brush {
   }
 
   press(point, pane) {
+    if (this.photo === null) return false;
     this.#keep();
     this.#last = pane.view.photoAt(point);
     this.drag(point, pane);
@@ -68,6 +80,7 @@ export class Brush {
   }
 
   drag(point, pane) {
+    if (this.#last === null) return; // the photo has gone meanwhile
     const to = pane.view.photoAt(point);
     const context = this.#context();
     context.lineCap = "round";
@@ -82,6 +95,7 @@ export class Brush {
   }
 
   lift() {
+    if (this.#last === null) return;
     this.#last = null;
     this.#changed();
   }

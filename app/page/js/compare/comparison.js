@@ -52,6 +52,8 @@ export class Comparison {
   clear() {
     for (const layer of Object.values(this.layers)) layer?.close();
     this.layers = nothing();
+    this.brush.forget();
+    this.hold(false);
     this.view.size = { width: 1, height: 1 };
     this.#told();
   }
@@ -88,7 +90,7 @@ export class Comparison {
   }
 
   hold(held) {
-    if (this.layers.before === null) return;
+    if (held && this.layers.before === null) return;
     this.held = held;
     byId("hold").setAttribute("aria-pressed", held);
     this.#told();
@@ -162,6 +164,7 @@ export class Comparison {
     for (const name of ["pointerup", "pointerleave", "pointercancel", "blur"]) on("hold", name, () => this.hold(false));
     on("hold", "keydown", (event) => [" ", "Enter"].includes(event.key) && this.hold(true));
     on("hold", "keyup", () => this.hold(false));
+    window.addEventListener("blur", () => this.hold(false));
     on("protect", "click", () => this.protect(byId("protect-tools").hidden));
     on("brush-size", "input", () => { this.brush.size = Number(byId("brush-size").value); });
     on("brush-clear", "click", () => this.brush.clear());

@@ -10,18 +10,16 @@ const LONGEST_MS = 30_000;
 export class Flicker {
   #bitmaps = null;
   #frame = 0;
+  #running = false;
+  #turn = 0; // goes up when what was begun is no longer wanted
 
   constructor(pictures) {
     this.pictures = pictures;
     this.dialog = byId("flicker");
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    byId("flicker-start").addEventListener("click", () => (this.running ? this.#stop() : this.#start()));
+    byId("flicker-start").addEventListener("click", () => (this.#running ? this.#stop() : this.#start()));
     byId("flicker-consent").addEventListener("change", () => this.#allow());
     this.dialog.addEventListener("close", () => this.#stop());
-  }
-
-  get running() {
-    return this.#bitmaps !== null;
   }
 
   /** Nothing moves until it is started, and where the system asks for less motion, not before that is confirmed. */
@@ -51,26 +49,34 @@ export class Flicker {
   }
 
   async #still() {
-    const [original, result] = await this.#crops();
-    byId("flicker-canvas").getContext("2d").drawImage(original, 0, 0);
-    original.close();
-    result.close();
+    const turn = this.#turn;
+    const bitmaps = await this.#crops();
+    if (turn === this.#turn) byId("flicker-canvas").getContext("2d").drawImage(bitmaps[0], 0, 0);
+    for (const bitmap of bitmaps) bitmap.close();
   }
 
   async #start() {
-    this.#bitmaps = await this.#crops();
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#running = true;
     byId("flicker-start").textContent = "Stop";
+    const bitmaps = await this.#crops();
+    if (turn !== this.#turn) {
+      for (const bitmap of bitmaps) bitmap.close();
+      return;
+    }
+    this.#bitmaps = bitmaps;
     const began = performance.now();
     let shown = -1;
     const step = (now) => {
-      if (!this.running) return;
+      if (turn !== this.#turn) return;
       if (now - began > LONGEST_MS) {
         this.#stop();
         return;
       }
-      const turn = Math.max(0, Math.floor((now - began) / HOLD_MS));
-      if (turn !== shown) this.#show(turn, now - began);
-      shown = turn;
+      const change = Math.max(0, Math.floor((now - began) / HOLD_MS));
+      if (change !== shown) this.#show(change, now - began);
+      shown = change;
       this.#frame = requestAnimationFrame(step);
     };
     this.#frame = requestAnimationFrame(step);
@@ -84,6 +90,8 @@ export class Flicker {
   }
 
   #stop() {
+    this.#turn += 1;
+    this.#running = false;
     cancelAnimationFrame(this.#frame);
     for (const bitmap of this.#bitmaps ?? []) bitmap.close();
     this.#bitmaps = null;

@@ -54,10 +54,11 @@ export class View extends EventTarget {
     return { x: left + x / this.scale, y: top + y / this.scale };
   }
 
-  /** What a layer has to draw. */
+  /** What a layer has to draw; enlarged or as it is, it begins on a pixel of the canvas. */
   get part() {
     const { scale, centre, pane } = this;
-    const [left, top] = [centre.x - pane.width / scale / 2, centre.y - pane.height / scale / 2];
+    const whole = (edge) => (scale < 1 ? edge : Math.round(edge * scale) / scale);
+    const [left, top] = [whole(centre.x - pane.width / scale / 2), whole(centre.y - pane.height / scale / 2)];
     return { scale, left, top, width: pane.width, height: pane.height };
   }
 

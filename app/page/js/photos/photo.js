@@ -8,6 +8,8 @@ export class Photo extends EventTarget {
   state = "waiting"; // working, done, failed
   progress = 0;
   attempt = 0;
+  failures = 0; // one after another
+  obstacle = null; // the error that prevented the last attempt, where it was not the photo's fault
   made = null; // {result, blob, url, protects, wish}: the JPEG, what is said of it, its address in this browser
   promised = null; // the JPEG for the target; `made` is another one while another quality is tried
   bare = null; // {wish, size} of the last JPEG without protection
@@ -44,12 +46,26 @@ export class Photo extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** An attempt failed; where `obstacle` says that this may pass, the photo waits again before the last of `tries`. */
+  fail(obstacle, tries) {
+    this.failures += 1;
+    this.obstacle = obstacle;
+    this.is(obstacle !== null && this.failures < tries ? "waiting" : "failed");
+  }
+
+  /** Its work is to be done anew. */
+  renew() {
+    Object.assign(this, { failures: 0, obstacle: null });
+    this.is("waiting");
+  }
+
   /** The JPEG has come. */
   take(result, blob, { protects, wish }) {
     this.keepPromise();
     if (this.made !== null) URL.revokeObjectURL(this.made.url);
     this.made = { result, blob, url: URL.createObjectURL(blob), protects, wish };
     this.promised = this.made;
+    Object.assign(this, { failures: 0, obstacle: null });
     this.plain = null;
     if (!protects) this.bare = { wish, size: blob.size };
     this.is("done");

@@ -48,7 +48,8 @@ export class Shelf {
 
   /** Another wish: all that was made is to be made anew. */
   renew() {
-    for (const photo of this.photos.filter(({ blob, state }) => blob !== null && state !== "failed")) photo.is("waiting");
+    const possible = ({ blob, state, obstacle }) => blob !== null && (state !== "failed" || obstacle !== null);
+    for (const photo of this.photos.filter(possible)) photo.renew();
   }
 
   /** One after the other; a list of one is not shown, and its photo need not be decoded once more. */
@@ -67,7 +68,8 @@ export class Shelf {
     const done = this.photos.filter(({ state }) => state === "done");
     byId("shelf").hidden = this.photos.length < 2;
     byId("download-all").hidden = done.length < 2;
-    const [before, after] = [done.map(({ blob }) => blob?.size ?? 0), done.map(({ made }) => made.blob.size)];
+    const before = done.map(({ blob, made }) => blob?.size ?? made.result.input_size_bytes);
+    const after = done.map(({ made }) => made.blob.size);
     const sum = (sizes) => sizes.reduce((all, size) => all + size, 0);
     byId("download-all").textContent = `Download ${done.length} (ZIP, ${bytes(sum(after))} of ${bytes(sum(before))})`;
   }
@@ -80,10 +82,10 @@ export class Shelf {
   }
 }
 
-function said({ state, progress, saved }) {
+function said({ state, progress, saved, obstacle }) {
   if (state === "working") return progress > 0 ? percent(progress, 0) : "working";
   if (state === "done" && saved !== null) return `${saved >= 0 ? "−" : "+"}${percent(Math.abs(saved), 0)}`;
-  return { waiting: "waiting", done: "done", failed: "not possible" }[state];
+  return { waiting: "waiting", done: "done", failed: obstacle === null ? "not possible" : "not made" }[state];
 }
 
 function tile(photo, choose) {
