@@ -69,14 +69,14 @@ export class Adjustment {
 
   async #moved(level) {
     byId("here").disabled = true;
-    if (!(await this.#show(level)) || this.#answering) return;
+    if (!(await this.#show(level, () => this.#moved(level))) || this.#answering) return;
     byId("here").disabled = false;
     if (level < HIGHEST_LEVEL) this.images.level(level + 1).catch(() => {});
     if (level > this.trial.lowest_level) this.images.level(level - 1).catch(() => {});
   }
 
   /** Loads a level and shows it from the next turn on. False if it failed or another was asked for meanwhile. */
-  async #show(level) {
+  async #show(level, again = () => this.#show(level)) {
     this.#asked += 1;
     const [asked, reference] = [this.#asked, this.trial.lowest_level - 1];
     const gone = () => asked !== this.#asked || this.#listening.signal.aborted;
@@ -86,7 +86,7 @@ export class Adjustment {
       this.images.onDisplay = [reference, level];
       this.#pair = pair;
     } catch (error) {
-      if (!gone()) this.fail(error, () => this.#moved(level));
+      if (!gone()) this.fail(error, again);
       return false;
     }
     this.canvas.dataset.level = level;
