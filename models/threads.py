@@ -86,7 +86,10 @@ class Meanwhile:
         """``work`` of an item, whose result or error is there when it is asked for."""
         if self._alone:
             done: Future[Result] = Future()
-            done.set_result(work(item))
+            try:
+                done.set_result(work(item))
+            except Exception as error:
+                done.set_exception(error)
             return done
         future = _pool_of(os.getpid(), self._threads).submit(work, item)
         self._begun.append(future.cancel)

@@ -84,14 +84,14 @@ class SurReference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        places, features = self._places, self._features
+        places, features, unseen = self._places, self._features, 0.0
         if self._worst is not None and self._narrows:
-            places, features = [places[index] for index in self._worst], features[self._worst]
+            places, features, unseen = [places[index] for index in self._worst], features[self._worst], self._unseen
         found = self._models.head.run({"reference": features, "distorted": self._features_of(pixels, places)})
         distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
         if self._by_damage is None:
             self._note_damage(distances)
-        return round(pool_tiles(distances) + (self._unseen if features is not self._features else 0.0), 6)
+        return round(pool_tiles(distances) + unseen, 6)
 
     def excerpt(self, tiles: int) -> "tuple[Places, SurReference] | None":
         """So many tiles, those damaged most, and a reference for a photo of them, one under the other; this one looks

@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from models.jpeg.coefficients import JpegCoefficients, JpegComponent
 from models.jpeg.dct import BLOCK
-from models.sur.tiles import TILE, Places
+from models.sur.tiles import JUDGED_TILES, TILE, Places
 
-LARGEST = 0.2
+_LARGEST = 0.2
 """Share of the photo: a few trials on more cost as much as one on the whole."""
 
-LEAST_TILES, MOST_TILES = 4, 24
+_LEAST_TILES = 4
+"""Fewer tell little of the whole."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def tiles_for(height: int, width: int) -> int:
     """How many squares tell of a photo in much less time; 0 where none do."""
-    tiles = min(MOST_TILES, int(LARGEST * height * width) // TILE**2)
-    return tiles if tiles >= LEAST_TILES else 0
+    tiles = min(JUDGED_TILES, int(_LARGEST * height * width) // TILE**2)
+    return tiles if tiles >= _LEAST_TILES else 0
 
 
 def cut(values: NDArray[Scalar], places: Places, *, across: int = 1, down: int = 1) -> NDArray[Scalar]:

@@ -60,8 +60,10 @@ def test_what_is_begun_meanwhile_is_there_when_asked_for(count: int) -> None:
 
 
 def test_an_error_meanwhile_reaches_whoever_asked(count: int) -> None:
-    with pytest.raises(ZeroDivisionError), Meanwhile() as beside:
-        beside.begin(lambda item: 1 // item, 0).result()
+    with Meanwhile() as beside:
+        begun = beside.begin(lambda item: 1 // item, 0)
+        with pytest.raises(ZeroDivisionError):
+            begun.result()
 
 
 def test_what_still_waits_at_the_end_is_left_out() -> None:

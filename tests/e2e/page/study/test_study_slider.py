@@ -1,8 +1,5 @@
 """The slider of an observer study in a real browser: what flickers is what it says, and an answer is always open."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.assets.browser import Browser
@@ -22,20 +19,6 @@ from tests.assets.study_page import (
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("study-page"), redis_url=redis_url) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
-    with Browser(chromium, tmp_path / "profile", width=1440, height=900) as opened:
-        yield opened
-        assert opened.complaints == []
-        assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)
 
 
 def test_the_flicker_goes_on_however_far_the_slider_is_moved(service: ServiceProcess, browser: Browser) -> None:

@@ -1,7 +1,6 @@
 """The pages of an observer study in a real browser, by keyboard alone: organiser, and observer in both methods;
 in both modes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,20 +29,6 @@ TOO_SMALL = """[...document.querySelectorAll('button, select, input:not([type=ch
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)"""
 """Controls that a finger would miss."""
 OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("study-page"), redis_url=redis_url) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
-    with Browser(chromium, tmp_path / "profile", width=1440, height=900) as opened:
-        yield opened
-        assert opened.complaints == []
-        assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)
 
 
 @pytest.mark.parametrize("width", [1440, 360])

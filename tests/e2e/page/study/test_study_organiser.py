@@ -1,6 +1,5 @@
 """The organiser's page over a long day: other studies, the way back, a network that fails, a second click."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,20 +11,6 @@ from tests.assets.study_page import UNRELIABLE, prepared, rest, text, visible
 from tests.assets.study_people import Observer, Organiser, soft_shapes
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def service(redis_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path_factory.mktemp("study-page"), redis_url=redis_url) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(chromium: str, tmp_path: Path, service: ServiceProcess) -> Iterator[Browser]:
-    with Browser(chromium, tmp_path / "profile", width=1440, height=900) as opened:
-        yield opened
-        assert opened.complaints == []
-        assert all(address.startswith((service.url, "blob:", "data:", "about:")) for address in opened.requested)
 
 
 def opened(service: ServiceProcess, browser: Browser, made: Organiser) -> None:
