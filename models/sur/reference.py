@@ -16,7 +16,6 @@ from models.graphs.onnx_model import OnnxModel
 from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
 from models.sur.tiles import (
-    JUDGED_TILES,
     TILE,
     Places,
     TilePlace,
@@ -53,8 +52,7 @@ class SurReference:
     """A photo as reference: its features are computed once, then any distorted version is compared with it.
 
     ``pixels_per_degree``: of the viewer's eye, 20..120; ``calibrated_at``: those at which the observers' thresholds
-    were found. Of a photo with many tiles the first comparison looks at all, later ones at those damaged most, unless
-    ``excerpt`` does that.
+    were found. Each comparison looks at all tiles of ``tile_places``.
     Raises: InvalidParameterError, ModelArtefactError.
     """
 
@@ -73,8 +71,6 @@ class SurReference:
         self._places = tile_places(pixels)
         self._features = self._features_of(pixels, self._places)
         self._by_damage: NDArray[np.intp] | None = None
-        self._worst: NDArray[np.intp] | None = None
-        self._narrows, self._unseen = True, 0.0
 
     def log_distance(self, distorted: RgbImage | ArrayLike) -> float:
         """ln of the predicted teacher distance between the photo and ``distorted``, sRGB of the same size.
@@ -84,18 +80,16 @@ class SurReference:
         pixels = as_rgb(distorted)
         if pixels.shape != self._shape:
             raise ImageSizesDifferError(f"the reference is {self._shape[:2]} pixels, the other {pixels.shape[:2]}")
-        places, features, unseen = self._places, self._features, 0.0
-        if self._worst is not None and self._narrows:
-            places, features, unseen = [places[index] for index in self._worst], features[self._worst], self._unseen
-        found = self._models.head.run({"reference": features, "distorted": self._features_of(pixels, places)})
+        features = self._features_of(pixels, self._places)
+        found = self._models.head.run({"reference": self._features, "distorted": features})
         distances = found["log_distance"] + found["viewing_shift"] @ self._viewing
         if self._by_damage is None:
-            self._note_damage(distances)
-        return round(pool_tiles(distances) + unseen, 6)
+            self._by_damage = np.argsort(distances)
+        return pool_tiles(distances)
 
     def excerpt(self, tiles: int) -> "tuple[Places, SurReference] | None":
-        """So many tiles, those damaged most, and a reference for a photo of them, one under the other; this one looks
-        at all tiles each time from now on. None before the first comparison, or where a tile is not whole."""
+        """So many tiles, those damaged most in the first comparison, and a reference for a photo of them, one under the
+        other. None before that comparison, or where a tile is not whole."""
         if self._by_damage is None:
             return None
         worst = np.sort(self._by_damage[-tiles:])
@@ -105,20 +99,12 @@ class SurReference:
             return None
         other = copy.copy(self)
         other._places, other._shape = tiles_one_under_the_other(len(whole)), (TILE * len(whole), TILE, 3)
-        other._features, other._by_damage, other._worst = self._features[worst], None, None
-        self._narrows = False
+        other._features = self._features[worst]
         return whole, other
 
     def sur(self, distorted: RgbImage | ArrayLike, profile: ObserverProfile, jnd: int = 1) -> float:
         """Share of viewers in [0, 1] predicted not to see a difference. Raises: as ``log_distance``."""
         return profile.satisfied_share(self.log_distance(distorted), jnd)
-
-    def _note_damage(self, distances: Float32Array) -> None:
-        """Which tiles were damaged most, and what the others made the distance smaller."""
-        self._by_damage = np.argsort(distances)
-        if len(distances) > JUDGED_TILES:
-            self._worst = np.sort(self._by_damage[-JUDGED_TILES:])
-            self._unseen = pool_tiles(distances) - pool_tiles(distances[self._worst])
 
     def _features_of(self, pixels: Rgb8, places: list[TilePlace]) -> Float32Array:
         """float32 (tiles, F); tile by tile, so that memory does not grow with the photo."""

@@ -1,7 +1,9 @@
 """The JPEG that a quality factor means: every curve, level and rival of this project is read on its axis."""
 
-import tempfile
+import io
+import os
 import threading
+from typing import BinaryIO
 
 import imagecodecs
 from PIL import Image, ImageFile
@@ -50,7 +52,12 @@ def _check(qf: int) -> None:
 
 
 def _saved(pixels: Rgb8, qf: int) -> bytes:
-    with tempfile.TemporaryFile() as file:  # into a file of the system Pillow writes without the interpreter's lock
+    with _file() as file:
         Image.fromarray(pixels).save(file, "JPEG", quality=qf, subsampling="4:2:0", optimize=True, progressive=True)
         file.seek(0)
         return file.read()
+
+
+def _file() -> BinaryIO:
+    """In memory: one of the system where it has such, for into that Pillow writes without the interpreter's lock."""
+    return os.fdopen(os.memfd_create("jpeg"), "w+b") if hasattr(os, "memfd_create") else io.BytesIO()

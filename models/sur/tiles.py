@@ -17,10 +17,8 @@ TILE = 256
 TILE_GRID = 16
 """Tile corners lie on multiples of this: the MCU of 4:2:0 JPEG, as in training."""
 
-CANDIDATE_TILES, JUDGED_TILES = 96, 24
-"""A photo over about 6 megapixels is sampled by so many tiles, evenly spread; where one over 1.6 megapixels has been
-looked at once, only the tiles of that second number that were damaged most are looked at again, unless the search has
-them as an excerpt."""
+MOST_TILES = 96
+"""A photo over about 6 megapixels is sampled by so many tiles, evenly spread."""
 
 Places = tuple[tuple[int, int], ...]
 """Corners (row, column) of tiles in a photo, on the MCU grid."""
@@ -51,10 +49,10 @@ class TilePlace:
 
 
 def tile_places(pixels: Rgb8) -> list[TilePlace]:
-    """At most about ``CANDIDATE_TILES`` tiles over all parts that ``content_boxes`` finds, each on the MCU grid."""
+    """At most about ``MOST_TILES`` tiles over all parts that ``content_boxes`` finds, each on the MCU grid."""
     boxes = content_boxes(pixels)
     needed = [math.prod(_tiles_across(side) for side in (box.bottom - box.top, box.right - box.left)) for box in boxes]
-    scale = min(1.0, CANDIDATE_TILES / sum(needed))
+    scale = min(1.0, MOST_TILES / sum(needed))
     return [
         TilePlace(box, corner)
         for box, count in zip(boxes, needed, strict=True)
@@ -62,7 +60,7 @@ def tile_places(pixels: Rgb8) -> list[TilePlace]:
     ]
 
 
-def tile_corners(height: int, width: int, most: int = CANDIDATE_TILES) -> list[tuple[int, int]]:
+def tile_corners(height: int, width: int, most: int = MOST_TILES) -> list[tuple[int, int]]:
     """Corners (row, column) of at most ``most`` tiles, evenly spread, on the MCU grid; one for a small photo."""
     rows, columns = _tiles_across(height), _tiles_across(width)
     while rows * columns > most:

@@ -4,8 +4,8 @@ import { artefact, getBlob, ProblemError } from "./api.js";
 import { wanted } from "./aim/aim.js";
 import { byId } from "./elements.js";
 
-const AGAIN_MS = 1000; // before the first new try of one of the others, twice as long before each that follows
-const TRIES = 5;
+const AGAIN_MS = 1000; // before the first new try, twice as long before each that follows
+const TRIES = 7; // one after another in vain: a minute
 
 const FOR_A_WHILE = [undefined, 429, 502, 503]; // statuses of a service that is not there, or has too much to do
 
@@ -33,19 +33,28 @@ export class Making {
       });
       if (photo.attempt === attempt && photo.state === "working") photo.is("waiting"); // it was cancelled
     } catch (error) {
-      photo.fail(passes(error) ? error : null, seen ? 1 : TRIES);
+      photo.fail(passes(error) ? error : null);
       if (!seen) return;
       byId("result-wait").textContent = "There is no file yet.";
       throw error;
     }
   }
 
-  /** Make the JPEGs of all that wait, as long as `still()`. Returns what is to be said of those not made, or null. */
+  /**
+   * Make the JPEGs of all that wait, as long as `still()`, with pauses while the service is not there. Returns what is to
+   * be said of those not made, or null.
+   */
   async others(still) {
+    let inVain = 0;
     for (let photo = this.shelf.waiting; still() && photo !== undefined; photo = this.shelf.waiting) {
       await this.encode(photo, "others");
-      if (photo.state !== "waiting" || photo.failures === 0 || !still()) continue;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * 2 ** (photo.failures - 1)));
+      const { obstacle } = photo;
+      inVain = obstacle === null ? 0 : inVain + 1;
+      if (inVain === TRIES) this.shelf.giveUp(obstacle);
+      else if (inVain > 0 && still()) {
+        photo.renew();
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * 2 ** (inVain - 1)));
+      }
     }
     const hindered = (photo) => photo !== this.shelf.current && photo.state === "failed" && photo.obstacle !== null;
     const missed = this.shelf.photos.filter(hindered);

@@ -11,20 +11,22 @@ from numpy.typing import NDArray
 
 from models.jpeg.coefficients import JpegCoefficients, JpegComponent
 from models.jpeg.dct import BLOCK
-from models.sur.tiles import JUDGED_TILES, TILE, Places
+from models.sur.tiles import TILE, Places
 
 _LARGEST = 0.2
 """Share of the photo: a few trials on more cost as much as one on the whole."""
 
-_LEAST_TILES = 4
-"""Fewer tell little of the whole."""
+_LEAST_TILES, _MOST_TILES = 4, 24
+"""Fewer tell little of the whole, more no more."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def tiles_for(height: int, width: int) -> int:
-    """How many squares tell of a photo in much less time; 0 where none do."""
-    tiles = min(JUDGED_TILES, int(_LARGEST * height * width) // TILE**2)
+    """How many whole squares tell of a photo in much less time; 0 where none do."""
+    if min(height, width) < TILE:
+        return 0
+    tiles = min(_MOST_TILES, int(_LARGEST * height * width) // TILE**2)
     return tiles if tiles >= _LEAST_TILES else 0
 
 

@@ -96,7 +96,7 @@ def test_what_is_painted_belongs_to_one_photo(page: LookPage, tmp_path: Path) ->
 def test_others_are_tried_again_when_the_service_is_back(page: LookPage, tmp_path: Path) -> None:
     page.browser.choose_file("#file", landscape(tmp_path), portrait(tmp_path), grey(tmp_path))
     page.browser.until(f"{STATES}[0].endsWith('%')", 30)
-    page.browser.evaluate("window.away = true; setTimeout(() => { window.away = false; }, 1000); 0")
+    page.browser.evaluate("window.away = true; setTimeout(() => { window.away = false; }, 4000); 0")
     page.browser.until(f"{STATES}.every((each) => each.endsWith('%'))", 30)
 
 

@@ -8,7 +8,6 @@ export class Photo extends EventTarget {
   state = "waiting"; // working, done, failed
   progress = 0;
   attempt = 0;
-  failures = 0; // one after another
   obstacle = null; // the error that prevented the last attempt, where it was not the photo's fault
   made = null; // {result, blob, url, protects, wish}: the JPEG, what is said of it, its address in this browser
   promised = null; // the JPEG for the target; `made` is another one while another quality is tried
@@ -37,6 +36,7 @@ export class Photo extends EventTarget {
   /** The work on it begins; returns the number of this attempt. */
   begin() {
     this.attempt += 1;
+    this.obstacle = null;
     this.is("working");
     return this.attempt;
   }
@@ -46,16 +46,15 @@ export class Photo extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** An attempt failed; where `obstacle` says that this may pass, the photo waits again before the last of `tries`. */
-  fail(obstacle, tries) {
-    this.failures += 1;
+  /** It was not made; `obstacle`: the error, where it was not the photo's fault. */
+  fail(obstacle) {
     this.obstacle = obstacle;
-    this.is(obstacle !== null && this.failures < tries ? "waiting" : "failed");
+    this.is("failed");
   }
 
   /** Its work is to be done anew. */
   renew() {
-    Object.assign(this, { failures: 0, obstacle: null });
+    this.obstacle = null;
     this.is("waiting");
   }
 
@@ -65,7 +64,7 @@ export class Photo extends EventTarget {
     if (this.made !== null) URL.revokeObjectURL(this.made.url);
     this.made = { result, blob, url: URL.createObjectURL(blob), protects, wish };
     this.promised = this.made;
-    Object.assign(this, { failures: 0, obstacle: null });
+    this.obstacle = null;
     this.plain = null;
     if (!protects) this.bare = { wish, size: blob.size };
     this.is("done");

@@ -52,6 +52,11 @@ export class Shelf {
     for (const photo of this.photos.filter(possible)) photo.renew();
   }
 
+  /** What waits is not made now: the service is not there. */
+  giveUp(obstacle) {
+    for (const photo of this.photos.filter(({ state }) => state === "waiting")) photo.fail(obstacle);
+  }
+
   /** One after the other; a list of one is not shown, and its photo need not be decoded once more. */
   async #paintThumbnails() {
     const canvases = [...byId("photos").querySelectorAll("canvas")];

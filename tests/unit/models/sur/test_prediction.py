@@ -16,8 +16,9 @@ from models.sur.prediction import predict_sur_curve
 from models.sur.reference import SurModels, SurReference, viewing_weights
 from models.sur.reference_jpeg import encode_reference_jpeg
 from models.sur.sampled_curve import EVALUATIONS, interpolate_sizes, next_level, sample_curve
-from models.sur.tiles import JUDGED_TILES, TILE
+from models.sur.tiles import TILE
 from models.types import Float32Array
+from models.varjpeg.search.excerpt import cut
 
 THRESHOLD = Threshold(math.log(6), 0.3)
 PROFILE = ObserverProfile("test", "root mean square error", (THRESHOLD, THRESHOLD, THRESHOLD))
@@ -189,16 +190,22 @@ def test_farther_away_less_is_seen() -> None:
             viewing_weights(outside)
 
 
-def test_a_large_photo_is_looked_at_whole_once_and_then_where_it_was_damaged_most() -> None:
+def test_each_comparison_looks_at_all_tiles_and_an_excerpt_at_those_damaged_most() -> None:
     features = PixelFeatures()
     image = grainy_ramp(1536, 1536)
     worse = image.copy()
-    worse[:600, :600] //= 2
+    worse[512:1024, 256:512] //= 2
     reference = SurReference(image, SurModels(features, RootMeanSquare()))
-    first = reference.log_distance(worse)
-    assert features.tiles == 72
-    assert reference.log_distance(worse) == pytest.approx(first, abs=1e-5)
-    assert features.tiles == 72 + JUDGED_TILES
+    for times in (1, 2):
+        assert reference.log_distance(worse) == pytest.approx(reference.log_distance(worse), abs=1e-9)
+        assert features.tiles == 36 + 2 * times * 36
+    found = reference.excerpt(2)
+    assert found is not None
+    places, excerpt = found
+    assert places == ((512, 256), (768, 256))
+    seen = features.tiles
+    assert excerpt.log_distance(cut(worse, places)) > reference.log_distance(worse)
+    assert features.tiles == seen + 2 + 36
 
 
 def test_the_encode_that_defines_the_axis() -> None:

@@ -1,5 +1,8 @@
 """The reference encode takes any pixels, noise in saturated colours among them."""
 
+import os
+import tempfile
+
 import numpy as np
 import pytest
 from PIL import ImageFile
@@ -30,3 +33,12 @@ def test_its_pixels_are_those_of_any_view_of_the_photo() -> None:
     for view in (pixels[:, ::2], pixels[::-1], pixels[:1, :1], pixels.transpose(1, 0, 2)):
         decoded = decode_jpeg(encode_reference_jpeg(view, 80))
         np.testing.assert_array_equal(reference_jpeg_pixels(view, 80), decoded)
+
+
+def test_it_needs_no_folder_and_no_file_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    usual = encode_reference_jpeg(pixels, 80)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert encode_reference_jpeg(pixels, 80) == usual
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    assert encode_reference_jpeg(pixels, 80) == usual

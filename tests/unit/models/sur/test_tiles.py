@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from models.sur.tiles import CANDIDATE_TILES, TILE, pool_tiles, tile_corners
+from models.sur.tiles import MOST_TILES, TILE, pool_tiles, tile_corners
 
 
 def test_tiles_cover_small_photos_and_sample_large_ones() -> None:
     assert tile_corners(1, 1) == [(0, 0)]
     assert tile_corners(512, 768) == [(row, column) for row in (0, 256) for column in (0, 256, 512)]
     large = tile_corners(6000, 4000)
-    assert 60 <= len(large) <= CANDIDATE_TILES
+    assert 60 <= len(large) <= MOST_TILES
     assert max(row for row, _ in large) > 6000 - 2 * TILE
     assert all(row % 16 == 0 and column % 16 == 0 for row, column in large)
 
@@ -18,7 +18,7 @@ def test_tiles_cover_small_photos_and_sample_large_ones() -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 16384), (16384, 1), (300, 16000), (8000, 8000)])
 def test_long_photos_are_sampled_along_their_length(height: int, width: int) -> None:
     corners = tile_corners(height, width)
-    assert 60 <= len(corners) <= CANDIDATE_TILES
+    assert 60 <= len(corners) <= MOST_TILES
     assert len(set(corners)) == len(corners)
     assert max(row for row, _ in corners) <= max(0, height - TILE)
     assert max(column for _, column in corners) > width - 2 * TILE

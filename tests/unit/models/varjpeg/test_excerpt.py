@@ -14,7 +14,7 @@ from models.jpeg.coefficients import read_coefficients
 from models.sur.observers import find_profile
 from models.sur.reference import SurReference, profile_reference
 from models.sur.reference_jpeg import encode_reference_jpeg
-from models.sur.tiles import JUDGED_TILES, TILE
+from models.sur.tiles import TILE
 from models.threads import shared
 from models.types import Rgb8, RgbImage
 from models.varjpeg.optimise import OptimisedPhoto, optimise_photo
@@ -61,24 +61,25 @@ def test_an_excerpt_has_the_blocks_of_the_whole(subsampling: str) -> None:
             np.testing.assert_array_equal(one.blocks, other.blocks)
 
 
-def test_an_excerpt_is_judged_as_the_whole_is(large: Rgb8) -> None:
+def test_an_excerpt_is_judged_as_its_tiles_are_in_the_whole(large: Rgb8) -> None:
     reference = profile_reference(large, find_profile("aic-3"))
     distorted, finer = (decode_image(encode_reference_jpeg(large, quality)).pixels for quality in (80, 90))
-    assert reference.excerpt(JUDGED_TILES) is None  # which tiles tell most is not known yet
-    rise_of_worst = reference.log_distance(finer) - reference.log_distance(distorted)
-    reference = profile_reference(large, find_profile("aic-3"))
-    whole = [reference.log_distance(finer)]
-    found = reference.excerpt(JUDGED_TILES)
+    assert reference.excerpt(96) is None  # which tiles tell most is not known yet
+    whole = [reference.log_distance(each) for each in (distorted, finer)]
+    found = reference.excerpt(96)
     assert found is not None
     places, excerpt = found
-    rise = excerpt.log_distance(cut(finer, places)) - excerpt.log_distance(cut(distorted, places))
-    assert rise == pytest.approx(rise_of_worst, abs=1e-5)
-    whole.append(reference.log_distance(distorted))  # by all tiles again
-    assert whole == [profile_reference(large, find_profile("aic-3")).log_distance(each) for each in (finer, distorted)]
+    assert [excerpt.log_distance(cut(each, places)) for each in (distorted, finer)] == pytest.approx(whole, abs=1e-5)
+    found = reference.excerpt(24)
+    assert found is not None
+    places, excerpt = found
+    assert len(places) == 24
+    assert excerpt.log_distance(cut(distorted, places)) > whole[0]
 
 
 @pytest.mark.parametrize(
-    ("size", "tiles"), [((512, 768), 0), ((1000, 1300), 0), ((1200, 1200), 4), ((2000, 2500), 15), ((3000, 4000), 24)]
+    ("size", "tiles"),
+    [((512, 768), 0), ((1000, 1300), 0), ((1200, 1200), 4), ((2000, 2500), 15), ((3000, 4000), 24), ((255, 9000), 0)],
 )
 def test_an_excerpt_is_a_fifth_of_the_photo_at_most(size: tuple[int, int], tiles: int) -> None:
     assert tiles_for(*size) == tiles
@@ -90,6 +91,26 @@ def test_a_tile_that_is_not_whole_makes_no_excerpt() -> None:
     reference = SurReference(pixels)
     reference.log_distance(pixels)
     assert reference.excerpt(4) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(100, 13200), (6000, 250)])
+@pytest.mark.parametrize("metric", [("ssimulacra2", 60.0), ("butteraugli", 2.0)])
+def test_a_narrow_photo_reaches_a_metric(size: tuple[int, int], metric: tuple[str, float]) -> None:
+    data = jpeg(photo(*size), quality=95)
+    options = VarJpegOptions.model_validate({"target_metric": metric[0], "target_value": metric[1]})
+    assert len(optimise_photo(decode_image(data), options, original=data).data) <= len(data)
+
+
+@pytest.mark.slow
+def test_the_share_said_of_a_photo_with_a_mask_is_that_of_the_file() -> None:
+    pixels, profile = photo(1300, 1400, grain=4), find_profile("aic-3")
+    protect = np.zeros((1300, 1400), np.uint8)
+    protect[:300, :300] = 1
+    found = optimise_photo(RgbImage(pixels, pixels), VarJpegOptions(), protect=protect)
+    assert found.chosen.judgement is not None
+    share = profile_reference(pixels, profile).sur(decode_image(found.data).pixels, profile)
+    assert found.chosen.judgement.sur == pytest.approx(share, abs=1e-5)
 
 
 def test_a_large_photo_is_encoded_whole_a_few_times_and_judged_as_a_whole(large: Rgb8) -> None:
