@@ -1,32 +1,28 @@
-"""A JPEG file around quantized blocks: a plain sequential file of ours, then its lossless progressive re-coding.
+"""A JPEG file around quantized blocks: a plain sequential one, then the same in progressive scans.
 
-mozjpeg chooses the progressive scans of AC values. The DC values, which it puts into one scan of all components, get a
-scan and Huffman codes for each where that is smaller: 0.2 percent of a photo at quality 88, 0.7 at 45. Differences are
-then taken in the order in which ``rate_distortion`` has priced them.
-
-mozjpeg's error exit ends the process (libjpeg's default, ``exit()``), so that it is shown nothing that it can refuse:
-only files that this module wrote itself, of coefficients and sides within the limits below.
+The DC values get a scan and Huffman codes for each component, so that differences are taken in the order in which
+``rate_distortion`` has priced them; ``scan_search`` chooses the scans of AC values.
 """
 
 from dataclasses import dataclass, replace
 
-import mozjpeg_lossless_optimization
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.errors import ImageTooLargeError
-from models.image_files.jpeg import marker_segments
-from models.jpeg.entropy import Blocks, Statistics, count_dc_sizes, count_symbols, encode_blocks
-from models.jpeg.huffman import HuffmanTable, optimal_table
+from models.jpeg.dc_scans import DcValues, dc_scans, huffman_segment
+from models.jpeg.entropy import Blocks, count_symbols, encode_blocks
+from models.jpeg.huffman import optimal_table
+from models.jpeg.nonzeros import Nonzeros, nonzeros_of
+from models.jpeg.progressive import AcScan, coded_scan
+from models.jpeg.scan_search import best_scans
 from models.metadata.carried import insert_segments, segment
+from models.threads import in_order
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 _START, _END = b"\xff\xd8", b"\xff\xd9"
-_SOF0, _DHT, _SOS, _DQT = 0xC0, 0xC4, 0xDA, 0xDB
-_NO_CODES = HuffmanTable(np.zeros(16, np.uint8), np.zeros(0, np.uint8))
-"""Of AC values that are left to later scans: without a code nothing is written."""
-
+_SOF0, _SOF2, _SOS, _DQT = 0xC0, 0xC2, 0xDA, 0xDB
 MAX_SIDE = 65500
 """libjpeg's JPEG_MAX_DIMENSION, a little under the sixteen bits of T.81 B.2.2."""
 
@@ -56,11 +52,30 @@ def jpeg_file(
 
 
 @dataclass(frozen=True, slots=True)
+class _Remaining:
+    """What progressive scans of a component need."""
+
+    dc: DcValues
+    ac: Nonzeros
+
+    def best_scans(self) -> list[AcScan]:
+        """Of its AC values."""
+        return best_scans(self.ac, self.dc.values.shape[1])
+
+    def coded(self, scan: AcScan) -> bytes:
+        """Huffman codes and an AC scan."""
+        table, data = coded_scan(self.ac, scan)
+        band = bytes([1, self.dc.number, 0x00, scan.first, scan.last, scan.high << 4 | scan.low])
+        return huffman_segment({0x10: table}) + segment(_SOS, band) + data
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A sequential file, and what its re-coding needs beside it: ``dc_scans`` of one component each."""
+    """A sequential file, and what its progressive form needs beside it."""
 
     plain: bytes
-    dc_scans: tuple[bytes, ...]
+    progressive_head: bytes
+    components: tuple[_Remaining, ...]
     metadata: bytes
 
     @property
@@ -70,9 +85,12 @@ class Draft:
 
     def finished(self) -> bytes:
         """The smallest lossless re-coding."""
-        progressive = mozjpeg_lossless_optimization.optimize(self.plain)
-        smallest = min((_with_dc_apart(progressive, self.dc_scans), progressive, self.plain), key=len)
-        return insert_segments(smallest, self.metadata)
+        scans = [(each, scan) for each in self.components for scan in each.best_scans()]
+        scans.sort(key=lambda found: (found[1].high > 0, -found[1].low, found[1].first))
+        coded = in_order(lambda found: found[0].coded(found[1]), scans)
+        dc = dc_scans([each.dc for each in self.components])
+        progressive = b"".join([self.progressive_head, dc, *coded, _END])
+        return insert_segments(min(progressive, self.plain, key=len), self.metadata)
 
 
 def draft_file(
@@ -85,8 +103,15 @@ def draft_file(
     if max(height, width) > MAX_SIDE:
         raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {width}x{height}")
     components = [replace(component, blocks=limited_to_range(component.blocks)) for component in components]
-    dc_scans = [part for number, component in enumerate(components, start=1) for part in _dc_scan(number, component)]
-    return Draft(_sequential_file(height, width, components, tables), tuple(dc_scans), metadata)
+    scans = [_scan(number, component) for number, component in enumerate(components, start=1)]
+    remaining = [
+        _Remaining(
+            DcValues(number, each.sampling, each.blocks[:, :, 0].copy()), nonzeros_of(each.blocks.reshape(-1, 64))
+        )
+        for number, each in enumerate(components, start=1)
+    ]
+    plain = b"".join([_head(_SOF0, height, width, components, tables), *scans, _END])
+    return Draft(plain, _head(_SOF2, height, width, components, tables), tuple(remaining), metadata)
 
 
 def in_range(blocks: Blocks) -> bool:
@@ -118,66 +143,24 @@ def limited_to_range(blocks: Blocks) -> Blocks:
     return limited
 
 
-def _sequential_file(height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]]) -> bytes:
-    """Baseline JPEG, one scan for each component, each with its own Huffman codes. T.81 annex B."""
-    parts = [_START, _JFIF]
-    parts += [segment(_DQT, bytes([number]) + table.tobytes()) for number, table in enumerate(tables)]
+def _head(marker: int, height: int, width: int, components: list[Component], tables: list[NDArray[np.uint8]]) -> bytes:
+    """All that comes before the first scan. T.81 annex B."""
     frame = bytes([8]) + height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes([len(components)])
     for number, component in enumerate(components, start=1):
         across, down = component.sampling
         frame += bytes([number, across << 4 | down, component.table])
-    parts.append(segment(_SOF0, frame))
-    for number, component in enumerate(components, start=1):
-        parts += _scan(number, component)
-    return b"".join([*parts, _END])
+    steps = b"".join(bytes([number]) + table.tobytes() for number, table in enumerate(tables))
+    return b"".join([_START, _JFIF, segment(_DQT, steps), segment(marker, frame)])
 
 
-def _scan(number: int, component: Component) -> list[bytes]:
+def _scan(number: int, component: Component) -> bytes:
     """Huffman codes and one sequential scan."""
     blocks = component.blocks.reshape(-1, 64)
     differences = dc_differences(blocks)
     statistics = count_symbols(blocks, differences)
     dc, ac = optimal_table(statistics.dc), optimal_table(statistics.ac)
-    return [
-        _codes(0x00, dc),
-        _codes(0x10, ac),
-        segment(_SOS, bytes([1, number, 0x00, 0, 63, 0])),
-        encode_blocks(blocks, differences, dc, ac, byte_stuffing=True, statistics=statistics),
-    ]
-
-
-def _with_dc_apart(progressive: bytes, dc_scans: tuple[bytes, ...]) -> bytes:
-    """The same coefficients with these DC scans first, one for each component. T.81 G.1.1.1 and G.1.2.1."""
-    head, ac_scans, codes = [_START], list[bytes](), list[bytes]()
-    for marker, body, behind in marker_segments(progressive):
-        if marker == _DHT:
-            codes.append(segment(marker, body))
-        elif marker != _SOS:
-            head.append(segment(marker, body))
-        else:
-            of_dc = body[1 + 2 * body[0]] == 0
-            ac_scans += [] if of_dc else [*codes, segment(marker, body), progressive[behind]]
-            codes = []
-    return b"".join([*head, *dc_scans, *ac_scans, _END])
-
-
-def _dc_scan(number: int, component: Component) -> list[bytes]:
-    blocks = component.blocks.reshape(-1, 64)
-    differences = dc_differences(blocks)
-    sizes = count_dc_sizes(differences)
-    dc = optimal_table(sizes)
-    nothing = Statistics(sizes, np.zeros_like(sizes))
-    return [
-        _codes(0x00, dc),
-        segment(_SOS, bytes([1, number, 0x00, 0, 0, 0])),
-        encode_blocks(
-            np.zeros((len(blocks), 1), np.int16), differences, dc, _NO_CODES, byte_stuffing=True, statistics=nothing
-        ),
-    ]
-
-
-def _codes(which: int, table: HuffmanTable) -> bytes:
-    return segment(_DHT, bytes([which]) + table.counts.tobytes() + table.symbols.tobytes())
+    header = huffman_segment({0x00: dc, 0x10: ac}) + segment(_SOS, bytes([1, number, 0x00, 0, 63, 0]))
+    return header + encode_blocks(blocks, differences, dc, ac, byte_stuffing=True, statistics=statistics)
 
 
 def dc_differences(blocks: Blocks) -> NDArray[np.int32]:

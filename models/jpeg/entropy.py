@@ -127,7 +127,7 @@ def _count(blocks: Blocks, differences: Differences, dc: Histogram, ac: Histogra
 
 
 @inlined
-def _appended(
+def appended(
     pending: np.uint64, pending_bits: int, code: np.uint32, length: np.uint8, value: int, size: int
 ) -> tuple[np.uint64, int]:
     """``pending`` followed by a code and by the ``size`` bits that say which value of its size it is."""
@@ -137,7 +137,7 @@ def _appended(
 
 
 @inlined
-def _flushed(
+def flushed(
     pending: np.uint64, pending_bits: int, stream: NDArray[np.uint8], position: int, byte_stuffing: bool
 ) -> tuple[int, int]:
     """Whole bytes written: the bits that are left, and where the next byte goes."""
@@ -168,8 +168,8 @@ def _write(
     for b in range(blocks.shape[0]):
         value = int(np.int64(differences[b]))
         size = bit_size(value)
-        pending, bits = _appended(pending, bits, dc_codes[size], dc_lengths[size], value, size)
-        bits, position = _flushed(pending, bits, stream, position, byte_stuffing)
+        pending, bits = appended(pending, bits, dc_codes[size], dc_lengths[size], value, size)
+        bits, position = flushed(pending, bits, stream, position, byte_stuffing)
         run = 0
         for k in range(1, blocks.shape[1]):
             value = int(np.int64(blocks[b, k]))
@@ -178,20 +178,20 @@ def _write(
                 continue
             for _ in range(run >> 4):
                 zeros = SIXTEEN_ZEROS
-                pending, bits = _appended(pending, bits, ac_codes[zeros], ac_lengths[zeros], 0, 0)
-                bits, position = _flushed(pending, bits, stream, position, byte_stuffing)
+                pending, bits = appended(pending, bits, ac_codes[zeros], ac_lengths[zeros], 0, 0)
+                bits, position = flushed(pending, bits, stream, position, byte_stuffing)
             size = bit_size(value)
             symbol = (run & 15) << 4 | size
-            pending, bits = _appended(pending, bits, ac_codes[symbol], ac_lengths[symbol], value, size)
-            bits, position = _flushed(pending, bits, stream, position, byte_stuffing)
+            pending, bits = appended(pending, bits, ac_codes[symbol], ac_lengths[symbol], value, size)
+            bits, position = flushed(pending, bits, stream, position, byte_stuffing)
             run = 0
         if run:
-            pending, bits = _appended(pending, bits, ac_codes[END_OF_BLOCK], ac_lengths[END_OF_BLOCK], 0, 0)
-            bits, position = _flushed(pending, bits, stream, position, byte_stuffing)
+            pending, bits = appended(pending, bits, ac_codes[END_OF_BLOCK], ac_lengths[END_OF_BLOCK], 0, 0)
+            bits, position = flushed(pending, bits, stream, position, byte_stuffing)
     if bits:
         fill = 8 - bits
-        pending, bits = _appended(pending, bits, np.uint32((1 << fill) - 1), np.uint8(fill), 0, 0)
-        bits, position = _flushed(pending, bits, stream, position, byte_stuffing)
+        pending, bits = appended(pending, bits, np.uint32((1 << fill) - 1), np.uint8(fill), 0, 0)
+        bits, position = flushed(pending, bits, stream, position, byte_stuffing)
     return position
 
 

@@ -117,8 +117,14 @@ class JpegCoder:
     def _full_chroma(self, setting: Setting) -> Encoded:
         return self._photo.encode(setting.quality, Subsampling.FULL, lambda_scale=setting.lambda_scale)
 
-    def _turbo(self, quality: int) -> bytes:
-        return insert_segments(encode_reference_jpeg(self._photo.pixels, quality), self._photo.metadata)
+    def _turbo(self, quality: int) -> Encoded:
+        image_data = encode_reference_jpeg(self._photo.pixels, quality)
+        data = insert_segments(image_data, self._photo.metadata)
+        return Encoded(data, quality, Subsampling.HALF, lambda: min(self._in_our_scans(image_data), data, key=len))
+
+    def _in_our_scans(self, image_data: bytes) -> bytes:
+        coefficients = read_coefficients(image_data, max_pixels=self._photo.height * self._photo.width)
+        return PreparedJpeg(coefficients, None, metadata=self._photo.metadata).lossless()
 
 
 class JpegExcerpt:

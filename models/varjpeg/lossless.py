@@ -1,7 +1,7 @@
 """The input itself as an answer: a JPEG's own picture in as few bytes as it can be had, so that nothing sent is larger.
 
-mozjpeg never sees the bytes that came in: coefficients are read by ``jpeg_input``, checked, and written by
-``bitstream``. Where they cannot be, the image data are copied as they lie, and only the segments beside them change.
+Coefficients are read, checked and written anew. Where they cannot be, the image data are copied as they lie, and only
+the segments beside them change.
 """
 
 from functools import cached_property

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.varjpeg.photo import Encoded
 
-EncodeTurbo = Callable[[int], bytes]
+EncodeTurbo = Callable[[int], Encoded]
 """libjpeg-turbo at a QF 1..100."""
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 2.0, 100.0

@@ -1,6 +1,7 @@
 """libjpeg-turbo as a competitor: its smallest file that reaches a goal, looked for only where it may be smaller."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 from models.varjpeg.search.goals import (
@@ -10,9 +11,11 @@ from models.varjpeg.search.goals import (
     Goal,
     Judge,
     SearchResult,
+    Setting,
     Trial,
     score_of,
 )
+from models.varjpeg.search.walk import Candidate
 
 _MARGIN, _DOUBT = 6.0, 0.3
 """The largest file under ours is judged if its QF is no further below our quality, which is on average as good as that
@@ -43,16 +46,16 @@ class TurboSearch:
         """
         goal = self._goal
         low, high = 0, self._quality_to_judge(limit)
-        best: SearchResult | None = None
+        best: Candidate | None = None
         quality, tried = high, 0
         while high > low:
-            data = self._encode(quality)
-            judgement = self._judge(data)
-            self.trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(data), judgement))
+            encoded = self._encode(quality)
+            judgement = self._judge(encoded.draft)
+            self.trials.append(Trial(Encoder.LIBJPEG_TURBO, quality, len(encoded.draft), judgement))
             if judgement.score >= goal.wanted:
-                best, high = SearchResult(data, Encoder.LIBJPEG_TURBO, quality, "420", judgement), quality - 1
+                best, high = Candidate(Encoder.LIBJPEG_TURBO, encoded, Setting(quality), judgement), quality - 1
                 if judgement.score <= goal.tolerable:
-                    return best
+                    break
             elif quality == high and best is None:
                 return None
             else:
@@ -62,7 +65,15 @@ class TurboSearch:
             lowest = low + 1 if low else high - 2**tried
             middle = math.ceil(quality - over) if tried < _GUESSES else (lowest + high) // 2
             quality = min(max(middle, low + 1), high)
-        return best
+        return None if best is None else self._finished(best)
+
+    def _finished(self, best: Candidate) -> SearchResult:
+        found = best.result()
+        self.trials = [
+            replace(trial, size_bytes=len(found.data)) if trial.quality == found.quality else trial
+            for trial in self.trials
+        ]
+        return found
 
     def _quality_to_judge(self, limit: SearchResult | None) -> int:
         """The QF of the largest file under ``limit``, 0 where there is no hope that it reaches the goal."""
@@ -81,7 +92,7 @@ class TurboSearch:
         quality = round(min(max(start, 1), 100))
         while high - low > 1:
             quality = min(max(quality, low + 1), high - 1)
-            excess[quality] = math.log(len(self._encode(quality)) / limit)
+            excess[quality] = math.log(len(self._encode(quality).draft) / limit)
             low, high = (quality, high) if excess[quality] < 0 else (low, quality)
             slope = SIZE_PER_QUALITY
             if low in excess and high in excess:

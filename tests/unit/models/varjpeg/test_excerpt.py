@@ -192,7 +192,7 @@ def test_a_rival_that_loses_on_the_excerpt_is_not_encoded_whole() -> None:
         whole.judge,
         GOAL,
         encode_coefficients=rival.encode,
-        encode_turbo=lambda quality: rival.encode(Setting(quality)).draft,
+        encode_turbo=lambda quality: rival.encode(Setting(quality)),
         excerpt=lambda: excerpt,
     )
     assert rival.encoded == 0
@@ -202,6 +202,11 @@ def test_a_rival_that_loses_on_the_excerpt_is_not_encoded_whole() -> None:
 def test_only_the_file_that_is_sent_is_re_coded() -> None:
     steep = Goal(1.0, 1.0001, 1.0002, (0.0, 100.0), (-10.0, 10.0), (), "a score of 1")
     whole = Line(0.0)
-    search_goal(whole.encode, whole.judge, steep, encode_turbo=lambda quality: b"9".ljust(10**7))
+    search_goal(
+        whole.encode,
+        whole.judge,
+        steep,
+        encode_turbo=lambda quality: Encoded(b"9".ljust(10**7), quality, Subsampling.HALF),
+    )
     assert whole.encoded >= 4
     assert whole.finished == 1

@@ -65,8 +65,8 @@ class Bench:
         quality = setting.quality // self.steps * self.steps - 4 * math.log(setting.lambda_scale)
         return Encoded(self._file("limen", quality, 1.0), setting.quality, Subsampling.HALF)
 
-    def encode_turbo(self, quality: float) -> bytes:
-        return self._file("plain", quality, self.plain_ratio)
+    def encode_turbo(self, quality: float) -> Encoded:
+        return Encoded(self._file("plain", quality, self.plain_ratio), quality, Subsampling.HALF)
 
     def judge(self, data: bytes) -> Judgement:
         self.judged += 1
@@ -161,7 +161,7 @@ def test_never_larger_than_libjpeg_at_the_same_share(target: float, ratio: float
     bench = Bench(plain_ratio=ratio, plain_middle=plain_middle)
     found = search_goal(bench.encode, bench.judge, goal_of(target), encode_turbo=bench.encode_turbo)
     assert sur_of(found) >= target
-    assert len(found.data) <= len(bench.encode_turbo(bench.least("plain", sur_of(found))))
+    assert len(found.data) <= len(bench.encode_turbo(bench.least("plain", sur_of(found))).data)
     assert sur_of(found) <= target + 0.04
 
 
