@@ -103,15 +103,10 @@ def draft_file(
     if max(height, width) > MAX_SIDE:
         raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {width}x{height}")
     components = [replace(component, blocks=limited_to_range(component.blocks)) for component in components]
-    scans = [_scan(number, component) for number, component in enumerate(components, start=1)]
-    remaining = [
-        _Remaining(
-            DcValues(number, each.sampling, each.blocks[:, :, 0].copy()), nonzeros_of(each.blocks.reshape(-1, 64))
-        )
-        for number, each in enumerate(components, start=1)
-    ]
+    coded = list(in_order(lambda each: (_scan(*each), _remaining(*each)), enumerate(components, start=1)))
+    scans, remaining = [scan for scan, _ in coded], tuple(rest for _, rest in coded)
     plain = b"".join([_head(_SOF0, height, width, components, tables), *scans, _END])
-    return Draft(plain, _head(_SOF2, height, width, components, tables), tuple(remaining), metadata)
+    return Draft(plain, _head(_SOF2, height, width, components, tables), remaining, metadata)
 
 
 def in_range(blocks: Blocks) -> bool:
@@ -161,6 +156,12 @@ def _scan(number: int, component: Component) -> bytes:
     dc, ac = optimal_table(statistics.dc), optimal_table(statistics.ac)
     header = huffman_segment({0x00: dc, 0x10: ac}) + segment(_SOS, bytes([1, number, 0x00, 0, 63, 0]))
     return header + encode_blocks(blocks, differences, dc, ac, byte_stuffing=True, statistics=statistics)
+
+
+def _remaining(number: int, component: Component) -> _Remaining:
+    blocks = component.blocks
+    dc = DcValues(number, component.sampling, blocks[:, :, 0].copy())
+    return _Remaining(dc, nonzeros_of(blocks.reshape(-1, 64)))
 
 
 def dc_differences(blocks: Blocks) -> NDArray[np.int32]:
