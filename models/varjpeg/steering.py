@@ -11,10 +11,10 @@ from PIL import Image
 
 from models.colour import luma
 from models.jnd import predict_jnd_map
-from models.jpeg.dct import BLOCK, forward_dct
+from models.jpeg.dct import BLOCK
 from models.preprocess import as_rgb
 from models.types import Float32Array, Progress, Rgb8, RgbImage
-from models.varjpeg.visibility import activity
+from models.varjpeg.visibility import activity_of
 
 _FULL_BELOW = 65_536
 _HALF_BELOW = 6_000_000
@@ -49,7 +49,7 @@ def coarse_thresholds(
 
 
 def _beside_activity(blocks: Float32Array, pixels: Rgb8) -> Float32Array:
-    own = activity(forward_dct(luma(pixels) - np.float32(128)))
+    own = activity_of(luma(pixels))
     return np.asarray(blocks ** (1 - _OWN_ACTIVITY) * own**_OWN_ACTIVITY, np.float32)
 
 

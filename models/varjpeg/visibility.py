@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.errors import ImageSizesDifferError
 from models.jpeg.dct import BLOCK, block_grid
+from models.threads import in_bands
 from models.types import Float32Array
 
 _REFERENCE_JND = 2.12
@@ -69,8 +70,36 @@ def activity(luma_coefficients: Float32Array) -> Float32Array:
 
     Local standard deviation to the power 0.75, over a noise floor of 5.3 levels: it beats the published formulas.
     """
-    variance = np.square(luma_coefficients[:, :, 1:]).sum(axis=2) / (BLOCK * BLOCK)
-    return np.asarray(_LEVELS_PER_ACTIVITY * (variance + 5.3**2) ** 0.375, np.float32)
+    return _of_variance(np.square(luma_coefficients[:, :, 1:]).sum(axis=2) / (BLOCK * BLOCK))
+
+
+def activity_of(plane: Float32Array) -> Float32Array:
+    """``activity`` of luma (H, W) in whole blocks, without its DCT, which has the same variance."""
+    variances = np.empty(block_grid(*plane.shape), np.float32)
+
+    def measure(rows: slice) -> None:
+        _variances(plane[BLOCK * rows.start : BLOCK * rows.stop], variances[rows])
+
+    in_bands(measure, len(variances))
+    return _of_variance(variances)
+
+
+@compiled
+def _variances(plane: Float32Array, variances: Float32Array) -> None:
+    for row in range(variances.shape[0]):
+        for column in range(variances.shape[1]):
+            total, squares = np.float64(0), np.float64(0)
+            for i in range(BLOCK):
+                for j in range(BLOCK):
+                    value = np.float64(plane[BLOCK * row + i, BLOCK * column + j])
+                    total += value
+                    squares += value * value
+            mean = total / (BLOCK * BLOCK)
+            variances[row, column] = squares / (BLOCK * BLOCK) - mean * mean
+
+
+def _of_variance(variances: Float32Array) -> Float32Array:
+    return np.asarray(_LEVELS_PER_ACTIVITY * (variances + 5.3**2) ** 0.375, np.float32)
 
 
 def visibility_weights(
