@@ -86,7 +86,7 @@ class Draft:
     def finished(self) -> bytes:
         """The smallest lossless re-coding."""
         scans = [(each, scan) for each in self.components for scan in each.best_scans()]
-        scans.sort(key=lambda found: (found[1].high > 0, -found[1].low, found[1].first))
+        scans.sort(key=lambda found: found[1].shown)
         coded = in_order(lambda found: found[0].coded(found[1]), scans)
         dc = dc_scans([each.dc for each in self.components])
         progressive = b"".join([self.progressive_head, dc, *coded, _END])

@@ -32,6 +32,11 @@ class AcScan:
     high: int
     low: int
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Sorts scans as a viewer who waits for the file wants them: low frequencies first, then the bits left out."""
+        return (-self.low if self.high else -14), self.first
+
 
 def coded_scan(nonzeros: Nonzeros, scan: AcScan) -> tuple[HuffmanTable, bytes]:
     """Optimal Huffman codes and the entropy-coded bytes."""

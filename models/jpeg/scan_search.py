@@ -66,7 +66,7 @@ class _Paths:
 
 
 def best_scans(nonzeros: Nonzeros, columns: int) -> list[AcScan]:
-    """Scans of a component of so many columns of blocks, first scans before refining ones.
+    """Scans of a component of so many columns of blocks.
 
     All places are covered, those too at which all values are zero: libjpeg smooths blocks whose lowest it has not seen.
     """
@@ -83,7 +83,7 @@ def best_scans(nonzeros: Nonzeros, columns: int) -> list[AcScan]:
         scans += [_scan(each, 0, left) for each in paths[left, False].between(start, stop)]
         for low in range(left):
             scans += [_scan(each, low + 1, low) for each in paths[low, True].between(start, stop)]
-    return sorted(scans, key=lambda scan: (scan.high > 0, -scan.low, scan.first))
+    return scans
 
 
 def _scan(step: tuple[int, int], high: int, low: int) -> AcScan:

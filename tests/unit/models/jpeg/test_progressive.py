@@ -73,7 +73,8 @@ def test_every_script_is_read_back_alike(kind: str, script: str, monkeypatch: py
 def test_the_chosen_scans_give_each_place_all_its_bits_once(kind: str) -> None:
     blocks = KINDS[kind]
     known = dict.fromkeys(range(1, 64), -1)
-    for scan in best_scans(nonzeros_of(blocks.reshape(-1, 64)), blocks.shape[1]):
+    scans = best_scans(nonzeros_of(blocks.reshape(-1, 64)), blocks.shape[1])
+    for scan in sorted(scans, key=lambda scan: scan.shown):
         for place in range(scan.first, scan.last + 1):
             assert known[place] == (scan.high if scan.high else -1)
             known[place] = scan.low
