@@ -1,7 +1,7 @@
 """A JPEG file around quantized blocks: a plain sequential one, then the same in progressive scans.
 
-The DC values get a scan and Huffman codes for each component, so that differences are taken in the order in which
-``rate_distortion`` has priced them; ``scan_search`` chooses the scans of AC values.
+The DC values of all but small pictures get a scan and Huffman codes for each component, so that differences are taken
+in the order in which ``rate_distortion`` has priced them; ``scan_search`` chooses the scans of AC values.
 """
 
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from models.threads import in_order
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _SOF0, _SOF2, _SOS, _DQT = 0xC0, 0xC2, 0xDA, 0xDB
+
 MAX_SIDE = 65500
 """libjpeg's JPEG_MAX_DIMENSION, a little under the sixteen bits of T.81 B.2.2."""
 

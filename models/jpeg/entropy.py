@@ -63,8 +63,7 @@ def encode_blocks(
 ) -> bytes:
     """Bits of one component; with ``byte_stuffing`` a zero byte follows each 0xFF, as in a JPEG scan.
 
-    ``blocks``: (N, 64), or (N, 1) for the differences alone; ``statistics``: its own, where they have been
-    counted already.
+    ``statistics``: its own, where they have been counted already.
     """
     statistics = statistics or count_symbols(blocks, differences)
     dc_codes, dc_lengths = code_words(dc)
