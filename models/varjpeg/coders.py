@@ -14,7 +14,7 @@ from models.jpeg.dct import block_grid
 from models.jpeg.pixels import decode_jpeg
 from models.metadata.carried import Metadata, insert_segments, means_srgb
 from models.patch_quality import predict_patch_quality_map
-from models.sur.reference_jpeg import encode_reference_jpeg
+from models.sur.reference_jpeg import encode_reference_jpeg, sequential_reference_jpeg
 from models.sur.tiles import Places
 from models.types import Float32Array, Progress, Rgb8, RgbImage
 from models.varjpeg.choices import ChromaSubsampling, MetadataPolicy, Steering
@@ -118,7 +118,7 @@ class JpegCoder:
         return self._photo.encode(setting.quality, Subsampling.FULL, lambda_scale=setting.lambda_scale)
 
     def _turbo(self, quality: int) -> Encoded:
-        image_data = encode_reference_jpeg(self._photo.pixels, quality)
+        image_data = sequential_reference_jpeg(self._photo.pixels, quality, optimise=True)
         data = insert_segments(image_data, self._photo.metadata)
         return Encoded(data, quality, Subsampling.HALF, lambda: min(self._in_our_scans(image_data), data, key=len))
 

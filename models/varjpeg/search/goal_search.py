@@ -88,7 +88,7 @@ def search_goal(
     if encode_coefficients is not None:
         search.challenge(encode_coefficients, Encoder.COEFFICIENTS, lambda part: part.encode_coefficients)
     if turbo is not None and not search.surely_loses(Encoder.LIBJPEG_TURBO, lambda part: part.encode_turbo, -LAG):
-        search.best = turbo.smallest_under(search.best) or search.best
+        search.best = turbo.smallest_under(search.best, search.gained) or search.best
         search.trials += turbo.trials
     if unchanged is not None:
         search.best = unchanged(None if search.best is None else len(search.best.data)) or search.best
@@ -97,8 +97,8 @@ def search_goal(
 
 class GoalSearch:
     """One search for a goal over several encoders. ``best``: the smallest file so far that reaches it; ``trials``: all
-    encodings of the whole photo that were looked at. ``progress`` may raise to stop; ``excerpt`` as ``search_goal``
-    takes it.
+    encodings of the whole photo that were looked at; ``gained``: size of the file re-coded last to that of its draft.
+    ``progress`` may raise to stop; ``excerpt`` as ``search_goal`` takes it.
     """
 
     def __init__(
@@ -113,8 +113,7 @@ class GoalSearch:
         self._judge, self._goal, self._progress = judge, goal, progress
         self._foresight = Foresight(excerpt, goal)
         self._of_best: OfExcerpt = lambda part: part.encode
-        self._gained = 1.0
-        """Size of the file re-coded last to that of its draft."""
+        self.gained = 1.0
 
     def result(self) -> SearchResult:
         """The best with all trials. Raises: TargetUnreachableError if there is none."""
@@ -151,8 +150,8 @@ class GoalSearch:
         )
         best = smallest(tried, self._goal)
         finished = (best or tried[-1]).encoded
-        self._gained = len(finished.data) / len(finished.draft)
-        self.trials += as_trials(tried, self._gained)
+        self.gained = len(finished.data) / len(finished.draft)
+        self.trials += as_trials(tried, self.gained)
         if best is not None and (self.best is None or len(finished.data) < len(self.best.data)):
             self.best, self._of_best = best.result(), of_excerpt
 
@@ -163,7 +162,7 @@ class GoalSearch:
         start = Setting(on_grid(self.best.quality if self.best is not None else HIGHEST_QUALITY))
         first = candidate(encode, self._judge, encoder, start)
         if self.best is not None and self._loses(first, self.best):
-            self.trials += as_trials([first], self._gained)
+            self.trials += as_trials([first], self.gained)
             return
         self.keep_by(encode, encoder, of_excerpt, first=first)
 
@@ -184,7 +183,7 @@ class GoalSearch:
     def _loses(self, first: Candidate, best: SearchResult) -> bool:
         """Whether it is larger than it may be for its score; re-coded only where that is in doubt."""
         allowed = self._allowed(first.judgement, best.judgement)
-        larger = math.log(self._gained * len(first.encoded.draft) / len(best.data))
+        larger = math.log(self.gained * len(first.encoded.draft) / len(best.data))
         if abs(larger - allowed) < _GAIN_DOUBT:
             larger = math.log(len(first.encoded.data) / len(best.data))
         return larger > allowed

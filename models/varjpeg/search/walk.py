@@ -42,7 +42,7 @@ def walk(
     first: Candidate,
     *,
     foresee: Callable[[list[Candidate]], Setting | None] = lambda tried: None,
-    one_is_kept: Callable[[SearchResult], bool] = lambda best: False,
+    one_is_kept: Callable[[Candidate], bool] = lambda best: False,
     report: Callable[[int], None] = lambda tried: None,
 ) -> list[Candidate]:
     """Encodings from ``first`` until one has just enough, or it has been tried for long enough.
@@ -96,7 +96,7 @@ def as_trials(tried: Iterable[Candidate], gained: float) -> list[Trial]:
     ]
 
 
-def _allowed_trials(tried: list[Candidate], goal: Goal, one_is_kept: Callable[[SearchResult], bool]) -> int:
+def _allowed_trials(tried: list[Candidate], goal: Goal, one_is_kept: Callable[[Candidate], bool]) -> int:
     best = smallest(tried, goal)
     if best is None:
         return _MOST_TRIALS
@@ -104,4 +104,4 @@ def _allowed_trials(tried: list[Candidate], goal: Goal, one_is_kept: Callable[[S
         return _USUAL_TRIALS
     if len(tried) < _MANY_TRIALS - 1:
         return _MANY_TRIALS
-    return _MANY_TRIALS - int(one_is_kept(best.result()))
+    return _MANY_TRIALS - int(one_is_kept(best))
