@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.graphs import artefacts
-from models.graphs.onnx_model import OnnxModel
+from models.graphs.onnx_model import CUDA, OnnxModel
 from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
 from models.sur.tiles import (
@@ -41,9 +41,13 @@ class SurModels:
 
 
 def load_sur_models(*, threads: int = 1, cuda: bool = False) -> SurModels:
-    """The shipped graphs. Raises: ModelArtefactError."""
+    """The shipped ones, the features by compiled loops unless they are on CUDA. Raises: ModelArtefactError."""
+    from models.sur.tile_features import shipped_tile_features  # brings the compiler
+
+    features = artefacts.load_model("sur_features", threads=threads, cuda=cuda)
+    on_cuda = features.provider == CUDA
     return SurModels(
-        artefacts.load_model("sur_features", threads=threads, cuda=cuda),
+        features if on_cuda else shipped_tile_features(),
         artefacts.load_model("sur_head", threads=threads, cuda=cuda),
     )
 

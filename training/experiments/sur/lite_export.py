@@ -13,6 +13,7 @@ from torch import nn
 
 from models.sur.observers import JNDS, ObserverProfile
 from models.sur.reference import SurModels, SurReference
+from models.sur.tile_features import FILE, TileFeatures
 from models.sur.tiles import TILE
 from training.data.photos import ANY_USE, learning_paths
 from training.experiments.on_photos import compare_on_photos
@@ -27,8 +28,16 @@ from training.experiments.sur.curves import (
 )
 from training.experiments.sur.lite import fitted, torch_models
 from training.experiments.sur.tiles import TilePairs
-from training.networks.sur_featnet import OfOpponents, SurFeatNet
-from training.run.export import export_graph, exported_model, just_exported, write_manifest_entry
+from training.networks.sur_featnet import FILTERS, GROUPS, SCALES, OfOpponents, SurFeatNet, SurFeatures
+from training.run.export import (
+    EXPORTED,
+    disagreement,
+    export_graph,
+    exported_model,
+    just_exported,
+    tolerated,
+    write_manifest_entry,
+)
 
 VERSION = "5.1"
 GRAPHS = ("sur_features", "sur_head")
@@ -72,8 +81,12 @@ def _write_graphs(network: SurFeatNet, config: SurConfig) -> float:
         seen = {"opponents": network.features.opponents(tiles)}
         features = {"reference": network.features(tiles), "distorted": network.features(others)}
     outputs = ["log_distance", "viewing_shift"]
+    graph = export_graph(OfOpponents(network.features), "sur_features", seen, ["features"], weights=config.weights)
+    write_filters(network.features, config.weights)
+    loops = TileFeatures(config.weights, EXPORTED).run({"opponents": seen["opponents"].numpy()})["features"]
     return max(
-        export_graph(OfOpponents(network.features), "sur_features", seen, ["features"], weights=config.weights),
+        graph,
+        tolerated(FILE, disagreement(loops, features["reference"].numpy())),
         export_graph(network.head, "sur_head", features, outputs, weights=config.weights),
         compare_on_photos(
             "sur_features and sur_head",
@@ -81,6 +94,18 @@ def _write_graphs(network: SurFeatNet, config: SurConfig) -> float:
             (torch_models(network), SurModels(*(just_exported(name, config) for name in GRAPHS))),
             lambda photo, distorted, models: SurReference(photo, models).log_distance(distorted),
         ),
+    )
+
+
+def write_filters(features: SurFeatures, weights: Path) -> None:
+    """Write the numbers of the body as ``models.sur.tile_features`` reads them."""
+    scales = range(SCALES)
+    state = {name: values.detach().numpy() for name, values in features.state_dict().items()}
+    np.savez(
+        weights / FILE,
+        filters=np.stack([state[f"stages.{scale}.weight"].reshape(GROUPS, FILTERS, 4, 4) for scale in scales]),
+        floors=np.stack([np.exp(2 * state[f"floors.{scale}"]) for scale in scales]),
+        **{f"signs{scale}": state[f"signs{scale}"][0, 0, 0].astype(np.int8) for scale in scales},
     )
 
 

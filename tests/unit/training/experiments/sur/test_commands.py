@@ -65,6 +65,7 @@ def test_prepare_fit_export_and_evaluate(data: Path, tmp_path: Path, monkeypatch
         "manifest.json",
         "observers.json",
         "sur_features.onnx",
+        "sur_filters.npz",
         "sur_head.onnx",
     }
     entry = json.loads((weights / "manifest.json").read_text())["models"]["sur_head"]
