@@ -62,52 +62,57 @@ def inverse_dct(coefficients: Float32Array, height: int, width: int) -> Float32A
 
 @compiled
 def _forward(plane: Float32Array, basis: Float32Array, order: NDArray[np.int64], coefficients: Float32Array) -> None:
+    """A row of blocks at a time, so that vector units work on many of them at once."""
     height, width = plane.shape
-    half_done = np.empty((8, 8), np.float32)
-    across = np.ascontiguousarray(basis.T)
-    line = np.empty(8, np.float32)
+    columns = coefficients.shape[1]
+    lines, down = np.empty((8, 8 * columns), np.float32), np.empty(8 * columns, np.float32)
+    apart, across = np.empty((8, columns), np.float32), np.empty(columns, np.float32)
     for row in range(coefficients.shape[0]):
-        for column in range(coefficients.shape[1]):
-            for i in range(8):
-                y = min(8 * row + i, height - 1)
-                line[:] = np.float32(0)
+        for i in range(8):
+            y = min(8 * row + i, height - 1)
+            lines[i, :width] = plane[y]
+            lines[i, width:] = plane[y, width - 1]
+        for u in range(8):
+            for x in range(8 * columns):
+                total = basis[u, 0] * lines[0, x]
+                for i in range(1, 8):
+                    total += basis[u, i] * lines[i, x]
+                down[x] = total
+            for column in range(columns):
                 for j in range(8):
-                    value = plane[y, min(8 * column + j, width - 1)]
-                    for v in range(8):
-                        line[v] += value * across[j, v]
-                for v in range(8):
-                    half_done[i, v] = line[v]
-            for u in range(8):
-                line[:] = np.float32(0)
-                for i in range(8):
-                    weight = basis[u, i]
-                    for v in range(8):
-                        line[v] += weight * half_done[i, v]
-                for v in range(8):
-                    coefficients[row, column, order[8 * u + v]] = line[v]
+                    apart[j, column] = down[8 * column + j]
+            for v in range(8):
+                for column in range(columns):
+                    total = basis[v, 0] * apart[0, column]
+                    for j in range(1, 8):
+                        total += basis[v, j] * apart[j, column]
+                    across[column] = total
+                k = order[8 * u + v]
+                for column in range(columns):
+                    coefficients[row, column, k] = across[column]
 
 
 @compiled
 def _inverse(coefficients: Float32Array, basis: Float32Array, order: NDArray[np.int64], plane: Float32Array) -> None:
+    """A row of blocks at a time, as ``_forward``."""
     height, width = plane.shape
-    half_done = np.empty((8, 8), np.float32)
-    line = np.empty(8, np.float32)
+    columns = coefficients.shape[1]
+    apart, across = np.empty((8, columns), np.float32), np.empty((8, 8 * columns), np.float32)
     for row in range(coefficients.shape[0]):
-        for column in range(coefficients.shape[1]):
-            for u in range(8):
-                line[:] = np.float32(0)
-                for v in range(8):
-                    value = coefficients[row, column, order[8 * u + v]]
-                    if value != 0:
-                        for j in range(8):
-                            line[j] += value * basis[v, j]
-                for j in range(8):
-                    half_done[u, j] = line[j]
-            for i in range(min(8, height - 8 * row)):
-                line[:] = np.float32(0)
-                for u in range(8):
-                    weight = basis[u, i]
-                    for j in range(8):
-                        line[j] += weight * half_done[u, j]
-                for j in range(min(8, width - 8 * column)):
-                    plane[8 * row + i, 8 * column + j] = line[j]
+        for u in range(8):
+            for v in range(8):
+                k = order[8 * u + v]
+                for column in range(columns):
+                    apart[v, column] = coefficients[row, column, k]
+            for j in range(8):
+                for column in range(columns):
+                    total = basis[0, j] * apart[0, column]
+                    for v in range(1, 8):
+                        total += basis[v, j] * apart[v, column]
+                    across[u, 8 * column + j] = total
+        for i in range(min(8, height - 8 * row)):
+            for x in range(width):
+                total = basis[0, i] * across[0, x]
+                for u in range(1, 8):
+                    total += basis[u, i] * across[u, x]
+                plane[8 * row + i, x] = total

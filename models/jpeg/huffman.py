@@ -1,11 +1,11 @@
 """Huffman tables of JPEG (T.81 annexes C, F and K.2): made from counts of symbols, and looked up."""
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.types import Float32Array
 
 MAX_CODE_LENGTH = 16
@@ -41,22 +41,41 @@ def optimal_table(histogram: Histogram) -> HuffmanTable:
     """Huffman table of at most 16 bits a code for a histogram (256,), the all-ones code left free. T.81 annex K.2."""
     frequencies = np.append(histogram, 1)
     counts = _limit_lengths(_tree_depths(frequencies), frequencies)
-    order = sorted((int(-frequencies[s]), s) for s in range(256) if frequencies[s] > 0)
-    return HuffmanTable(counts, np.array([symbol for _, symbol in order], np.uint8))
+    order = np.argsort(-frequencies[:256], kind="stable")[: np.count_nonzero(frequencies[:256])]
+    return HuffmanTable(counts, order.astype(np.uint8))
 
 
 def _tree_depths(frequencies: Histogram) -> NDArray[np.int64]:
     """Number of codes of each length 0..; the 257th frequency is the reserved code."""
-    leaves: list[tuple[int, int, tuple[int, ...]]] = [(int(f), -s, (s,)) for s, f in enumerate(frequencies) if f > 0]
-    heapq.heapify(leaves)
-    depths = dict.fromkeys((members[0] for _, _, members in leaves), 0)
-    while len(leaves) > 1:
-        first, second = heapq.heappop(leaves), heapq.heappop(leaves)
-        members = first[2] + second[2]
-        for symbol in members:
-            depths[symbol] += 1
-        heapq.heappush(leaves, (first[0] + second[0], min(first[1], second[1]), members))
-    return np.bincount([max(1, depth) for depth in depths.values()], minlength=MAX_CODE_LENGTH + 1)
+    symbols = np.flatnonzero(frequencies)
+    depths = _depths(np.asarray(frequencies[symbols], np.int64), -symbols)
+    return np.bincount(np.maximum(depths, 1), minlength=MAX_CODE_LENGTH + 1)
+
+
+@compiled
+def _depths(weights: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each leaf in the tree that joins the two lightest again and again, of those as light the lower key first."""
+    leaves = len(weights)
+    nodes = 2 * leaves - 1
+    weight, key, parent = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
+    weight[:leaves], key[:leaves] = weights, keys
+    joined = np.zeros(nodes, np.bool_)
+    for node in range(leaves, nodes):
+        first, second = -1, -1
+        for other in range(node):
+            if joined[other]:
+                continue
+            if first < 0 or (weight[other], key[other]) < (weight[first], key[first]):
+                first, second = other, first
+            elif second < 0 or (weight[other], key[other]) < (weight[second], key[second]):
+                second = other
+        joined[first], joined[second] = True, True
+        parent[first], parent[second] = node, node
+        weight[node], key[node] = weight[first] + weight[second], min(key[first], key[second])
+    depths = np.zeros(nodes, np.int64)
+    for node in range(nodes - 2, -1, -1):
+        depths[node] = depths[parent[node]] + 1
+    return depths[:leaves]
 
 
 def _limit_lengths(depths: NDArray[np.int64], frequencies: Histogram) -> NDArray[np.uint8]:

@@ -8,9 +8,10 @@ that the decoder will see, quantized and interpolated, and lightness is the Y of
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.colour import cube_root
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.threads import in_bands
 from models.types import Float32Array, Rgb8
 
@@ -62,15 +63,15 @@ def _lightness(
     pixels: Rgb8, linear: Float32Array, slope: Float32Array, absorbance: Float32Array, values: Float32Array
 ) -> None:
     width = pixels.shape[1]
-    light = np.empty((2, width), np.float32)
+    colours, cones = np.empty((3, width), np.float32), np.empty((2, width), np.float32)
     for i in range(pixels.shape[0]):
         for j in range(width):
-            red, green, blue = linear[16 * pixels[i, j, 0]], linear[16 * pixels[i, j, 1]], linear[16 * pixels[i, j, 2]]
-            for row in range(2):
-                absorbed = absorbance[row, 0] * red + absorbance[row, 1] * green + absorbance[row, 2] * blue
-                light[row, j] = absorbed + np.float32(_BIAS)
+            for c in range(3):
+                colours[c, j] = linear[16 * pixels[i, j, c]]
+        _absorb(colours, absorbance, cones)
         for j in range(width):
-            values[i, j] = np.float32(0.5) * (cube_root(light[0, j]) + cube_root(light[1, j]))
+            first = cube_root(cones[0, j] + np.float32(_BIAS))
+            values[i, j] = np.float32(0.5) * (first + cube_root(cones[1, j] + np.float32(_BIAS)))
 
 
 @compiled
@@ -85,23 +86,45 @@ def _compensate(
     absorbance: Float32Array,
     moved: Float32Array,
 ) -> None:
-    top, scale, most = np.float32(255), np.float32(_STEPS_PER_LEVEL), np.float32(_LARGEST)
+    """Row by row in steps of which each is one kind of work, so that vector units do all but the tables' look-ups."""
+    most = np.float32(_LARGEST)
     width = luma.shape[1]
+    places = np.empty((3, width), np.int32)
+    colours, slopes = np.empty((3, width), np.float32), np.empty((3, width), np.float32)
     light, steepness = np.empty((2, width), np.float32), np.empty((2, width), np.float32)
     for i in range(luma.shape[0]):
+        _find_places(luma[i], cb[i], cr[i], places)
+        for c in range(3):
+            for j in range(width):
+                colours[c, j] = linear[places[c, j]]
+                slopes[c, j] = slope[places[c, j]]
+        _absorb(colours, absorbance, light)
+        _absorb(slopes, absorbance, steepness)
         for j in range(width):
-            y = luma[i, j]
-            red = int(np.int64(min(max(y + np.float32(1.402) * cr[i, j], np.float32(0)), top) * scale))
-            green = y - np.float32(0.344136286) * cb[i, j] - np.float32(0.714136286) * cr[i, j]
-            green = int(np.int64(min(max(green, np.float32(0)), top) * scale))
-            blue = int(np.int64(min(max(y + np.float32(1.772) * cb[i, j], np.float32(0)), top) * scale))
-            for row in range(2):
-                a, b, c = absorbance[row, 0], absorbance[row, 1], absorbance[row, 2]
-                light[row, j] = a * linear[red] + b * linear[green] + c * linear[blue] + np.float32(_BIAS)
-                steepness[row, j] = a * slope[red] + b * slope[green] + c * slope[blue]
-        for j in range(width):  # apart from the tables' look-ups, so that vector units do it
-            first, second = cube_root(light[0, j]), cube_root(light[1, j])
+            first, second = cube_root(light[0, j] + np.float32(_BIAS)), cube_root(light[1, j] + np.float32(_BIAS))
             value = np.float32(0.5) * (first + second)
             change = steepness[0, j] / (first * first) + steepness[1, j] / (second * second)
             step = (wanted[i, j] - value) / (np.float32(1 / 6) * change)
             moved[i, j] = luma[i, j] + share * min(max(step, -most), most)
+
+
+@inlined
+def _find_places(y: Float32Array, cb: Float32Array, cr: Float32Array, places: NDArray[np.int32]) -> None:
+    """Where R, G and B of a row of YCbCr stand in the tables."""
+    top, scale = np.float32(255), np.float32(_STEPS_PER_LEVEL)
+    for j in range(len(y)):
+        red = y[j] + np.float32(1.402) * cr[j]
+        green = y[j] - np.float32(0.344136286) * cb[j] - np.float32(0.714136286) * cr[j]
+        blue = y[j] + np.float32(1.772) * cb[j]
+        places[0, j] = np.int32(min(max(red, np.float32(0)), top) * scale)
+        places[1, j] = np.int32(min(max(green, np.float32(0)), top) * scale)
+        places[2, j] = np.int32(min(max(blue, np.float32(0)), top) * scale)
+
+
+@inlined
+def _absorb(colours: Float32Array, absorbance: Float32Array, cones: Float32Array) -> None:
+    """What both kinds of cones take in of a row, (2, W) of (3, W)."""
+    for row in range(2):
+        red, green, blue = absorbance[row, 0], absorbance[row, 1], absorbance[row, 2]
+        for j in range(colours.shape[1]):
+            cones[row, j] = red * colours[0, j] + green * colours[1, j] + blue * colours[2, j]

@@ -213,11 +213,15 @@ def _cheapest(
     nodes: int,
     position: NDArray[np.int64],
     cost: Float32Array,
+    least: Float32Array,
     costs_of_symbols: Float32Array,
+    least_of_sizes: Float32Array,
 ) -> tuple[np.float32, int, int]:
     """The least cost of reaching a non-zero value at ``k``, that value, and the node it is reached from.
 
     Candidates: the nearest value and the one below; on another grid (``finer`` not 1) the largest of each lower size.
+    ``least``: of the costs up to each node; ``least_of_sizes``: of a size's symbols. They say when no node before can
+    be the one.
     """
     on_other_grid = finer != np.float32(1)
     top = min(int(np.int64(value * finer + np.float32(0.5))), MAX_AC_VALUE)
@@ -230,12 +234,17 @@ def _cheapest(
         size = bit_size(candidate)
         miss = value - np.float32(candidate) / finer
         error = weight * miss * miss
-        for n in range(nodes):
+        of_candidate, before = np.float32(np.inf), 0
+        for n in range(nodes - 1, -1, -1):
+            if least[n] + least_of_sizes[size] + error > of_candidate:
+                break
             run = k - position[n] - 1
             rate = costs_of_symbols[(run & 15) << 4 | size] + np.float32(run >> 4) * costs_of_symbols[SIXTEEN_ZEROS]
             total = cost[n] + rate + error
-            if total < best:
-                best, best_value, best_before = total, candidate, n
+            if total <= of_candidate:
+                of_candidate, before = total, n
+        if of_candidate < best:
+            best, best_value, best_before = of_candidate, candidate, before
     return best, best_value, best_before
 
 
@@ -267,8 +276,11 @@ def _choose(
     least cost to get there, less the error of zeroing everything up to there, so that nodes compare directly.
     """
     position, chosen, before = np.zeros(64, np.int64), np.zeros(64, np.int64), np.zeros(64, np.int64)
-    cost = np.zeros(64, np.float32)
+    cost, least = np.zeros(64, np.float32), np.zeros(64, np.float32)
     costs_of_symbols = bits * multiplier
+    least_of_sizes = np.full(16, np.inf, np.float32)
+    for symbol in range(256):
+        least_of_sizes[symbol & 15] = min(least_of_sizes[symbol & 15], costs_of_symbols[symbol])
     for row in range(blocks.shape[0]):
         for column in range(blocks.shape[1]):
             if not here[row, column]:
@@ -281,10 +293,11 @@ def _choose(
                 if value + np.float32(0.5) < np.float32(1):
                     continue
                 best, chosen[nodes], before[nodes] = _cheapest(
-                    value, finer[k], weight, k, nodes, position, cost, costs_of_symbols
+                    value, finer[k], weight, k, nodes, position, cost, least, costs_of_symbols, least_of_sizes
                 )
                 position[nodes] = k
                 cost[nodes] = best - _ERROR_OF_ZERO * weight * value * value
+                least[nodes] = min(least[nodes - 1], cost[nodes])
                 nodes += 1
             keep = _best_end(nodes, position, cost, costs_of_symbols[END_OF_BLOCK])
             while keep > 0:

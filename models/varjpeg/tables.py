@@ -285,6 +285,11 @@ def photo_settings(quality: float, *, full_chroma: bool = False) -> PhotoSetting
 
 def design_at(scale: float) -> Design:
     """``DESIGNS`` interpolated between scales, each number linearly in ln(scale)."""
-    at = np.log([known for known, _ in DESIGNS])
-    fitted = np.array([design.numbers() for _, design in DESIGNS])
+    at, fitted = _fitted()
     return Design.of(np.array([np.interp(np.log(scale), at, column) for column in fitted.T]))
+
+
+@cache
+def _fitted() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """ln of the scales of ``DESIGNS``, and their numbers (scales, 15)."""
+    return np.log([scale for scale, _ in DESIGNS]), np.array([design.numbers() for _, design in DESIGNS])
