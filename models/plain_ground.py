@@ -86,17 +86,29 @@ def content_mask(pixels: Rgb8) -> NDArray[np.bool_]:
 
 def _plain_blocks(pixels: Rgb8) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """bool (rows, columns) over blocks of 16 x 16, at the edge of what there is; the colours of the grounds (N, 3)."""
-    missing = [(0, -side % _BLOCK) for side in pixels.shape[:2]]
-    padded = np.pad(pixels, (*missing, (0, 0)), mode="edge") if any(after for _, after in missing) else pixels
-    rows, columns = padded.shape[0] // _BLOCK, padded.shape[1] // _BLOCK
-    lines = padded.reshape(rows, _BLOCK, columns * _BLOCK * 3)  # whole lines first: ten times as fast
-    lowest, highest = (end(axis=1).reshape(rows, columns, _BLOCK, 3) for end in (lines.min, lines.max))
-    lowest = lowest.min(axis=2).astype(np.int16)
-    even = (highest.max(axis=2) - lowest <= _PLAIN_RANGE).all(axis=2)
+    even, lowest = _even_blocks(pixels)
     colours, counts = np.unique(lowest[even], axis=0, return_counts=True)
-    grounds = colours[counts >= _LEAST_GROUND * rows * columns]
+    grounds = colours[counts >= _LEAST_GROUND * even.size]
     near = (np.abs(lowest[:, :, None] - grounds) <= _PLAIN_RANGE).all(axis=3).any(axis=2)
     return np.asarray(even & near), grounds
+
+
+def _even_blocks(pixels: Rgb8) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+    """bool (rows, columns): blocks of one colour; int16 (rows, columns, 3): their lowest values.
+
+    Most blocks of a photo show by their corners that they are not.
+    """
+    height, width = pixels.shape[:2]
+    down, across = (np.arange(0, side, _BLOCK) for side in (height, width))
+    ends = [(start, np.minimum(start + _BLOCK, side) - 1) for start, side in ((down, height), (across, width))]
+    corners = np.stack([pixels[rows][:, columns] for rows in ends[0] for columns in ends[1]])
+    even = (np.ptp(corners, axis=0) <= _PLAIN_RANGE).all(axis=2)
+    lowest = np.zeros((*even.shape, 3), np.int16)
+    for row in np.flatnonzero(even.any(axis=1)):
+        lines = pixels[down[row] : down[row] + _BLOCK]  # whole lines first: ten times as fast
+        lowest[row] = np.minimum.reduceat(lines.min(axis=0), across)
+        even[row] = (np.maximum.reduceat(lines.max(axis=0), across) - lowest[row] <= _PLAIN_RANGE).all(axis=1)
+    return even, lowest
 
 
 def _trimmed(pixels: Rgb8, box: Box, grounds: NDArray[np.int16]) -> Box:

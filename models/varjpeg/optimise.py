@@ -5,7 +5,7 @@ Maps, encoders, judges and search meet here and nowhere else; the queue and the 
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -91,9 +91,11 @@ def optimise_photo(
     if protect is not None and protect.shape[:2] != (image.height, image.width):
         raise ImageSizesDifferError(f"the mask is {protect.shape[:2]}, the photo {(image.height, image.width)}")
     profile = profile or find_profile(options.observer)
-    viewers = _viewers(image, profile, options)
+    with Meanwhile() as beside:
+        seen = beside.begin(partial(_viewers, profile=profile, options=options), image)
+        coder = _coder(image, options, original, protect, _part(progress, 0.0, _MAP_SHARE))
+        viewers = seen.result()
     target = _target(image, options, viewers)
-    coder = _coder(image, options, original, protect, _part(progress, 0.0, _MAP_SHARE))
     choice = _Choice(coder, viewers, target, _part(progress, _MAP_SHARE, 1.0))
     chosen = choice.as_asked(options.quality, options.max_bytes)
     chosen = choice.with_sur(chosen)

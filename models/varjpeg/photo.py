@@ -27,13 +27,14 @@ from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
 from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving, means_of
-from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
+from models.varjpeg.rate_distortion import Measure, add_missed, choose_beside_protected, choose_coefficients
 from models.varjpeg.search.excerpt import cut
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
     activity,
     block_means,
     block_thresholds,
+    calmed,
     protected_blocks,
     protected_pairs,
     visibility_weights,
@@ -223,7 +224,7 @@ class PreparedPhoto:
 
     @cached_property
     def _thresholds(self) -> Float32Array:
-        return activity(self._luma) if self._jnd is None else self._jnd
+        return calmed(activity(self._luma) if self._jnd is None else self._jnd)
 
     @cached_property
     def _mean_luma(self) -> Float32Array:
@@ -256,9 +257,7 @@ class PreparedPhoto:
         first, second = self._half_chroma if half else self._full_chroma
         plane = with_whole_means(first, table)
         cb = self._choose(plane, measures, half=half)
-        plane -= cb * table.astype(np.float32)
-        plane *= np.float32(_CR_FOR_CB)
-        plane += with_whole_means(second, table)
+        add_missed(with_whole_means(second, table), cb, table, _CR_FOR_CB, plane)
         return [cb, self._choose(plane, measures, half=half)]
 
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:

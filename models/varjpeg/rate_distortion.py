@@ -29,7 +29,7 @@ from models.jpeg.huffman import (
     Histogram,
     symbol_bits,
 )
-from models.threads import in_bands, in_order
+from models.threads import Meanwhile, in_bands, in_order
 from models.types import Float32Array
 from models.varjpeg.planes import Strip, strips
 
@@ -85,18 +85,16 @@ def choose_coefficients(
     blocks = round_coefficients(coefficients, table, bias=_DEAD_ZONE)
     everywhere = np.ones(blocks.shape[:2], np.bool_)
     steps = table.astype(np.float32)
-    _choose_ac_values(
-        coefficients,
-        steps,
-        np.ones_like(steps),
-        weights,
-        _ac_bits(blocks, coefficients),
-        multiplier,
-        everywhere,
-        blocks,
-    )
     finer = np.ones(blocks.shape[:2], np.float32)
-    _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)
+
+    def choose_dc(blocks: Blocks) -> None:
+        _choose_dc_values(coefficients, steps[0], finer, weights, multiplier, _DC_REACH, blocks)
+
+    with Meanwhile() as beside:  # neither AC nor DC asks what the other has become
+        dc = beside.begin(choose_dc, blocks)
+        bits = _ac_bits(blocks, coefficients)
+        _choose_ac_values(coefficients, steps, np.ones_like(steps), weights, bits, multiplier, everywhere, blocks)
+        dc.result()
     return blocks
 
 
@@ -123,6 +121,25 @@ def choose_beside_protected(
     weights = np.where(where, protected.weights * np.float32(price), common.weights)
     _choose_dc_values(coefficients, fine[0], finer_dc, weights, common.multiplier, _DC_REACH_BESIDE, blocks)
     return blocks
+
+
+def add_missed(
+    added: Float32Array, chosen: Blocks, table: NDArray[np.uint8], share: float, plane: Float32Array
+) -> None:
+    """Make of ``plane`` the ``share`` of what ``chosen`` misses of it, and ``added``, all (rows, columns, 64)."""
+    steps = table.astype(np.float32)
+    in_bands(lambda rows: _add_missed(added[rows], chosen[rows], steps, np.float32(share), plane[rows]), len(plane))
+
+
+@compiled
+def _add_missed(
+    added: Float32Array, chosen: Blocks, steps: Float32Array, share: np.float32, plane: Float32Array
+) -> None:
+    for row in range(plane.shape[0]):
+        for column in range(plane.shape[1]):
+            for k in range(64):
+                missed = plane[row, column, k] - np.float32(chosen[row, column, k]) * steps[k]
+                plane[row, column, k] = missed * share + added[row, column, k]
 
 
 def _ac_bits(blocks: Blocks, coefficients: Float32Array) -> Float32Array:

@@ -24,6 +24,7 @@ from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (
     activity,
     block_thresholds,
+    calmed,
     protected_blocks,
     protected_pairs,
     visibility_weights,
@@ -142,7 +143,7 @@ class PreparedJpeg:
 
     @cached_property
     def _thresholds(self) -> Float32Array:
-        return activity(_dequantized(self._source.components[0])) if self._jnd is None else self._jnd
+        return calmed(activity(_dequantized(self._source.components[0])) if self._jnd is None else self._jnd)
 
     @cached_property
     def _mean_luma(self) -> Float32Array:

@@ -102,8 +102,13 @@ def _of_variance(variances: Float32Array) -> Float32Array:
     return np.asarray(_LEVELS_PER_ACTIVITY * (variances + 5.3**2) ** 0.375, np.float32)
 
 
+def calmed(jnd: Float32Array) -> Float32Array:
+    """Thresholds of the blocks, above zero, each lowered to the mean of the calmest around it."""
+    return np.maximum(np.minimum(jnd, _mean_of_calmest(np.maximum(jnd, 0.0))), 1e-3)
+
+
 def visibility_weights(
-    jnd: Float32Array,
+    calm_jnd: Float32Array,
     mean_luma: Float32Array,
     *,
     jnd_exponent: float,
@@ -111,11 +116,10 @@ def visibility_weights(
 ) -> Float32Array:
     """Weights of ``choose_coefficients`` (rows, columns).
 
-    Args: ``jnd``: thresholds of the blocks in luma levels; ``mean_luma``: of the blocks, 0..255; an error counts by
-    (2.12 / jnd)^(2 jnd_exponent) times (128 / (luma + 16))^darkness_exponent, within 1/4 and 4.
+    Args: ``calm_jnd``: ``calmed`` thresholds of the blocks in luma levels; ``mean_luma``: of the blocks, 0..255; an
+    error counts by (2.12 / jnd)^(2 jnd_exponent) times (128 / (luma + 16))^darkness_exponent, within 1/4 and 4.
     """
-    calm = _mean_of_calmest(np.maximum(jnd, 0.0))
-    relative = np.maximum(np.minimum(jnd, calm), 1e-3) / _REFERENCE_JND
+    relative = calm_jnd / _REFERENCE_JND
     light = (mean_luma.clip(0, 255) + _DARKEST_LUMA) / _COMMON_LUMA
     weights = relative ** (-2 * jnd_exponent) * light**-darkness_exponent
     return np.asarray(np.clip(weights, _LOWEST, _HIGHEST), np.float32)

@@ -22,7 +22,7 @@ from models.varjpeg.rate_distortion import (
     round_coefficients,
 )
 from models.varjpeg.tables import DESIGNS, design_at, photo_settings, standard_table
-from models.varjpeg.visibility import block_means, visibility_weights
+from models.varjpeg.visibility import block_means, calmed, visibility_weights
 from tests.assets.photos import jpeg
 
 
@@ -283,16 +283,16 @@ def test_block_means_at_the_edge_use_the_pixels_there_are() -> None:
 def test_a_lone_edge_in_a_calm_area_keeps_its_weight() -> None:
     jnd = np.full((5, 9), 2.0, np.float32)
     jnd[2, 4] = 30
-    weights = visibility_weights(jnd, np.full((5, 9), 128.0), jnd_exponent=0.4, darkness_exponent=0.2)
+    weights = visibility_weights(calmed(jnd), np.full((5, 9), 128.0), jnd_exponent=0.4, darkness_exponent=0.2)
     assert weights[2, 4] == weights[0, 0]
 
 
 def test_errors_count_more_in_the_dark() -> None:
     mean_luma = np.array([[0.0, 60.0, 128.0, 255.0]], np.float32)
     jnd = np.full((1, 4), 2.0, np.float32)
-    weights = visibility_weights(jnd, mean_luma, jnd_exponent=0.4, darkness_exponent=0.5)
+    weights = visibility_weights(calmed(jnd), mean_luma, jnd_exponent=0.4, darkness_exponent=0.5)
     assert (np.diff(weights[0]) < 0).all()
-    level = visibility_weights(jnd, mean_luma, jnd_exponent=0.4, darkness_exponent=0.0)
+    level = visibility_weights(calmed(jnd), mean_luma, jnd_exponent=0.4, darkness_exponent=0.0)
     assert (level == level[0, 0]).all()
 
 
