@@ -5,6 +5,7 @@ in the order in which ``rate_distortion`` has priced them; ``scan_search`` choos
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from models.jpeg.nonzeros import Nonzeros, nonzeros_of
 from models.jpeg.progressive import AcScan, coded_scan
 from models.jpeg.scan_search import best_scans
 from models.metadata.carried import insert_segments, segment
-from models.threads import in_order
+from models.threads import Meanwhile, in_order
 
 _JFIF = segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
 _START, _END = b"\xff\xd8", b"\xff\xd9"
@@ -104,8 +105,10 @@ def draft_file(
     if max(height, width) > MAX_SIDE:
         raise ImageTooLargeError(f"a JPEG has at most {MAX_SIDE} pixels a side, not {width}x{height}")
     components = [replace(component, blocks=limited_to_range(component.blocks)) for component in components]
-    coded = list(in_order(lambda each: (_scan(*each), _remaining(*each)), enumerate(components, start=1)))
-    scans, remaining = [scan for scan, _ in coded], tuple(rest for _, rest in coded)
+    with Meanwhile() as beside:
+        coded = [beside.begin(partial(_scan, number), each) for number, each in enumerate(components, start=1)]
+        remaining = tuple(in_order(lambda each: _remaining(*each), enumerate(components, start=1)))
+        scans = [scan.result() for scan in coded]
     plain = b"".join([_head(_SOF0, height, width, components, tables), *scans, _END])
     return Draft(plain, _head(_SOF2, height, width, components, tables), remaining, metadata)
 
