@@ -3,9 +3,9 @@
     python -m tests.benchmarks.throughput PHOTO ... [--seconds 20] [--concurrency 1 2] [--threads N]
 
 Each request is ``target_sur=0.75`` on the next of the photos with a text of its own, so that no two are the same job;
-photos differ in how many trials they take, so a folder's worth says more than one. Twice as many
-clients as jobs at once wait for their files. The first requests, until every job at once has been run, do not count.
-The clients take their share of the processors too.
+photos differ in how many trials they take, so a folder's worth says more than one. Twice as many clients as jobs at
+once wait for their files. The first requests, until every job at once has been run, do not count. The clients take
+their share of the processors too.
 ``--threads`` is LIMEN_THREADS of the service; ``1`` with ``--concurrency 1`` gives one core's rate.
 """
 
