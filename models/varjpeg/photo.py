@@ -26,8 +26,15 @@ from models.sur.tiles import Places
 from models.types import Float32Array, Rgb8, RgbImage
 from models.varjpeg.flat_blocks import with_shown_lightness, with_whole_means
 from models.varjpeg.lightness import lightness
-from models.varjpeg.planes import compensated_dct, halved_chroma, lost_by_halving, mean_lost_by_halving, means_of
-from models.varjpeg.rate_distortion import Measure, add_missed, choose_beside_protected, choose_coefficients
+from models.varjpeg.planes import (
+    add_missed,
+    compensated_dct,
+    halved_chroma,
+    lost_by_halving,
+    mean_lost_by_halving,
+    means_of,
+)
+from models.varjpeg.rate_distortion import Measure, choose_beside_protected, choose_coefficients
 from models.varjpeg.search.excerpt import cut
 from models.varjpeg.tables import PhotoSettings, Table, photo_settings
 from models.varjpeg.visibility import (

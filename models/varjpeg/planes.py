@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.colour import double, halve_for_triangle, luma, rgb_to_ycbcr
+from models.compiled import compiled
 from models.jpeg.dct import BLOCK, forward_dct, inverse_dct
 from models.jpeg.entropy import Blocks
-from models.threads import in_order
+from models.threads import in_bands, in_order
 from models.types import Float32Array, Rgb8
 from models.varjpeg.lightness import compensated_luma, lightness
 from models.varjpeg.tables import Table
@@ -132,3 +133,20 @@ def _decoded(blocks: Blocks, steps: Float32Array, strip: Strip, width: int, *, h
     plane = np.rint(inverse_dct(blocks[top:bottom] * steps, lines, (width + 1) // 2))
     skipped = strip.top - size * top
     return double(plane, min(2 * lines, strip.height - size * top), width)[skipped:][: strip.bottom - strip.top]
+
+
+def add_missed(added: Float32Array, chosen: Blocks, table: Table, share: float, plane: Float32Array) -> None:
+    """Make of ``plane`` the ``share`` of what ``chosen`` misses of it, and ``added``, all (rows, columns, 64)."""
+    steps = table.astype(np.float32)
+    in_bands(lambda rows: _add_missed(added[rows], chosen[rows], steps, np.float32(share), plane[rows]), len(plane))
+
+
+@compiled
+def _add_missed(
+    added: Float32Array, chosen: Blocks, steps: Float32Array, share: np.float32, plane: Float32Array
+) -> None:
+    for row in range(plane.shape[0]):
+        for column in range(plane.shape[1]):
+            for k in range(64):
+                missed = plane[row, column, k] - np.float32(chosen[row, column, k]) * steps[k]
+                plane[row, column, k] = missed * share + added[row, column, k]

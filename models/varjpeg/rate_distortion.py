@@ -123,25 +123,6 @@ def choose_beside_protected(
     return blocks
 
 
-def add_missed(
-    added: Float32Array, chosen: Blocks, table: NDArray[np.uint8], share: float, plane: Float32Array
-) -> None:
-    """Make of ``plane`` the ``share`` of what ``chosen`` misses of it, and ``added``, all (rows, columns, 64)."""
-    steps = table.astype(np.float32)
-    in_bands(lambda rows: _add_missed(added[rows], chosen[rows], steps, np.float32(share), plane[rows]), len(plane))
-
-
-@compiled
-def _add_missed(
-    added: Float32Array, chosen: Blocks, steps: Float32Array, share: np.float32, plane: Float32Array
-) -> None:
-    for row in range(plane.shape[0]):
-        for column in range(plane.shape[1]):
-            for k in range(64):
-                missed = plane[row, column, k] - np.float32(chosen[row, column, k]) * steps[k]
-                plane[row, column, k] = missed * share + added[row, column, k]
-
-
 def _ac_bits(blocks: Blocks, coefficients: Float32Array) -> Float32Array:
     """What each symbol costs in blocks that show something: a run of ends of plain blocks is one symbol in the file."""
 
