@@ -29,6 +29,7 @@ from models.varjpeg.lightness import lightness
 from models.varjpeg.planes import (
     add_missed,
     compensated_dct,
+    dct_of_chroma,
     halved_chroma,
     lost_by_halving,
     mean_lost_by_halving,
@@ -261,10 +262,10 @@ class PreparedPhoto:
 
     def _choose_chroma(self, table: Table, measures: list[Measure], *, half: bool) -> list[Blocks]:
         """Cb, and Cr beside what Cb misses."""
-        first, second = self._half_chroma if half else self._full_chroma
-        plane = with_whole_means(first, table)
+        planes = iter(self._half_chroma) if half else (dct_of_chroma(self.pixels, number) for number in (1, 2))
+        plane = with_whole_means(next(planes), table)
         cb = self._choose(plane, measures, half=half)
-        add_missed(with_whole_means(second, table), cb, table, _CR_FOR_CB, plane)
+        add_missed(with_whole_means(next(planes), table), cb, table, _CR_FOR_CB, plane)
         return [cb, self._choose(plane, measures, half=half)]
 
     def _luma_beside(self, chroma: list[Blocks], written: PhotoSettings, *, half: bool) -> Float32Array:
@@ -273,10 +274,6 @@ class PreparedPhoto:
             self.pixels, chroma, written.chroma, share=written.lightness_share, half=half
         )
         return with_shown_lightness(coefficients, written.luma, means[0], means[1], self._mean_lightness)
-
-    @cached_property
-    def _full_chroma(self) -> list[Float32Array]:
-        return [forward_dct(plane) for plane in rgb_to_ycbcr(self.pixels)[1:]]
 
     @cached_property
     def _half_chroma(self) -> list[Float32Array]:

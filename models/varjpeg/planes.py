@@ -7,7 +7,7 @@ import numpy as np
 
 from models.colour import double, halve_for_triangle, luma, rgb_to_ycbcr
 from models.compiled import compiled
-from models.jpeg.dct import BLOCK, forward_dct, inverse_dct
+from models.jpeg.dct import BLOCK, block_grid, forward_dct, inverse_dct
 from models.jpeg.entropy import Blocks
 from models.threads import in_bands, in_order
 from models.types import Float32Array, Rgb8
@@ -61,6 +61,19 @@ def halved_chroma(pixels: Rgb8) -> Float32Array:
     return halved
 
 
+def dct_of_chroma(pixels: Rgb8, component: int) -> Float32Array:
+    """DCT (rows, columns, 64) of Cb (``component`` 1) or Cr (2) at full resolution."""
+    height, width = pixels.shape[:2]
+    coefficients = np.empty((*block_grid(height, width), BLOCK * BLOCK), np.float32)
+
+    def transform(strip: Strip) -> None:
+        rows = slice(strip.top // BLOCK, -(-strip.bottom // BLOCK))
+        coefficients[rows] = forward_dct(rgb_to_ycbcr(pixels[strip.rows])[component])
+
+    list(in_order(transform, strips(height)))
+    return coefficients
+
+
 def lost_by_halving(chroma: Float32Array) -> Float32Array:
     """Fourth power of what each pixel of a chroma plane loses, (H, W)."""
     return np.asarray(np.square(np.square(chroma - double(halve_for_triangle(chroma), *chroma.shape))), np.float32)
@@ -105,7 +118,7 @@ def compensated_dct(
     ``share``: as ``compensated_luma`` takes it.
     """
     height, width = pixels.shape[:2]
-    grid = -(-height // BLOCK), -(-width // BLOCK)
+    grid = block_grid(height, width)
     coefficients, means = np.empty((*grid, BLOCK * BLOCK), np.float32), np.empty((2, *grid), np.float32)
     steps = table.astype(np.float32)
 
