@@ -6,7 +6,8 @@ split them into four bands, whose coring, limiting and boosting make them matter
 squared differences of the bands along short lines ("Malta"), plain ones, and that of the local activity; the photo's
 own activity masks them. The same at half the resolution is added.
 
-Photos are seen in strips of rows, with as many more at each side as the blurs reach, so that memory stays bounded.
+Photos are seen in parts, with as many more rows and columns at each side as the blurs reach, so that memory stays
+bounded.
 On 50 pairs of ``photos/val`` 3-norm and maximum are within 0.01 % of the program's
 (``python -m tests.benchmarks.teacher_agreement PHOTO_DIR``).
 """
@@ -28,10 +29,12 @@ from models.types import Float32Array, Rgb8, RgbImage
 
 _REACH = 34
 """Rows of the same resolution that a pixel's distance depends on at each side: the blurs' radii 2, 16, 7, 3 and 6."""
-_STRIP_PIXELS = 600_000
-"""About 100 MB of planes at a time on each thread."""
 _KEPT_PIXELS = 1_000_000
 """The bands of larger references are not kept but computed again for each version."""
+_STRIP_PIXELS = 600_000
+"""Of a smaller photo's parts, which are as wide as it is."""
+_SIDE = 448
+"""Of a larger photo's parts: some 30 MB of planes at a time on each thread; what is seen of a part is 1.7 times it."""
 
 
 class ButteraugliReference:
@@ -44,9 +47,9 @@ class ButteraugliReference:
         pixels = as_rgb(image)
         self._shape = pixels.shape
         self._pixels = pad_to_at_least(pixels, constants.SMALLEST, constants.SMALLEST)
-        self._strips = _strips(*self._pixels.shape[:2])
+        self._parts = _parts(*self._pixels.shape[:2])
         keep = self._pixels.size <= 3 * _KEPT_PIXELS
-        self._kept = dict(zip(self._strips, in_order(self._reference, self._strips), strict=True)) if keep else {}
+        self._kept = dict(zip(self._parts, in_order(self._reference, self._parts), strict=True)) if keep else {}
 
     def norm(self, distorted: RgbImage | ArrayLike) -> float:
         """What ``butteraugli_main`` prints as 3-norm: the mean of the 3-, 6- and 12-norm of the distances.
@@ -68,36 +71,57 @@ class ButteraugliReference:
         pixels = pad_to_at_least(pixels, constants.SMALLEST, constants.SMALLEST)
         distances = np.empty(pixels.shape[:2], np.float32)
 
-        def judge(strip: _Strip) -> None:
-            reference = self._kept.get(strip) or self._reference(strip)
-            distances[strip.first : strip.end] = _strip_distances(reference, _seen(pixels, strip), strip)
+        def judge(part: _Part) -> None:
+            reference = self._kept.get(part) or self._reference(part)
+            distances[part.rows.own, part.columns.own] = _part_distances(reference, _seen(pixels, part), part)
 
-        list(in_order(judge, self._strips))
+        list(in_order(judge, self._parts))
         return distances
 
-    def _reference(self, strip: "_Strip") -> list["_Reference"]:
-        return [_Reference(bands, _calmest(bands.activity)) for bands in _seen(self._pixels, strip)]
+    def _reference(self, part: "_Part") -> list["_Reference"]:
+        return [_Reference(bands, _calmest(bands.activity)) for bands in _seen(self._pixels, part)]
 
 
-class _Strip(NamedTuple):
-    """Rows [first, end) of a photo of ``height`` rows; ``first`` is even."""
+class _Span(NamedTuple):
+    """Lines [first, end) of a photo of ``length`` rows, or columns; ``first`` is even."""
 
     first: int
     end: int
-    height: int
+    length: int
 
-    def halved(self) -> "_Strip":
-        """The strip of the photo at half the resolution."""
-        return _Strip(self.first // 2, (self.end + 1) // 2, (self.height + 1) // 2)
+    @property
+    def own(self) -> slice:
+        """Of the photo."""
+        return slice(self.first, self.end)
 
-    def window(self, reach: int) -> tuple[int, int]:
-        """First and end of the rows with ``reach`` more at each side, where the photo has them."""
-        return max(0, self.first - reach), min(self.height, self.end + reach)
+    def halved(self) -> "_Span":
+        """The span of the photo at half the resolution."""
+        return _Span(self.first // 2, (self.end + 1) // 2, (self.length + 1) // 2)
+
+    def window(self, reach: int) -> slice:
+        """With ``reach`` more lines at each side, where the photo has them."""
+        return slice(max(0, self.first - reach), min(self.length, self.end + reach))
+
+    def within(self, other: slice, reach: int = 0) -> slice:
+        """Its ``window`` in one that holds it."""
+        window = self.window(reach)
+        return slice(window.start - other.start, window.stop - other.start)
+
+
+class _Part(NamedTuple):
+    """Rows and columns of a photo that are seen at once."""
+
+    rows: _Span
+    columns: _Span
+
+    def halved(self) -> "_Part":
+        """The part of the photo at half the resolution."""
+        return _Part(self.rows.halved(), self.columns.halved())
 
 
 @dataclass(frozen=True, slots=True)
 class _Bands:
-    """A strip's window at one resolution, float32: ``low`` and ``middle`` (3, h, w), ``high`` and ``ultra`` (2, h, w: X
+    """A part's window at one resolution, float32: ``low`` and ``middle`` (3, h, w), ``high`` and ``ultra`` (2, h, w: X
     and Y), ``activity`` (h, w)."""
 
     low: Float32Array
@@ -115,18 +139,25 @@ class _Reference:
     mask: Float32Array
 
 
-def _strips(height: int, width: int) -> list[_Strip]:
-    count = max(1, round(height * width / _STRIP_PIXELS))
-    rows = 2 * -(-height // (2 * count))
-    return [_Strip(first, min(first + rows, height), height) for first in range(0, height, rows)]
+def _parts(height: int, width: int) -> list[_Part]:
+    small = height * width <= _KEPT_PIXELS
+    down = round(height * width / _STRIP_PIXELS) if small else -(-height // _SIDE)
+    across = 1 if small else -(-width // _SIDE)
+    return [_Part(rows, columns) for rows in _spans(height, down) for columns in _spans(width, across)]
 
 
-def _seen(pixels: Rgb8, strip: _Strip) -> list[_Bands]:
-    """Bands of a strip's windows at full and, where the photo is large enough, half the resolution."""
-    top, bottom = strip.window(2 * _REACH)
-    linear = np.stack([linear_light(pixels[top:bottom, :, channel]) for channel in range(3)])
-    first, end = strip.window(_REACH)
-    seen = [_bands(_opponent(linear[:, first - top : end - top]))]
+def _spans(length: int, count: int) -> list[_Span]:
+    """About ``count`` of a side."""
+    lines = 2 * -(-length // (2 * max(1, count)))
+    return [_Span(first, min(first + lines, length), length) for first in range(0, length, lines)]
+
+
+def _seen(pixels: Rgb8, part: _Part) -> list[_Bands]:
+    """Bands of a part's windows at full and, where the photo is large enough, half the resolution."""
+    rows, columns = (span.window(2 * _REACH) for span in part)
+    linear = np.stack([linear_light(pixels[rows, columns, channel]) for channel in range(3)])
+    near = linear[:, part.rows.within(rows, _REACH), part.columns.within(columns, _REACH)]
+    seen = [_bands(_opponent(np.ascontiguousarray(near)))]
     if min(pixels.shape[:2]) > 2 * (constants.SMALLEST - 1):
         seen.append(_bands(_opponent(np.stack([halve(plane) for plane in linear]))))
     return seen
@@ -222,24 +253,23 @@ def _calmest(activity: Float32Array) -> Float32Array:
     return mask
 
 
-def _strip_distances(reference: list[_Reference], distorted: list[_Bands], strip: _Strip) -> Float32Array:
-    """Distances of a strip, (rows, W): AddSupersampled2x of those at full and at half the resolution."""
-    distances = _distances(reference[0], distorted[0], strip)
+def _part_distances(reference: list[_Reference], distorted: list[_Bands], part: _Part) -> Float32Array:
+    """Distances of a part, (rows, columns): AddSupersampled2x of those at full and at half the resolution."""
+    distances = _distances(reference[0], distorted[0], part)
     if len(reference) == 1:
         return distances
     height, width = distances.shape
-    half = np.float32(constants.HALF_WEIGHT) * _distances(reference[1], distorted[1], strip.halved())
+    half = np.float32(constants.HALF_WEIGHT) * _distances(reference[1], distorted[1], part.halved())
     distances *= np.float32(1 - constants.HALF_SHARE * constants.HALF_WEIGHT)
     distances += half.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
     return distances
 
 
-def _distances(reference: _Reference, distorted: _Bands, strip: _Strip) -> Float32Array:
-    """DiffmapPsychoImage: distances of the strip's own rows at one resolution."""
-    top, _ = strip.window(_REACH)
-    near_top, near_bottom = strip.window(loops.LINE_REACH)
-    near = slice(near_top - top, near_bottom - top)
-    rows = slice(strip.first - near_top, strip.end - near_top)
+def _distances(reference: _Reference, distorted: _Bands, part: _Part) -> Float32Array:
+    """DiffmapPsychoImage: distances of the part's own pixels at one resolution."""
+    rows, columns = (span.window(_REACH) for span in part)
+    near = part.rows.within(rows, loops.LINE_REACH)
+    own = part.rows.within(part.rows.window(loops.LINE_REACH))
     mask = reference.mask[near]
     one, other = _rows(reference.bands, near), _rows(distorted, near)
     fine = _fine_energy(one, other)
@@ -248,7 +278,7 @@ def _distances(reference: _Reference, distorted: _Bands, strip: _Strip) -> Float
         loops.add_squared_differences(one.low[channel], other.low[channel], np.float32(weight), coarse)
     distances = np.empty_like(mask)
     loops.combine(mask, fine, coarse, np.array([constants.MASK_LOW, constants.MASK], np.float32), distances)
-    return np.asarray(distances[rows])
+    return np.asarray(distances[own, part.columns.within(columns)])
 
 
 def _rows(bands: _Bands, rows: slice) -> _Bands:

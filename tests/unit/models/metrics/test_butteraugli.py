@@ -61,12 +61,13 @@ def test_agrees_with_the_program_on_other_changes(change: Callable[[Rgb8], Rgb8]
 
 
 @pytest.mark.parametrize("kept", [0, butteraugli._KEPT_PIXELS])
-@pytest.mark.parametrize("size", [(301, 101), (302, 100), (170, 64)])
-def test_strips_change_nothing(size: tuple[int, int], kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [(301, 101), (302, 100), (170, 64), (90, 411), (240, 331)])
+def test_parts_change_nothing(size: tuple[int, int], kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     reference, distorted = photo(*size), through_jpeg(photo(*size), 30)
     whole = ButteraugliReference(reference).distances(distorted)
     monkeypatch.setattr(butteraugli, "_STRIP_PIXELS", size[0] * size[1] // 4)
     monkeypatch.setattr(butteraugli, "_KEPT_PIXELS", kept)
+    monkeypatch.setattr(butteraugli, "_SIDE", 70)
     np.testing.assert_allclose(ButteraugliReference(reference).distances(distorted), whole, rtol=1e-4, atol=1e-5)
 
 
