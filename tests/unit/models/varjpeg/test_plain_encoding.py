@@ -32,6 +32,15 @@ def test_the_file_is_whole_and_looks_like_the_photo(codec: str, form: str) -> No
     assert np.abs(error).mean() < 8
 
 
+@pytest.mark.parametrize("quality", [60, 100])
+def test_an_avif_says_which_colours_it_holds_whoever_wrote_it(quality: int) -> None:
+    plain, profiled = (encode_plainly(photo(profile=profile), "avif", quality=quality).data for profile in (None, WIDE))
+    assert b"colrnclx\x00\x01\x00\x0d\x00\x06" in plain  # BT.709, sRGB, BT.601's matrix
+    assert b"colrprof" in profiled
+    seen = [np.asarray(Image.open(io.BytesIO(made)).convert("RGB"), np.float64) for made in (plain, profiled)]
+    assert np.abs(seen[0] - seen[1]).mean() < 2
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_highest_quality_that_fits_is_made(codec: str) -> None:
     image = photo()
