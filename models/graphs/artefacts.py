@@ -60,12 +60,17 @@ def load_model(name: str, weights: Path = WEIGHTS, *, threads: int | None = None
 def check_file(entry: ModelEntry, weights: Path = WEIGHTS) -> Path:
     """The weight file of an entry. Raises: ModelArtefactError if it is missing or its SHA-256 differs."""
     path = weights / entry.file
-    if not path.is_file():
-        raise ModelArtefactError(f"weight file {entry.file} is missing")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != entry.sha256:
-        raise ModelArtefactError(f"{entry.file} has SHA-256 {digest}, the manifest says {entry.sha256}")
+    check_hash(path, entry.sha256)
     return path
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Raises: ModelArtefactError if the file is missing or its SHA-256 is another."""
+    if not path.is_file():
+        raise ModelArtefactError(f"weight file {path.name} is missing")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != expected:
+        raise ModelArtefactError(f"{path.name} has SHA-256 {digest}, the manifest says {expected}")
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.errors import ImageSizesDifferError, InvalidParameterError
 from models.graphs import artefacts
-from models.graphs.onnx_model import CUDA, OnnxModel
+from models.graphs.onnx_model import CUDA, OnnxModel, cuda_available
 from models.preprocess import as_rgb
 from models.sur.observers import DEFAULT_PIXELS_PER_DEGREE, ObserverProfile
 from models.sur.tiles import (
@@ -44,12 +44,12 @@ def load_sur_models(*, threads: int = 1, cuda: bool = False) -> SurModels:
     """The shipped ones, the features by compiled loops unless they are on CUDA. Raises: ModelArtefactError."""
     from models.sur.tile_features import shipped_tile_features  # brings the compiler
 
-    features = artefacts.load_model("sur_features", threads=threads, cuda=cuda)
-    on_cuda = features.provider == CUDA
-    return SurModels(
-        features if on_cuda else shipped_tile_features(),
-        artefacts.load_model("sur_head", threads=threads, cuda=cuda),
-    )
+    head = artefacts.load_model("sur_head", threads=threads, cuda=cuda)
+    if cuda_available():
+        features = artefacts.load_model("sur_features", threads=threads, cuda=cuda)
+        if features.provider == CUDA:
+            return SurModels(features, head)
+    return SurModels(shipped_tile_features(), head)
 
 
 class SurReference:

@@ -15,7 +15,7 @@ import numpy as np
 from models.colour import halve
 from models.compiled import compiled, inlined
 from models.errors import ModelArtefactError
-from models.graphs.artefacts import WEIGHTS, load_manifest
+from models.graphs.artefacts import WEIGHTS, check_hash, load_manifest
 from models.types import Float32Array
 
 FILE = "sur_filters.npz"
@@ -42,7 +42,7 @@ class TileFeatures:
             with (weights / FILE).open("rb") as file, np.load(file) as numbers:
                 self._filters, self._floors = numbers["filters"], numbers["floors"]
                 signs = [numbers[f"signs{scale}"] for scale in range(len(self._filters))]
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise ModelArtefactError(f"{FILE} cannot be read: {error}") from error
         self._signs = [np.asarray(one * np.float32(AREAS / len(one)), np.float32) for one in signs]
 
@@ -64,8 +64,11 @@ class TileFeatures:
 
 @functools.cache
 def shipped_tile_features() -> TileFeatures:
-    """Of the shipped weights, read once per process. Raises: ModelArtefactError."""
-    return TileFeatures(WEIGHTS, load_manifest()[TileFeatures.name].version)
+    """Of the shipped weights, read once per process. Raises: ModelArtefactError, also if they are not those of the
+    manifest."""
+    entry = load_manifest()[TileFeatures.name]
+    check_hash(WEIGHTS / FILE, entry.contract["filters_sha256"])
+    return TileFeatures(WEIGHTS, entry.version)
 
 
 @compiled

@@ -1,6 +1,7 @@
 """Export of preset ``lite``: both graphs, the observer profiles that go with them, and their manifest entries."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -134,7 +135,12 @@ def _write_observers(profiles: Mapping[str, ObserverProfile], errors: NDArray[np
 
 
 def _write_entries(config: SurConfig, metrics: dict[str, Any]) -> None:
-    tile = {"colour_space": "Y, X and B - Y of models.sur.opponents", "tile": TILE, "tile_grid": 16}
+    tile = {
+        "colour_space": "Y, X and B - Y of models.sur.opponents",
+        "tile": TILE,
+        "tile_grid": 16,
+        "filters_sha256": hashlib.sha256((config.weights / FILE).read_bytes()).hexdigest(),
+    }
     pair = {
         "inputs": "features of two tiles at one place",
         "output": "log_distance: mean ln of SSIMULACRA2's penalty, 10 - JOD of ColorVideoVDP and 1 - IW-SSIM, lower is "

@@ -1,5 +1,6 @@
 """The compiled loops say what the graph of the same name says."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from models.errors import ModelArtefactError
 from models.graphs.artefacts import WEIGHTS, load_manifest, load_model
+from models.sur import tile_features
 from models.sur.opponents import opponents
 from models.sur.reference import load_sur_models
 from models.sur.tile_features import FILE, TileFeatures, shipped_tile_features
@@ -42,6 +44,15 @@ def test_they_are_what_serves_on_a_processor() -> None:
 def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelArtefactError, match=FILE):
         TileFeatures(tmp_path, "1")
-    (tmp_path / FILE).write_bytes((WEIGHTS / FILE).read_bytes()[:1000])
-    with pytest.raises(ModelArtefactError, match=FILE):
-        TileFeatures(tmp_path, "1")
+    for content in ((WEIGHTS / FILE).read_bytes()[:1000], b"", b"\x93NUMPY"):
+        (tmp_path / FILE).write_bytes(content)
+        with pytest.raises(ModelArtefactError, match=FILE):
+            TileFeatures(tmp_path, "1")
+
+
+def test_the_shipped_numbers_are_those_of_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = load_manifest()["sur_features"]
+    other = dataclasses.replace(entry, contract=entry.contract | {"filters_sha256": "0" * 64})
+    monkeypatch.setattr(tile_features, "load_manifest", lambda: {"sur_features": other})
+    with pytest.raises(ModelArtefactError, match="SHA-256"):
+        shipped_tile_features.__wrapped__()
