@@ -102,11 +102,19 @@ class JobStore(ABC):
 
     async def wait(self, job_id: str, timeout_s: float) -> Job:
         """The record once the job has ended, or as it is after ``timeout_s``. Raises as ``get``."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s), contextlib.aclosing(self.events(job_id)) as events:
-                async for _ in events:
-                    pass
+        following = asyncio.ensure_future(self._ended(job_id))
+        try:  # a timeout of asyncio cancels once, which Python 3.11's wait_for in the Redis client may swallow
+            ended, _ = await asyncio.wait({following}, timeout=timeout_s)
+        finally:
+            following.cancel()
+        for each in ended:
+            each.result()  # or its error
         return await asyncio.to_thread(self.get, job_id)
+
+    async def _ended(self, job_id: str) -> None:
+        async with contextlib.aclosing(self.events(job_id)) as events:
+            async for _ in events:
+                pass
 
     def model_version(self) -> str | None:
         """The version of all models together, if the live workers agree on one."""
