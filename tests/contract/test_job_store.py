@@ -1,11 +1,10 @@
 """One suite over the job stores: what the routes and the tasks rely on."""
 
 import asyncio
-import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -295,24 +294,6 @@ def test_followers_and_waiters_hear_of_the_end_at_once(open_store: Open) -> None
     assert events[-1][1].state is JobState.SUCCEEDED
     assert early is JobState.QUEUED
     assert waited is JobState.SUCCEEDED
-
-
-def test_a_wait_ends_though_its_cancellation_is_swallowed(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = open_store()
-    job, _ = store.create(REQUEST)
-
-    async def deaf(*_: object) -> AsyncGenerator[tuple[str, JobEvent]]:
-        with contextlib.suppress(asyncio.CancelledError):  # as wait_for does in Python 3.11 at an unlucky moment
-            await asyncio.sleep(60)
-        await asyncio.sleep(60)
-        yield "", job.event
-
-    monkeypatch.setattr(store, "events", deaf)
-
-    async def waited() -> JobState:
-        return (await asyncio.wait_for(store.wait(job.id, 0.05), 10)).state
-
-    assert asyncio.run(waited()) is JobState.QUEUED
 
 
 def test_workers_are_listed_and_agree_on_a_version_or_not(open_store: Open) -> None:
