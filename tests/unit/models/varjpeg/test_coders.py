@@ -16,5 +16,6 @@ def test_libjpeg_turbos_file_is_sent_in_smaller_scans(size: tuple[int, int]) -> 
     coder = JpegCoder(RgbImage(pixels, pixels), None, None, "keep-icc", "auto", "none", None)
     assert coder.encode_turbo is not None
     encoded = coder.encode_turbo(85)
-    assert len(encoded.data) <= min(len(encoded.draft), len(encode_reference_jpeg(pixels, 85)))
+    assert len(encoded.data) < len(encode_reference_jpeg(pixels, 85))
+    assert len(encoded.data) <= len(encoded.draft)
     np.testing.assert_array_equal(decode_jpeg(encoded.data), decode_jpeg(encoded.draft))
